@@ -1,0 +1,237 @@
+"""The frozen records that flow from a source to a channel.
+
+Source -> Fetched | NotModified | Failed -> ParsedFeed -> Update -> Delivery.
+Times are aware UTC ``datetime``; durations are seconds and end in ``_s``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class FailureKind(enum.StrEnum):
+    """Why a fetch gave nothing; the value is what logs, JSON and the database show."""
+
+    REFUSED_ADDRESS = "refused-address"  # the address guard said no
+    BAD_URL = "bad-url"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    TOO_LARGE = "too-large"
+    RATIO = "compression-ratio"
+    HEADERS_TOO_LARGE = "headers-too-large"
+    PROTOCOL = "protocol"  # not HTTP, a body cut short, unknown encoding
+    REDIRECT_LOOP = "redirect-loop"
+    REDIRECT_LIMIT = "redirect-limit"
+    REDIRECT_DOWNGRADE = "redirect-downgrade"  # https to http
+    HTTP_STATUS = "http-status"
+    RATE_LIMITED = "rate-limited"  # 429, or 503 with Retry-After
+    GONE = "gone"  # 410
+    PARSE = "parse"
+    PARSE_BUDGET = "parse-budget"
+
+    @property
+    def is_network(self) -> bool:
+        """Whether our own network being down would look like this."""
+        return self in {FailureKind.DNS, FailureKind.CONNECT, FailureKind.TIMEOUT}
+
+
+class SourceState(enum.StrEnum):
+    """Whether a source is polled."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"  # by the user
+    GONE = "gone"  # the server answered 410
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that headlines come from, with what the last polls taught about it.
+
+    ``baseline_at`` is the instant of the first successful poll, whose entries are
+    silent unless ``history`` is set. ``redirect_url`` is the target of a permanent
+    redirect that was seen once and waits to be confirmed.
+    """
+
+    id: int
+    kind: str
+    url: str
+    name: str
+    interval_s: float
+    next_fetch_at: datetime
+    state: SourceState = SourceState.ACTIVE
+    section: str | None = None
+    language: str | None = None
+    labels: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    history: bool = False
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    failures: int = 0
+    baseline_at: datetime | None = None
+    redirect_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """What the fetcher needs to know of a source."""
+
+    source_id: int
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body arrived.
+
+    ``url`` is the address after redirects. ``permanent_url`` is that address when
+    every hop was a 301 or 308, else None. ``charset`` is the one of Content-Type.
+    ``max_age_s`` comes from Cache-Control. ``body`` is decompressed.
+    """
+
+    source_id: int
+    url: str
+    body: bytes
+    content_type: str = ""
+    charset: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    permanent_url: str | None = None
+    max_age_s: float | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """304, with the validators it carried (None where it carried none)."""
+
+    source_id: int
+    etag: str | None = None
+    last_modified: str | None = None
+    max_age_s: float | None = None
+    permanent_url: str | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No usable answer. ``message`` is a sentence for the user."""
+
+    source_id: int
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    elapsed_s: float = 0.0
+
+
+Outcome = Fetched | NotModified | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """One headline as its document gives it, cleaned.
+
+    ``title`` is plain text, NFC, without control characters, at most 1,000
+    characters (``title_cut`` says that it was longer). ``url`` is absolute or empty.
+    ``rank`` counts from 1 on hot lists.
+    """
+
+    title: str
+    url: str = ""
+    guid: str | None = None
+    author: str | None = None
+    published_at: datetime | None = None
+    summary: str = ""
+    categories: tuple[str, ...] = ()
+    rank: int | None = None
+    section_hint: str | None = None
+    title_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """What a document yields. ``format`` is e.g. ``rss20``; ``problems`` are sentences."""
+
+    format: str
+    entries: tuple[ParsedEntry, ...]
+    title: str = ""
+    link: str = ""
+    language: str | None = None
+    ttl_s: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A section with its calibrated probability; ``unsure`` below the model's threshold."""
+
+    section: str
+    probability: float
+    runner_up: str
+    unsure: bool
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that an entry matched, with spans ``(start, end)`` in the title as given."""
+
+    rule_id: int
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A stored query and the channels that it fires on."""
+
+    id: int
+    name: str
+    query: str
+    channels: tuple[str, ...]
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEntry:
+    """An entry as an alert tells it."""
+
+    id: int
+    title: str
+    url: str
+    source: str
+    section: str
+    probability: float
+    unsure: bool
+    published_at: datetime | None
+    first_seen_at: datetime
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel is given: one delivery, frozen when it was decided.
+
+    ``id`` is the idempotency key (``webhook-id``, the left part of Message-ID).
+    """
+
+    id: str
+    rule: str
+    query: str
+    channel: str
+    created_at: datetime
+    entries: tuple[AlertEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A channel took a message; ``detail`` is its answer, for the ledger."""
+
+    detail: str = ""
