@@ -1,0 +1,1 @@
+"""The builtin corpus: sections, terms and headlines, read as package data."""
