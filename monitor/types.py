@@ -220,6 +220,7 @@ class Message:
     """What a channel is given: one delivery, frozen when it was decided.
 
     ``id`` is the idempotency key (``webhook-id``, the left part of Message-ID).
+    ``notice`` is set, and ``entries`` empty, when the program speaks of its own trouble.
     """
 
     id: str
@@ -227,7 +228,8 @@ class Message:
     query: str
     channel: str
     created_at: datetime
-    entries: tuple[AlertEntry, ...]
+    entries: tuple[AlertEntry, ...] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

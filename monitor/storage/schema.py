@@ -1,0 +1,213 @@
+"""The tables. Instants are microseconds since 1970 UTC, so both databases compare them alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as microseconds since 1970."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+# SQLite's row id is an INTEGER; only that spelling makes a column an alias of it.
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+metadata = sa.MetaData()
+
+source = sa.Table(
+    "source",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="active"),
+    sa.Column("section", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("interval_s", sa.Float, nullable=False),
+    sa.Column("retention_days", sa.Integer),
+    sa.Column("history", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("next_fetch_at", Instant, nullable=False),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", Instant),
+    sa.Column("etag", sa.Text),
+    sa.Column("last_modified", sa.Text),
+    sa.Column("body_hash", sa.Text),
+    sa.Column("redirect_url", sa.Text),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_fetch_at", Instant),
+    sa.Column("last_new_at", Instant),
+    sa.Column("last_error", sa.Text),
+    sa.Column("baseline_at", Instant),
+    sa.Index("source_due", "state", "next_fetch_at"),
+)
+
+# Addresses that a source had before, so that a move never looks like a new source.
+source_url = sa.Table(
+    "source_url",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column(
+        "source_id",
+        Id,
+        sa.ForeignKey("source.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("replaced_at", Instant, nullable=False),
+)
+
+entry = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("source_id", Id, sa.ForeignKey("source.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("title_cut", sa.Boolean, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("guid", sa.Text),
+    sa.Column("author", sa.Text),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("categories", sa.JSON, nullable=False),
+    sa.Column("rank", sa.Integer),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("section_hint", sa.Text),
+    sa.Column("published_at", Instant),
+    sa.Column("first_seen_at", Instant, nullable=False, index=True),
+    sa.Column("section", sa.Text, nullable=False),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("runner_up", sa.Text, nullable=False),
+    sa.Column("unsure", sa.Boolean, nullable=False),
+    sa.Column("release", sa.Text, nullable=False),
+    sa.Index("entry_of_source", "source_id", "first_seen_at"),
+)
+
+# What entries are known by (see monitor.identity). A row outlives its entry: that is the tombstone.
+seen = sa.Table(
+    "seen",
+    metadata,
+    sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("source_id", Id, nullable=False),
+    sa.Column("entry_id", Id, nullable=False),
+    sa.Column("title_hash", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+revision = sa.Table(
+    "revision",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column(
+        "entry_id", Id, sa.ForeignKey("entry.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("replaced_at", Instant, nullable=False),
+)
+
+# Keeps its own copy of the title: a person's work outlives the entry's retention.
+correction = sa.Table(
+    "correction",
+    metadata,
+    sa.Column("entry_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("section", sa.Text, nullable=False),
+    sa.Column("predicted", sa.Text, nullable=False),
+    sa.Column("corrected_at", Instant, nullable=False),
+)
+
+rule = sa.Table(
+    "rule",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("channels", sa.JSON, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+matched = sa.Table(
+    "matched",
+    metadata,
+    sa.Column(
+        "rule_id",
+        Id,
+        sa.ForeignKey("rule.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column(
+        "entry_id",
+        Id,
+        sa.ForeignKey("entry.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("spans", sa.JSON, nullable=False),
+    sa.Column("matched_at", Instant, nullable=False),
+    sa.Index("matched_entry", "entry_id"),
+)
+
+# The outbox. ``message`` is frozen when the alert is decided: it needs no other row to be sent.
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("entry_id", Id),
+    sa.Column("message", sa.JSON, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("next_attempt_at", Instant, nullable=False),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", Instant),
+    sa.Column("settled_at", Instant),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("delivery_due", "state", "next_attempt_at"),
+    sa.Index("delivery_entry", "entry_id"),
+)
+
+# What the outbox learnt of a channel: since when it only fails, and whether it is switched off.
+channel_state = sa.Table(
+    "channel_state",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("failing_since", Instant),
+    sa.Column("disabled_at", Instant),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+)
+
+counter = sa.Table(
+    "counter",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
