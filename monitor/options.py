@@ -109,7 +109,7 @@ def duration_s(value: object) -> float:
         seconds = float(value)
     elif isinstance(value, str):
         text = value.strip().lower()
-        unit = SECONDS.get(text[-1:], None)
+        unit = SECONDS.get(text[-1:])
         try:
             seconds = float(text[:-1]) * unit if unit else float(text)
         except ValueError:
