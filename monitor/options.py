@@ -21,15 +21,16 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 def read(record: type[Record], table: Mapping[str, object], where: str) -> Record:
     """``table`` as ``record``; ``where`` (e.g. ``channels.mail``) names it in errors.
 
-    Fields named ``…_s`` also take durations such as ``"10m"``. A field of ``str`` whose
-    metadata says ``secret`` is left out of every representation by the record itself.
+    A field ``interval_s`` is written ``interval`` and takes seconds or ``"10m"``.
     Raises SettingsError that lists every problem: unknown keys with the nearest known
     one, missing keys, wrong types.
     """
     hints = typing.get_type_hints(record)
     fields = {field.name: field for field in dataclasses.fields(record) if field.init}
+    table = {f"{key}_s" if f"{key}_s" in fields else key: value for key, value in table.items()}
+    spelled = [name.removesuffix("_s") for name in fields]
     problems = [
-        ("settings.unknown", f"{where}: unknown key {key!r}{nearest(key, fields)}")
+        ("settings.unknown", f"{where}: unknown key {key!r}{nearest(key, spelled)}")
         for key in table
         if key not in fields
     ]

@@ -57,6 +57,8 @@ source = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("baseline_at", Instant),
     sa.Index("source_due", "state", "next_fetch_at"),
+    # A number that was freed must not be given again: keys in ``seen`` are made with it.
+    sqlite_autoincrement=True,
 )
 
 # Addresses that a source had before, so that a move never looks like a new source.
@@ -142,6 +144,7 @@ rule = sa.Table(
     sa.Column("channels", sa.JSON, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 matched = sa.Table(

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "seen",
@@ -111,6 +112,7 @@ def upgrade() -> None:
         sa.Column("baseline_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("url"),
+        sqlite_autoincrement=True,
     )
     op.create_index("source_due", "source", ["state", "next_fetch_at"], unique=False)
     op.create_table(

@@ -1,0 +1,251 @@
+"""Settings: ``headlines.toml``, overridden by ``HEADLINES_…`` variables, frozen.
+
+``HEADLINES_POLLING_INTERVAL=5m`` sets ``interval`` of ``[polling]``;
+``HEADLINES_CHANNELS_MAIL_PASSWORD`` sets ``password`` of ``[channels.mail]``; the same
+name with ``_FILE`` at its end reads the value from a file, for secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from monitor import options
+from monitor.errors import SettingsError
+
+FILE_NAME = "headlines.toml"
+PREFIX = "HEADLINES_"
+# Variables that are not settings: where the settings are, and what only tests read.
+RESERVED = {"CONFIG", "DATA", "SHARED", "TEST_POSTGRES"}
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How sources are looked at. Sizes in bytes; a ``gap_s`` is between two requests to a host."""
+
+    interval_s: float = 900.0
+    concurrency: int = 64
+    per_host: int = 2
+    gap_s: float = 1.0
+    timeout_s: float = 30.0
+    connect_timeout_s: float = 10.0
+    max_bytes: int = 15 * 1024 * 1024
+    allow_private: tuple[str, ...] = ()
+    parsers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long entries are kept; the marks that keep old items from coming back stay longer."""
+
+    days: int = 90
+    tombstone_days: int = 730
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """``owner`` names the channel that hears of the program's own trouble."""
+
+    owner: str = ""
+    lease_s: float = 120.0
+    concurrency: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """``format`` is auto (human on a terminal, else JSON lines), human or json."""
+
+    level: str = "info"
+    format: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a user may set. ``channels`` holds each channel's own table, by name."""
+
+    data: Path
+    database: str
+    polling: Polling = field(default_factory=Polling)
+    retention: Retention = field(default_factory=Retention)
+    alerts: Alerts = field(default_factory=Alerts)
+    log: Log = field(default_factory=Log)
+    channels: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
+    file: Path | None = None
+
+
+GROUPS: dict[str, type[Any]] = {
+    "polling": Polling,
+    "retention": Retention,
+    "alerts": Alerts,
+    "log": Log,
+}
+TOP = {"data", "database", "channels", *GROUPS}
+
+
+def load(
+    file: Path | None = None,
+    data: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of ``file`` (else ``HEADLINES_CONFIG``, else ./headlines.toml if there is one).
+
+    Raises SettingsError with every problem found.
+    """
+    environment = os.environ if environment is None else environment
+    path = find_file(file, environment)
+    table = read_file(path) if path else {}
+    problems: list[tuple[str, str]] = []
+    merge_environment(table, environment, problems)
+    problems += [
+        ("settings.unknown", f"unknown key {key!r}{options.nearest(key, TOP)}")
+        for key in table
+        if key not in TOP
+    ]
+    groups: dict[str, Any] = {}
+    for name, record in GROUPS.items():
+        try:
+            groups[name] = options.read(record, expect_table(table.get(name, {}), name), name)
+        except SettingsError as error:
+            problems += error.problems
+    channels = read_channels(table, problems)
+    problems += check_values(groups, channels)
+    if problems:
+        raise SettingsError(problems)
+    folder = choose_data(data, table, path, environment)
+    database = str(table.get("database") or f"sqlite:///{folder / 'headlines.db'}")
+    return Settings(data=folder, database=database, channels=channels, file=path, **groups)
+
+
+def find_file(file: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The settings file that was named, or the one in this folder; None where there is none."""
+    named = file or (
+        Path(environment[PREFIX + "CONFIG"]) if environment.get(PREFIX + "CONFIG") else None
+    )
+    if named is not None:
+        if not named.is_file():
+            raise SettingsError(
+                [("settings.file", f"{named}: no such file; 'headlines init' writes one")]
+            )
+        return named.resolve()
+    here = Path(FILE_NAME)
+    return here.resolve() if here.is_file() else None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The parsed TOML; raises SettingsError that names line and column."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([("settings.file", f"{path}: {error}")]) from error
+    except OSError as error:
+        raise SettingsError([("settings.file", f"{path}: {error.strerror}")]) from error
+
+
+def choose_data(
+    data: Path | None, table: Mapping[str, Any], file: Path | None, environment: Mapping[str, str]
+) -> Path:
+    """The data folder: the option, the variable, the setting (beside its file), or a default."""
+    if data is not None:
+        return data.resolve()
+    if environment.get(PREFIX + "DATA"):
+        return Path(environment[PREFIX + "DATA"]).resolve()
+    base = file.parent if file else Path.cwd()
+    return (base / str(table.get("data", "headlines-data"))).resolve()
+
+
+def expect_table(value: object, where: str) -> Mapping[str, object]:
+    """``value`` if it is a TOML table; raises SettingsError."""
+    if not isinstance(value, Mapping):
+        raise SettingsError([("settings.type", f"{where}: a table [{where}] is expected")])
+    return value
+
+
+def read_channels(
+    table: Mapping[str, Any], problems: list[tuple[str, str]]
+) -> dict[str, Mapping[str, object]]:
+    """The ``[channels.NAME]`` tables, each with its ``kind``; the kind's room checks the rest."""
+    found: dict[str, Mapping[str, object]] = {}
+    channels = table.get("channels", {})
+    if not isinstance(channels, Mapping):
+        problems.append(("settings.type", "channels: tables [channels.NAME] are expected"))
+        return found
+    for name, value in channels.items():
+        if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+            problems.append(("settings.missing", f"channels.{name}: 'kind' must be set"))
+        else:
+            found[name] = value
+    return found
+
+
+def check_values(
+    groups: Mapping[str, Any], channels: Mapping[str, object]
+) -> list[tuple[str, str]]:
+    """What is of the right type and still cannot be."""
+    problems = []
+    polling, log, alerts = groups.get("polling"), groups.get("log"), groups.get("alerts")
+    for record, where in ((polling, "polling"), (groups.get("retention"), "retention")):
+        for item in fields(record) if record else ():
+            value = getattr(record, item.name)
+            if isinstance(value, int | float) and value <= 0 and item.name != "gap_s":
+                problems.append(("settings.value", f"{where}.{item.name}: must be more than 0"))
+    if log and log.format not in {"auto", "human", "json"}:
+        problems.append(("settings.value", "log.format: auto, human or json is expected"))
+    if log and log.level not in {"debug", "info", "warning", "error"}:
+        problems.append(("settings.value", "log.level: debug, info, warning or error is expected"))
+    if alerts and alerts.owner and alerts.owner not in channels:
+        problems.append(("settings.value", f"alerts.owner: there is no [channels.{alerts.owner}]"))
+    return problems
+
+
+def merge_environment(
+    table: dict[str, Any], environment: Mapping[str, str], problems: list[tuple[str, str]]
+) -> None:
+    """Put each ``HEADLINES_…`` variable in its place in ``table``."""
+    places = known_places(table)
+    for variable in sorted(environment):
+        name = variable.removeprefix(PREFIX)
+        if not variable.startswith(PREFIX) or name in RESERVED:
+            continue
+        place, value = places.get(name), environment[variable]
+        if place is None and name.endswith("_FILE") and name.removesuffix("_FILE") in places:
+            place = places[name.removesuffix("_FILE")]
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(("settings.file", f"{variable}: {value}: {error}"))
+                continue
+        if place is None:
+            problems.append(
+                ("settings.unknown", f"{variable}: unknown{options.nearest(name, places)}")
+            )
+            continue
+        put(table, place, value)
+
+
+def known_places(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Variable names without the prefix, and the keys that they set."""
+    places: dict[str, tuple[str, ...]] = {"DATABASE": ("database",)}
+    for group, record in GROUPS.items():
+        for item in fields(record):
+            short = item.name.removesuffix("_s")
+            places[f"{group}_{short}".upper()] = (group, item.name)
+            places[f"{group}_{item.name}".upper()] = (group, item.name)
+    channels = table.get("channels", {})
+    for channel, keys in channels.items() if isinstance(channels, Mapping) else ():
+        spelled = re.sub(r"[^A-Z0-9]", "_", channel.upper())
+        for key in {*(keys if isinstance(keys, Mapping) else ()), "password", "secrets", "url"}:
+            places[f"CHANNELS_{spelled}_{key.upper()}"] = ("channels", channel, key)
+    return places
+
+
+def put(table: dict[str, Any], place: tuple[str, ...], value: str) -> None:
+    """Set a nested key; a variable that sets a list holds its items separated by commas."""
+    for key in place[:-1]:
+        table = table.setdefault(key, {})
+    is_list = place[-1] in {"allow_private", "secrets", "recipients"}
+    table[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value

@@ -1,0 +1,195 @@
+"""Entries: stored in batches, found by what they are known by, listed for people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.errors import NotFound
+from monitor.storage.schema import correction, counter, entry, matched, revision, seen, source
+
+# PostgreSQL takes 65,535 parameters a statement and SQLite 32,766.
+BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows under one key."""
+
+    entry_id: int
+    title_hash: int
+    seen_at: datetime
+
+
+def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:
+    """What is stored under ``keys``; keys that nothing has are left out."""
+    found: dict[int, Known] = {}
+    for start in range(0, len(keys), BATCH):
+        part = keys[start : start + BATCH]
+        rows = connection.execute(
+            sa.select(seen.c.key, seen.c.entry_id, seen.c.title_hash, seen.c.seen_at).where(
+                seen.c.key.in_(part)
+            )
+        )
+        found.update((key, Known(entry_id, title, at)) for key, entry_id, title, at in rows)
+    return found
+
+
+def allocate(connection: Connection, count: int) -> int:
+    """Reserve ``count`` entry numbers that follow one another; returns the first."""
+    statement = (
+        sa.update(counter)
+        .where(counter.c.name == "entry")
+        .values(value=counter.c.value + count)
+        .returning(counter.c.value)
+    )
+    last = connection.execute(statement).scalar()
+    if last is None:
+        connection.execute(sa.insert(counter).values(name="entry", value=count))
+        last = count
+    return int(last) - count + 1
+
+
+def insert_many(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], marks: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store entries and the keys that they are known by."""
+    if rows:
+        connection.execute(sa.insert(entry), rows)
+    add_marks(connection, marks)
+
+
+def add_marks(connection: Connection, marks: Sequence[Mapping[str, Any]]) -> None:
+    """Store keys (rows of ``seen``); one that is known already moves to the newer entry."""
+    if not marks:
+        return
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(seen)
+    statement = statement.on_conflict_do_update(
+        index_elements=[seen.c.key],
+        set_={name: statement.excluded[name] for name in ("entry_id", "title_hash", "seen_at")},
+    )
+    connection.execute(statement, marks)
+
+
+def refresh_marks(connection: Connection, keys: Collection[int], now: datetime) -> None:
+    """Say that a feed still lists what these keys stand for, so that their marks stay."""
+    if keys:
+        connection.execute(sa.update(seen).where(seen.c.key.in_(keys)).values(seen_at=now))
+
+
+def titles(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """The stored titles of those of ``ids`` that still exist."""
+    if not ids:
+        return {}
+    rows = connection.execute(sa.select(entry.c.id, entry.c.title).where(entry.c.id.in_(ids)))
+    return {number: title for number, title in rows}  # noqa: C416
+
+
+def revise(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Replace titles; each row holds ``id``, the ``former`` title and the new columns."""
+    if not rows:
+        return
+    connection.execute(
+        sa.insert(revision),
+        [{"entry_id": row["id"], "title": row["former"], "replaced_at": now} for row in rows],
+    )
+    names = [name for name in rows[0] if name not in {"id", "former"}]
+    statement = (
+        sa.update(entry)
+        .where(entry.c.id == sa.bindparam("b_id"))
+        .values({name: sa.bindparam(f"b_{name}") for name in names})
+    )
+    connection.execute(
+        statement,
+        [{"b_id": row["id"], **{f"b_{name}": row[name] for name in names}} for row in rows],
+    )
+
+
+def insert_matches(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store which rule matched which entry, once."""
+    if rows:
+        make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        connection.execute(make(matched).on_conflict_do_nothing(), rows)
+
+
+def shown_section() -> sa.ColumnElement[str]:
+    """The section that a person sees: the correction, else a sure prediction, else the hint."""
+    return sa.func.coalesce(
+        correction.c.section,
+        sa.case((sa.and_(entry.c.unsure, entry.c.section_hint.is_not(None)), entry.c.section_hint)),
+        entry.c.section,
+    )
+
+
+def select_shown() -> sa.Select[Any]:
+    """Entries with their source's name, the shown section and a person's correction."""
+    return (
+        sa.select(
+            entry,
+            source.c.name.label("source"),
+            source.c.url.label("source_url"),
+            source.c.labels.label("labels"),
+            correction.c.section.label("corrected"),
+            shown_section().label("shown"),
+        )
+        .join(source, source.c.id == entry.c.source_id)
+        .outerjoin(correction, correction.c.entry_id == entry.c.id)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries to list; None leaves a condition out."""
+
+    section: str | None = None
+    source_id: int | None = None
+    since: datetime | None = None
+    words: tuple[str, ...] = ()
+    limit: int = 50
+
+
+def list_shown(connection: Connection, wanted: Filter) -> list[RowMapping]:
+    """The newest entries that ``wanted`` describes, newest first."""
+    statement = select_shown().order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
+    if wanted.section == "unsure":
+        statement = statement.where(entry.c.unsure, correction.c.section.is_(None))
+    elif wanted.section:
+        statement = statement.where(shown_section() == wanted.section)
+    if wanted.source_id is not None:
+        statement = statement.where(entry.c.source_id == wanted.source_id)
+    if wanted.since is not None:
+        statement = statement.where(entry.c.first_seen_at >= wanted.since)
+    for word in wanted.words:
+        statement = statement.where(entry.c.title.icontains(word, autoescape=True))
+    return list(connection.execute(statement.limit(wanted.limit)).mappings())
+
+
+def get(connection: Connection, number: int) -> RowMapping:
+    """One entry as ``list_shown`` gives it. Raises NotFound."""
+    row = connection.execute(select_shown().where(entry.c.id == number)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no entry {number}: 'headlines entries list' shows their numbers")
+    return row
+
+
+def pages(connection: Connection, since: datetime | None, size: int = 2_000) -> list[RowMapping]:
+    """The next ``size`` entries first seen at or after ``since``, oldest first."""
+    statement = select_shown().order_by(entry.c.first_seen_at, entry.c.id).limit(size)
+    if since is not None:
+        statement = statement.where(entry.c.first_seen_at >= since)
+    return list(connection.execute(statement).mappings())
+
+
+def count(connection: Connection, since: datetime | None = None) -> int:
+    """How many entries are stored, or were first seen at or after ``since``."""
+    statement = sa.select(sa.func.count()).select_from(entry)
+    if since is not None:
+        statement = statement.where(entry.c.first_seen_at >= since)
+    return int(connection.execute(statement).scalar_one())

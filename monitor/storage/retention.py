@@ -1,0 +1,54 @@
+"""What is forgotten: old entries in small batches, their marks much later."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from monitor.storage.schema import delivery, entry, seen, source
+
+DAY_MICROSECONDS = 86_400_000_000
+
+
+def delete_entries(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` entries older than their source's retention (else ``days``).
+
+    An entry that an alert still owes stays. ``seen`` keeps its keys, so that an old item
+    that is still in its feed does not come back as news. Returns how many went.
+    """
+    owed = sa.select(delivery.c.entry_id).where(
+        delivery.c.state.in_(("pending", "claimed")), delivery.c.entry_id.is_not(None)
+    )
+    raw_now = sa.literal(now, entry.c.first_seen_at.type)
+    kept_for = sa.func.coalesce(source.c.retention_days, days) * DAY_MICROSECONDS
+    age = sa.type_coerce(raw_now, sa.BigInteger) - sa.type_coerce(
+        entry.c.first_seen_at, sa.BigInteger
+    )
+    old = (
+        sa.select(entry.c.id)
+        .join(source, source.c.id == entry.c.source_id)
+        .where(age > kept_for, entry.c.id.not_in(owed))
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(entry).where(entry.c.id.in_(old))).rowcount
+
+
+def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` marks that no poll has met for ``days``; returns how many."""
+    old = sa.select(seen.c.key).where(seen.c.seen_at < now - timedelta(days=days)).limit(limit)
+    return connection.execute(sa.delete(seen).where(seen.c.key.in_(old))).rowcount
+
+
+def delete_deliveries(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` settled deliveries older than ``days``; returns how many."""
+    old = (
+        sa.select(delivery.c.id)
+        .where(
+            delivery.c.state.in_(("sent", "dead")),
+            delivery.c.settled_at < now - timedelta(days=days),
+        )
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(delivery).where(delivery.c.id.in_(old))).rowcount

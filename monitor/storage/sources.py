@@ -1,0 +1,251 @@
+"""Sources: the list a user edits, and the claims by which polls share it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.errors import NotFound, UsageError
+from monitor.storage.schema import entry, seen, source, source_url
+from monitor.types import Source, SourceState
+
+# No schedule reaches further ahead than a day with jitter; what does was set by another clock.
+MAX_AHEAD = timedelta(hours=26)
+BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    """What a user says of a source when adding it."""
+
+    url: str
+    kind: str = "feed"
+    name: str = ""
+    section: str | None = None
+    language: str | None = None
+    interval_s: float = 900.0
+    labels: tuple[str, ...] = ()
+    options: Mapping[str, object] | None = None
+    history: bool = False
+    paused: bool = False
+    retention_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll changes of a source; every field is written."""
+
+    id: int
+    url: str
+    state: SourceState
+    next_fetch_at: datetime
+    last_fetch_at: datetime
+    last_new_at: datetime | None
+    baseline_at: datetime | None
+    failures: int
+    last_error: str | None
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    redirect_url: str | None
+
+
+_POLLED_COLUMNS = tuple(name for name in Polled.__dataclass_fields__ if name != "id")
+
+
+def from_row(row: RowMapping) -> Source:
+    """A row of the table as the record that flows."""
+    fields: dict[str, Any] = {name: row[name] for name in Source.__dataclass_fields__}
+    fields["labels"] = tuple(row["labels"])
+    fields["state"] = SourceState(row["state"])
+    return Source(**fields)
+
+
+def add_many(connection: Connection, new: Sequence[NewSource], now: datetime) -> int:
+    """Store the sources whose address is not known yet, due at once; returns how many."""
+    known = known_urls(connection, [item.url for item in new])
+    rows = {
+        item.url: {
+            "url": item.url,
+            "kind": item.kind,
+            "name": item.name or item.url,
+            "state": SourceState.PAUSED if item.paused else SourceState.ACTIVE,
+            "section": item.section,
+            "language": item.language,
+            "interval_s": item.interval_s,
+            "labels": list(item.labels),
+            "options": dict(item.options or {}),
+            "history": item.history,
+            "retention_days": item.retention_days,
+            "created_at": now,
+            "next_fetch_at": now,
+        }
+        for item in new
+        if item.url not in known
+    }
+    if rows:
+        connection.execute(sa.insert(source), list(rows.values()))
+    return len(rows)
+
+
+def known_urls(connection: Connection, urls: Sequence[str]) -> set[str]:
+    """Those of ``urls`` that are a source's address, or were before it moved."""
+    found: set[str] = set()
+    for start in range(0, len(urls), BATCH):
+        part = urls[start : start + BATCH]
+        for table in (source, source_url):
+            found.update(connection.scalars(sa.select(table.c.url).where(table.c.url.in_(part))))
+    return found
+
+
+def list_all(connection: Connection) -> list[RowMapping]:
+    """Every source with all its columns, by name."""
+    return list(connection.execute(sa.select(source).order_by(source.c.id)).mappings())
+
+
+def find(connection: Connection, key: str) -> RowMapping:
+    """The source with that number, name or (former) address. Raises NotFound, UsageError."""
+    former = sa.select(source_url.c.source_id).where(source_url.c.url == key)
+    matches = sa.or_(source.c.url == key, source.c.name == key, source.c.id.in_(former))
+    if key.isdecimal():
+        matches = source.c.id == int(key)
+    rows = list(connection.execute(sa.select(source).where(matches).limit(2)).mappings())
+    if not rows:
+        raise NotFound(f"no source is called {key!r}: 'headlines feeds list' shows them")
+    if len(rows) > 1:
+        raise UsageError(f"several sources are called {key!r}: use the number or the address")
+    return rows[0]
+
+
+def remove(connection: Connection, source_id: int) -> int:
+    """Delete a source and its entries; returns how many entries went."""
+    count: int = connection.execute(
+        sa.select(sa.func.count()).select_from(entry).where(entry.c.source_id == source_id)
+    ).scalar_one()
+    connection.execute(sa.delete(source).where(source.c.id == source_id))
+    connection.execute(sa.delete(seen).where(seen.c.source_id == source_id))
+    return count
+
+
+def set_state(connection: Connection, source_id: int, state: SourceState, now: datetime) -> None:
+    """Pause or resume; a resumed source is due at once and starts without failures."""
+    values: dict[str, Any] = {"state": state}
+    if state is SourceState.ACTIVE:
+        values |= {"next_fetch_at": now, "failures": 0, "last_error": None}
+    connection.execute(sa.update(source).where(source.c.id == source_id).values(values))
+
+
+def make_all_due(connection: Connection, now: datetime) -> int:
+    """Let every active source be polled now; returns how many."""
+    update = sa.update(source).where(source.c.state == SourceState.ACTIVE)
+    return connection.execute(update.values(next_fetch_at=now)).rowcount
+
+
+def claim(
+    connection: Connection, worker: str, now: datetime, limit: int, lease: timedelta
+) -> list[Source]:
+    """Take up to ``limit`` due sources; nobody else gets them until the lease ends."""
+    due = (
+        sa.select(source.c.id)
+        .where(
+            source.c.state == SourceState.ACTIVE,
+            sa.or_(source.c.next_fetch_at <= now, source.c.next_fetch_at > now + MAX_AHEAD),
+            sa.or_(
+                source.c.claimed_until.is_(None),
+                source.c.claimed_until <= now,
+                source.c.claimed_until > now + MAX_AHEAD,
+            ),
+        )
+        .order_by(source.c.next_fetch_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        sa.update(source)
+        .where(source.c.id.in_(due.scalar_subquery()))
+        .values(claimed_by=worker, claimed_until=now + lease)
+        .returning(source)
+    )
+    return [from_row(row) for row in connection.execute(statement).mappings()]
+
+
+def still_claimed(connection: Connection, worker: str, ids: Collection[int]) -> set[int]:
+    """Those of ``ids`` that are still this worker's, locked until the transaction ends."""
+    statement = (
+        sa.select(source.c.id)
+        .where(source.c.id.in_(ids), source.c.claimed_by == worker)
+        .with_for_update()
+    )
+    return set(connection.scalars(statement))
+
+
+def give_back(connection: Connection, worker: str, ids: Collection[int] | None = None) -> int:
+    """End this worker's claims (on ``ids``, else all of them); returns how many."""
+    statement = sa.update(source).where(source.c.claimed_by == worker)
+    if ids is not None:
+        statement = statement.where(source.c.id.in_(ids))
+    return connection.execute(statement.values(claimed_by=None, claimed_until=None)).rowcount
+
+
+def release_others(connection: Connection, worker: str) -> int:
+    """End the claims of every other worker: for a daemon that has just become the only one."""
+    statement = sa.update(source).where(
+        source.c.claimed_by.is_not(None), source.c.claimed_by != worker
+    )
+    return connection.execute(statement.values(claimed_by=None, claimed_until=None)).rowcount
+
+
+def settle(connection: Connection, polled: Sequence[Polled]) -> None:
+    """Write what polls taught about their sources, and end the claims."""
+    if not polled:
+        return
+    statement = (
+        sa.update(source)
+        .where(source.c.id == sa.bindparam("b_id"))
+        .values(
+            **{name: sa.bindparam(f"b_{name}") for name in _POLLED_COLUMNS},
+            claimed_by=None,
+            claimed_until=None,
+        )
+    )
+    rows = [
+        {"b_id": item.id, **{f"b_{name}": getattr(item, name) for name in _POLLED_COLUMNS}}
+        for item in polled
+    ]
+    connection.execute(statement, rows)
+
+
+def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: datetime) -> None:
+    """Keep the former addresses of ``(source id, former address)``."""
+    urls = [url for _, url in moves]
+    connection.execute(sa.delete(source_url).where(source_url.c.url.in_(urls)))
+    rows = [{"source_id": number, "url": url, "replaced_at": now} for number, url in moves]
+    connection.execute(sa.insert(source_url), rows)
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """When the next active source is due; None where there is none."""
+    found: datetime | None = connection.execute(
+        sa.select(sa.func.min(source.c.next_fetch_at, type_=source.c.next_fetch_at.type)).where(
+            source.c.state == SourceState.ACTIVE
+        )
+    ).scalar()
+    return found
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many sources are in each state, and how many of the active ones fail."""
+    states = connection.execute(
+        sa.select(source.c.state, sa.func.count()).group_by(source.c.state)
+    ).tuples()
+    found = {str(state): int(number) for state, number in states}
+    failing = sa.select(sa.func.count()).where(
+        source.c.state == SourceState.ACTIVE, source.c.failures > 0
+    )
+    found["failing"] = int(connection.execute(failing).scalar_one())
+    return found
