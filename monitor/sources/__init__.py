@@ -1,0 +1,41 @@
+"""Kinds of sources: what a name in the settings means, and how its documents are read.
+
+To add a kind: one file with an ``Options`` record and a ``parse`` function, one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from monitor.sources import feed
+from monitor.types import ParsedFeed
+
+
+class Parse(Protocol):
+    """Reads one document. Raises ParseError, nothing else."""
+
+    def __call__(
+        self,
+        body: bytes,
+        *,
+        url: str,
+        content_type: str = "",
+        charset: str | None = None,
+        options: Any = None,
+    ) -> ParsedFeed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A way to read documents: ``options`` makes the kind's record from keyword arguments."""
+
+    name: str
+    options: Callable[..., object]
+    parse: Parse
+
+
+SOURCE_KINDS: dict[str, SourceKind] = {
+    "feed": SourceKind("feed", feed.Options, feed.parse),
+}

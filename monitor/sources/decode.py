@@ -1,0 +1,168 @@
+"""Bytes to text: which charset a document is really in.
+
+Order: byte order mark, UTF-16/32 without one, strict UTF-8, then what the document or
+the server declare and the two Chinese families, each judged by how much its reading
+looks like the language it is for. A declared charset wins a tie. ``gb2312`` and ``gbk``
+mean GB18030, ``iso-8859-1`` means windows-1252, as browsers read them (WHATWG Encoding).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monitor.sources.plausible import plausibility
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WIDE = (
+    (re.compile(rb"[<{\[]\0\0\0"), "utf-32-le"),
+    (re.compile(rb"\0\0\0[<{\[]"), "utf-32-be"),
+    (re.compile(rb"[<{\[]\0"), "utf-16-le"),
+    (re.compile(rb"\0[<{\[]"), "utf-16-be"),
+)
+_DECLARATION = re.compile(rb"""<\?xml[^>]{0,200}?\bencoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})""")
+_ALIASES = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "cp936": "gb18030",
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
+_GUESSES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
+_STATEFUL = ("iso2022", "hz", "utf-7")
+_ENOUGH = 0.5
+_LOSSY_UTF8 = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """``text`` read as ``charset`` (a Python codec name); ``problems`` are sentences."""
+
+    text: str
+    charset: str
+    problems: tuple[str, ...] = ()
+
+
+def decode(body: bytes, declared: str | None = None) -> Decoded:
+    """Read ``body``; ``declared`` is the charset of Content-Type. Never raises.
+
+    A sequence cut short at the end is dropped; bytes that no reading explains
+    disappear rather than turn into replacement characters.
+    """
+    for mark, charset in _BOMS:
+        if body.startswith(mark):
+            return _forgiving(body[len(mark) :], charset)
+    for pattern, charset in _WIDE:
+        if pattern.match(body):
+            return _forgiving(body, charset)
+    names = list(_declared(body, declared))
+    if not (names and names[0][0].startswith(_STATEFUL)):
+        text = _strict(body, "utf-8")
+        if text is not None:
+            return Decoded(text, "utf-8", _mislabelled(names, "utf-8", text))
+    return _judge(body, names)
+
+
+def codec_name(label: str) -> str | None:
+    """The Python codec that a charset label means on the web, or None if unknown."""
+    try:
+        info = codecs.lookup(label.strip().strip("\"'"))
+    except (LookupError, ValueError):
+        return None
+    if not getattr(info, "_is_text_encoding", True):
+        return None
+    return _ALIASES.get(info.name, info.name)
+
+
+def _declared(body: bytes, header: str | None) -> Iterator[tuple[str, str]]:
+    """Each declared charset as ``(codec, label)``: the document's word, then the server's."""
+    found = _DECLARATION.search(body, 0, 400)
+    labels = [found[1].decode("ascii")] if found else []
+    if header:
+        labels.append(header)
+    for label in labels:
+        codec = codec_name(label)
+        # Wide charsets were seen by their bytes; here their label is wrong.
+        if codec and not codec.startswith(("utf-16", "utf-32")):
+            yield codec, label
+
+
+def _judge(body: bytes, names: list[tuple[str, str]]) -> Decoded:
+    """The most plausible strict reading; else the least bad one."""
+    declared = [codec for codec, _ in names if codec != "utf-8"]
+    lossy = _lossy_utf8(body)
+    if lossy is not None:
+        return lossy
+    best, best_score = None, -1.0
+    for charset in dict.fromkeys((*declared, *_GUESSES)):
+        text = _strict(body, charset)
+        if text is None:
+            continue
+        score = plausibility(text, charset) + (0.15 if charset in declared else 0.0)
+        if score > best_score:
+            best, best_score = Decoded(text, charset), score
+        if charset in declared and score >= _ENOUGH + 0.15:
+            break
+    if best is None or best_score < 0.2:
+        best = _least_bad(body, declared) if best is None else best
+    return Decoded(
+        best.text, best.charset, (*best.problems, *_mislabelled(names, best.charset, best.text))
+    )
+
+
+def _least_bad(body: bytes, declared: list[str]) -> Decoded:
+    """No reading is without error: the one that looks best when errors count against it."""
+    candidates = dict.fromkeys((*declared, "gb18030", "big5hkscs", "utf-8", "cp1252"))
+    texts = {charset: body.decode(charset, "replace") for charset in candidates}
+    charset = max(texts, key=lambda name: plausibility(texts[name], name))
+    return _forgiving(body, charset)
+
+
+def _lossy_utf8(body: bytes) -> Decoded | None:
+    """UTF-8 with a few broken sequences, such as summaries cut in mid-character."""
+    text = body.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    whole = sum(1 for char in text if char > "\x7f") - broken
+    if broken > _LOSSY_UTF8 * whole:
+        return None
+    return Decoded(text.replace("\ufffd", ""), "utf-8", (f"{broken} bytes are not UTF-8; dropped",))
+
+
+def _strict(body: bytes, charset: str) -> str | None:
+    """``body`` in ``charset``, or None; only a sequence cut short at the end may be missing."""
+    try:
+        return codecs.getincrementaldecoder(charset)().decode(body)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _forgiving(body: bytes, charset: str) -> Decoded:
+    text = _strict(body, charset)
+    if text is not None:
+        return Decoded(text, charset)
+    text = body.decode(charset, "replace")
+    broken = text.count("\ufffd")
+    return Decoded(
+        text.replace("\ufffd", ""), charset, (f"{broken} bytes are not {charset}; dropped",)
+    )
+
+
+def _mislabelled(names: list[tuple[str, str]], charset: str, text: str) -> tuple[str, ...]:
+    wrong = [label for codec, label in names if codec != charset]
+    if not wrong or text.isascii():
+        return ()
+    return tuple(f"declared {label} but is {charset}" for label in dict.fromkeys(wrong))

@@ -1,0 +1,161 @@
+"""Drafts to the frozen records: texts cleaned, links absolute, dates read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from monitor.sources.clean import plain, title_of
+from monitor.sources.dates import parse_date
+from monitor.sources.drafts import Draft, Draught
+from monitor.sources.links import absolute, join
+from monitor.types import ParsedEntry, ParsedFeed
+
+SUMMARY_MAX = 2_000
+_NAME_MAX = 200
+_GUID_MAX = 1_000
+_DERIVED_TITLE_MAX = 120
+_MARKUP_READ = 12_000
+_PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
+_MAILBOX = re.compile(r"^\s*\S+@\S+\s*\((?P<name>.+)\)\s*$|^(?P<plain>.+?)\s*<\S+@\S+>\s*$")
+
+
+def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
+    """The feed that ``draught`` describes; ``url`` is the address it was fetched from."""
+    feed = draught.feed
+    home = absolute(_best_link(feed), join(url, feed.base) if feed.base else url)
+    base = (url or home) if draught.format.startswith("atom") else (home or url)
+    notes = _Notes()
+    entries = tuple(
+        entry for draft in draught.entries if (entry := _entry(draft, base, url, notes)) is not None
+    )
+    return ParsedFeed(
+        format=draught.format,
+        entries=entries,
+        title=title_of(*_raw(feed, "title"))[0],
+        link=home,
+        language=_language(feed.language),
+        ttl_s=_ttl(feed),
+        problems=(*problems, *draught.problems, *notes.sentences()),
+    )
+
+
+class _Notes:
+    """What was wrong with single entries, counted."""
+
+    def __init__(self) -> None:
+        self.links = self.untitled = self.dates = 0
+        self.example = ""
+
+    def sentences(self) -> list[str]:
+        found = []
+        if self.links:
+            found.append(f"{self.links} links are not http or https ({self.example!r}); dropped")
+        if self.untitled:
+            found.append(f"{self.untitled} entries have neither title nor text; left out")
+        if self.dates:
+            found.append(f"{self.dates} dates cannot be read or cannot be true; dropped")
+        return found
+
+
+def _entry(draft: Draft, base: str, url: str, notes: _Notes) -> ParsedEntry | None:
+    title, cut = title_of(*_raw(draft, "title"))
+    raw, kind = _raw(draft, "summary")
+    summary = plain(raw[:_MARKUP_READ], kind)[:SUMMARY_MAX] if raw else ""
+    if not title:
+        title = _derived(summary)
+        if not title:
+            notes.untitled += 1
+            return None
+    date = draft.text("date")
+    published_at = parse_date(date) if date else None
+    if date and published_at is None:
+        notes.dates += 1
+    author = draft.text("author")
+    guid = draft.text("guid")
+    return ParsedEntry(
+        title=title,
+        url=_entry_url(draft, base, url, notes),
+        guid=guid[:_GUID_MAX].replace("\0", "") or None,
+        author=_author(author) if author else None,
+        published_at=published_at,
+        summary=summary,
+        categories=_categories(draft.categories) if draft.categories else (),
+        title_cut=cut,
+    )
+
+
+def _entry_url(draft: Draft, base: str, url: str, notes: _Notes) -> str:
+    if not draft.links:
+        return ""
+    if draft.base:
+        base = join(url, draft.base)
+    ranked = sorted(draft.links, key=_rank) if len(draft.links) > 1 else draft.links
+    for _, href in ranked:
+        found = absolute(href.strip(), base)
+        if found:
+            return found
+    notes.links += 1
+    notes.example = ranked[0][1].strip()[:80]
+    return ""
+
+
+def _rank(link: tuple[int, str]) -> int:
+    return link[0]
+
+
+def _best_link(draft: Draft) -> str:
+    return min(draft.links, key=_rank)[1].strip() if draft.links else ""
+
+
+def _raw(draft: Draft, name: str) -> tuple[str, str]:
+    kept = draft.texts.get(name)
+    if kept is None:
+        return "", "text"
+    _, text, kind = kept
+    if kind == "base64":
+        try:
+            return base64.b64decode(text).decode("utf-8", "replace"), "html"
+        except (binascii.Error, ValueError):
+            return "", "text"
+    return text, kind
+
+
+def _derived(summary: str) -> str:
+    """A title for an entry that has only a text: its beginning, cut at a space."""
+    if len(summary) <= _DERIVED_TITLE_MAX:
+        return summary
+    start = summary[:_DERIVED_TITLE_MAX]
+    head, space, _ = start.rpartition(" ")
+    return (head if space and len(head) > _DERIVED_TITLE_MAX // 2 else start) + "…"
+
+
+def _author(text: str) -> str | None:
+    """The name in ``mail@host (Name)`` and ``Name <mail@host>``, else the text."""
+    found = _MAILBOX.match(text) if "@" in text and len(text) < 1000 else None
+    name = (found["name"] or found["plain"]) if found else text
+    return plain(name[:1000], "html")[:_NAME_MAX] or None
+
+
+def _categories(raw: list[str]) -> tuple[str, ...]:
+    names = (plain(text[:1000], "html")[:_NAME_MAX] for text in raw[:50])
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _language(code: str) -> str | None:
+    code = code.strip().lower().replace("_", "-")[:35]
+    return code if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", code) else None
+
+
+def _ttl(feed: Draft) -> float | None:
+    """How long the feed asks to be left alone, in seconds (RSS ttl, else the sy module)."""
+    minutes = feed.text("ttl")
+    if minutes.isascii() and minutes.isdigit() and len(minutes) < 7 and int(minutes):
+        return int(minutes) * 60.0
+    period = _PERIODS_S.get(feed.text("period").lower())
+    times = feed.text("frequency")
+    if period is None:
+        return None
+    often = int(times) if times.isascii() and times.isdigit() and len(times) < 5 else 1
+    return period / max(often, 1)
