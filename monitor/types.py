@@ -237,3 +237,31 @@ class Receipt:
     """A channel took a message; ``detail`` is its answer, for the ledger."""
 
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll changes of a source; every field is written."""
+
+    id: int
+    url: str
+    state: SourceState
+    next_fetch_at: datetime
+    last_fetch_at: datetime
+    last_new_at: datetime | None
+    baseline_at: datetime | None
+    failures: int
+    last_error: str | None
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    redirect_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows under one key."""
+
+    entry_id: int
+    title_hash: int
+    seen_at: datetime

@@ -13,18 +13,10 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound
 from monitor.storage.schema import correction, counter, entry, matched, revision, seen, source
+from monitor.types import Known
 
 # PostgreSQL takes 65,535 parameters a statement and SQLite 32,766.
 BATCH = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the database knows under one key."""
-
-    entry_id: int
-    title_hash: int
-    seen_at: datetime
 
 
 def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:

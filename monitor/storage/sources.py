@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound, UsageError
 from monitor.storage.schema import entry, seen, source, source_url
-from monitor.types import Source, SourceState
+from monitor.types import Polled, Source, SourceState
 
 # No schedule reaches further ahead than a day with jitter; what does was set by another clock.
 MAX_AHEAD = timedelta(hours=26)
@@ -34,25 +34,6 @@ class NewSource:
     history: bool = False
     paused: bool = False
     retention_days: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What one poll changes of a source; every field is written."""
-
-    id: int
-    url: str
-    state: SourceState
-    next_fetch_at: datetime
-    last_fetch_at: datetime
-    last_new_at: datetime | None
-    baseline_at: datetime | None
-    failures: int
-    last_error: str | None
-    etag: str | None
-    last_modified: str | None
-    body_hash: str | None
-    redirect_url: str | None
 
 
 _POLLED_COLUMNS = tuple(name for name in Polled.__dataclass_fields__ if name != "id")

@@ -1,0 +1,233 @@
+"""What a poll of one source means: pure, from outcome and knowledge to intents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from monitor.identity import Keys
+from monitor.schedule import next_fetch_at
+from monitor.types import (
+    Failed,
+    FailureKind,
+    Fetched,
+    Known,
+    NotModified,
+    Outcome,
+    ParsedEntry,
+    ParsedFeed,
+    Polled,
+    Source,
+    SourceState,
+)
+
+# A feed whose ids and links are all new while its titles are not has changed its ids,
+# not its news. One or two repeated titles prove nothing: some headlines come back daily.
+UNSTABLE_SHARE = 0.8
+UNSTABLE_MINIMUM = 3
+REFRESH_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One source's poll: what came back, what it held, and by what its entries are known.
+
+    ``parsed`` is None when there was nothing new to read.
+    """
+
+    source: Source
+    outcome: Outcome
+    parsed: ParsedFeed | None = None
+    keys: tuple[Keys, ...] = ()
+    body_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A known entry whose title changed."""
+
+    entry_id: int
+    parsed: ParsedEntry
+    keys: Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is to be stored for one source.
+
+    ``silent`` entries fire no rule (a source's first poll). ``refresh`` are keys to be
+    marked as still listed. ``event`` is a sentence for the log.
+    """
+
+    source: Source
+    polled: Polled
+    new: tuple[tuple[ParsedEntry, Keys], ...] = ()
+    revised: tuple[Revised, ...] = ()
+    refresh: tuple[int, ...] = ()
+    silent: bool = False
+    moved_from: str | None = None
+    event: str = ""
+
+
+def body_digest(body: bytes) -> str:
+    """What tells that a body is the same as last time."""
+    return blake2b(body, digest_size=16).hexdigest()
+
+
+def decide(
+    result: Result,
+    known: Mapping[int, Known],
+    now: datetime,
+    jitter: float,
+    *,
+    network_down: bool = False,
+) -> Update:
+    """The intents of one source's poll; ``jitter`` in [0, 1) spreads its next one."""
+    outcome = result.outcome
+    if isinstance(outcome, Failed):
+        return _decide_failed(result.source, outcome, now, jitter, network_down=network_down)
+    return _decide_answered(result, outcome, known, now, jitter)
+
+
+def _decide_failed(
+    source: Source, outcome: Failed, now: datetime, jitter: float, *, network_down: bool
+) -> Update:
+    if network_down:
+        soon = now + timedelta(seconds=min(source.interval_s, 60.0) * (0.5 + jitter / 2))
+        polled = _polled(source, now, next_fetch_at=soon, last_error=outcome.message)
+        return Update(source, polled)
+    failures = source.failures + 1
+    polled = _polled(
+        source,
+        now,
+        failures=failures,
+        last_error=f"{outcome.kind}: {outcome.message}",
+        next_fetch_at=next_fetch_at(
+            now,
+            interval_s=source.interval_s,
+            failures=failures,
+            retry_after_s=outcome.retry_after_s,
+            jitter=jitter,
+        ),
+    )
+    if outcome.kind is FailureKind.GONE:
+        polled = replace(polled, state=SourceState.GONE)
+        event = f"{source.name} is gone (410) and paused; 'headlines feeds resume' tries it again"
+        return Update(source, polled, event=event)
+    event = f"{source.name}: {outcome.kind}: {outcome.message}" if failures == 1 else ""
+    return Update(source, polled, event=event)
+
+
+def _decide_answered(
+    result: Result,
+    outcome: Fetched | NotModified,
+    known: Mapping[int, Known],
+    now: datetime,
+    jitter: float,
+) -> Update:
+    source, parsed = result.source, result.parsed
+    entries = list(zip(parsed.entries, result.keys, strict=True)) if parsed else []
+    new, revised, refresh = _sort_entries(entries, known, now)
+    url, redirect_url = _follow(source, outcome.permanent_url)
+    polled = _polled(
+        source,
+        now,
+        url=url,
+        redirect_url=redirect_url,
+        state=SourceState.ACTIVE,
+        last_new_at=now if new else None,
+        baseline_at=source.baseline_at or now,
+        etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
+        last_modified=outcome.last_modified
+        if isinstance(outcome, Fetched)
+        else outcome.last_modified or source.last_modified,
+        body_hash=result.body_hash or source.body_hash,
+        next_fetch_at=next_fetch_at(
+            now,
+            interval_s=source.interval_s,
+            failures=0,
+            max_age_s=outcome.max_age_s,
+            ttl_s=parsed.ttl_s if parsed else None,
+            jitter=jitter,
+        ),
+    )
+    moved = url != source.url
+    return Update(
+        source,
+        polled,
+        new=tuple(new),
+        revised=tuple(revised),
+        refresh=tuple(refresh),
+        silent=source.baseline_at is None and not source.history,
+        moved_from=source.url if moved else None,
+        event=f"{source.name} has moved to {url}" if moved else "",
+    )
+
+
+def _polled(source: Source, now: datetime, **changes: object) -> Polled:
+    same = Polled(
+        id=source.id,
+        url=source.url,
+        state=source.state,
+        next_fetch_at=source.next_fetch_at,
+        last_fetch_at=now,
+        last_new_at=None,
+        baseline_at=source.baseline_at,
+        failures=0,
+        last_error=None,
+        etag=source.etag,
+        last_modified=source.last_modified,
+        body_hash=source.body_hash,
+        redirect_url=source.redirect_url,
+    )
+    return replace(same, **changes)  # type: ignore[arg-type]
+
+
+def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]:
+    """The address and the redirect to confirm: a permanent move counts at its second poll."""
+    if permanent_url is None or permanent_url == source.url:
+        return source.url, None
+    if permanent_url == source.redirect_url:
+        return permanent_url, None
+    return source.url, permanent_url
+
+
+def _sort_entries(
+    entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known], now: datetime
+) -> tuple[list[tuple[ParsedEntry, Keys]], list[Revised], list[int]]:
+    """A document's entries as new ones, revised ones, and keys whose marks are getting old."""
+    new: list[tuple[ParsedEntry, Keys]] = []
+    revised: list[Revised] = []
+    refresh: list[int] = []
+    taken: set[int] = set()
+    unstable = _ids_are_unstable(entries, known)
+    for parsed, keys in entries:
+        match = known.get(keys.primary) or known.get(keys.link_title or -1)
+        if match is None and unstable:
+            match = known.get(keys.title)
+        if match is None:
+            # One document may list the same thing twice.
+            if keys.primary not in taken and (keys.link_title or -1) not in taken:
+                new.append((parsed, keys))
+                taken.update({keys.primary, keys.link_title or keys.primary})
+            continue
+        if match.title_hash != keys.title_hash and match.entry_id not in taken:
+            revised.append(Revised(match.entry_id, parsed, keys))
+            taken.add(match.entry_id)
+        if now - match.seen_at > REFRESH_AFTER:
+            refresh += [key for key in keys.all() if key in known]
+    return new, revised, refresh
+
+
+def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]) -> bool:
+    strangers = [
+        keys
+        for _, keys in entries
+        if keys.primary not in known and (keys.link_title or -1) not in known
+    ]
+    if len(strangers) < UNSTABLE_MINIMUM or len(strangers) < UNSTABLE_SHARE * len(entries):
+        return False
+    familiar = sum(keys.title in known for keys in strangers)
+    return familiar >= UNSTABLE_SHARE * len(strangers)

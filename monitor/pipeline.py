@@ -1,0 +1,275 @@
+"""One poll, top to bottom: claim, fetch, parse, decide, store. Read this first.
+
+    claim     take the sources that are due, under a lease
+    fetch     ask their servers; what comes back is Fetched, NotModified or Failed
+    parse     a body into entries, in a process with limits
+    decide    pure: what is new, revised, owed (monitor.decide)
+    store     entries, matches and the deliveries they cause, in one transaction (monitor.store)
+
+A source whose outcome is stored is settled by that same transaction. Whatever ends the
+program before it leaves the source claimed, and the next daemon polls it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy.engine import Connection
+
+from monitor import fetch
+from monitor.decide import Result, body_digest, decide
+from monitor.errors import BudgetExceeded, ParseError
+from monitor.identity import keys_of
+from monitor.storage import Database, entries, sources
+from monitor.store import Headline, RuleBook, draft, write
+from monitor.telemetry import logger
+from monitor.types import (
+    Failed,
+    FailureKind,
+    Fetched,
+    FetchRequest,
+    Outcome,
+    ParsedFeed,
+    Prediction,
+    Source,
+)
+
+log = logger("poll")
+LEASE = timedelta(minutes=15)
+STORE_AT_ONCE = 64
+STORE_WAIT_S = 0.1
+PARSE_AHEAD = 32
+
+
+class Parsers(Protocol):
+    """Reads documents within a budget of time and memory."""
+
+    async def parse(
+        self,
+        kind: str,
+        body: bytes,
+        *,
+        url: str,
+        content_type: str,
+        charset: str | None,
+        options: Mapping[str, object],
+    ) -> ParsedFeed: ...
+
+
+class Fetcher(Protocol):
+    """Asks servers, politely; outcomes come in the order in which they are there."""
+
+    def fetch_all(self, requests: Sequence[FetchRequest]) -> AsyncIterator[Outcome]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times."""
+
+    database: Database
+    fetcher: Fetcher
+    parsers: Parsers
+    classify: Callable[[Sequence[str]], Sequence[Prediction]]
+    rule_book: Callable[[Connection], RuleBook]
+    worker: str
+    now: Callable[[], datetime]
+    rng: random.Random
+    on_headlines: Callable[[Sequence[Headline]], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """Counts of one poll; ``network_down`` says that its failures were put down to us."""
+
+    sources: int = 0
+    failed: int = 0
+    not_modified: int = 0
+    new_entries: int = 0
+    deliveries: int = 0
+    network_down: bool = False
+
+    def __add__(self, other: PollReport) -> PollReport:
+        return PollReport(
+            self.sources + other.sources,
+            self.failed + other.failed,
+            self.not_modified + other.not_modified,
+            self.new_entries + other.new_entries,
+            self.deliveries + other.deliveries,
+            self.network_down or other.network_down,
+        )
+
+
+async def poll(kit: Kit, limit: int = 500) -> PollReport:
+    """Poll up to ``limit`` due sources and store what came of it."""
+    claimed = await asyncio.to_thread(_claim, kit, limit)
+    if not claimed:
+        return PollReport()
+    unsettled = {source.id for source in claimed}
+    results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=4 * STORE_AT_ONCE)
+    reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
+    try:
+        return await _store_as_they_come(kit, results, unsettled)
+    finally:
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        if unsettled:
+            await asyncio.to_thread(_give_back, kit, unsettled)
+
+
+def _claim(kit: Kit, limit: int) -> list[Source]:
+    return kit.database.run(
+        lambda connection: sources.claim(connection, kit.worker, kit.now(), limit, LEASE)
+    )
+
+
+def _give_back(kit: Kit, ids: set[int]) -> None:
+    kit.database.run(lambda connection: sources.give_back(connection, kit.worker, ids))
+
+
+# fetch and parse
+
+
+async def _fetch_and_parse(
+    kit: Kit, claimed: Sequence[Source], results: asyncio.Queue[Result | None]
+) -> None:
+    """Put one Result a source on the queue, then None. Bodies wait for a parser, not in memory."""
+    by_id = {source.id: source for source in claimed}
+    requests = [
+        FetchRequest(source.id, source.url, source.etag, source.last_modified) for source in claimed
+    ]
+    ahead = asyncio.Semaphore(PARSE_AHEAD)
+
+    async def read(source: Source, outcome: Fetched, digest: str) -> None:
+        try:
+            await results.put(await _parse(kit, source, outcome, digest))
+        finally:
+            ahead.release()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for outcome in kit.fetcher.fetch_all(requests):
+                source = by_id[outcome.source_id]
+                if isinstance(outcome, Fetched):
+                    digest = body_digest(outcome.body)
+                    if digest != source.body_hash:
+                        await ahead.acquire()
+                        group.create_task(read(source, outcome, digest))
+                        continue
+                    outcome = replace(outcome, body=b"")  # noqa: PLW2901
+                await results.put(Result(source, outcome))
+    finally:
+        await results.put(None)
+
+
+async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Result:
+    try:
+        parsed = await kit.parsers.parse(
+            source.kind,
+            outcome.body,
+            url=outcome.url,
+            content_type=outcome.content_type,
+            charset=outcome.charset,
+            options=source.options,
+        )
+    except ParseError as error:
+        over = isinstance(error, BudgetExceeded)
+        kind = FailureKind.PARSE_BUDGET if over else FailureKind.PARSE
+        return Result(source, Failed(source.id, kind, str(error)))
+    return Result(
+        source,
+        replace(outcome, body=b""),
+        parsed=parsed,
+        keys=tuple(keys_of(source.id, parsed.entries)),
+        body_hash=digest,
+    )
+
+
+# decide and store
+
+
+async def _store_as_they_come(
+    kit: Kit, results: asyncio.Queue[Result | None], unsettled: set[int]
+) -> PollReport:
+    """Store results in batches; failures that may be our own network's wait for the end."""
+    report = PollReport()
+    held: list[Result] = []
+    answered: list[Outcome] = []
+    ended = False
+    while not ended:
+        batch, ended = await _next_batch(results)
+        ready = []
+        for result in batch:
+            outcome = result.outcome
+            answered.append(outcome)
+            network = isinstance(outcome, Failed) and outcome.kind.is_network
+            (held if network else ready).append(result)
+        report += await _store(kit, ready, unsettled)
+    down = bool(held) and fetch.looks_like_our_network_is_down(answered)
+    if down:
+        log.warning("most sources did not answer: our network seems down, polling goes on")
+    report += await _store(kit, held, unsettled, network_down=down)
+    return replace(report, network_down=down)
+
+
+async def _next_batch(results: asyncio.Queue[Result | None]) -> tuple[list[Result], bool]:
+    """What is there, after a short wait for more; the flag says that it was the last."""
+    batch: list[Result] = []
+    item = await results.get()
+    deadline = asyncio.get_running_loop().time() + STORE_WAIT_S
+    while item is not None:
+        batch.append(item)
+        left = deadline - asyncio.get_running_loop().time()
+        if len(batch) >= STORE_AT_ONCE:
+            return batch, False
+        try:
+            item = (
+                results.get_nowait() if left <= 0 else await asyncio.wait_for(results.get(), left)
+            )
+        except (TimeoutError, asyncio.QueueEmpty):
+            return batch, False
+    return batch, True
+
+
+async def _store(
+    kit: Kit, batch: list[Result], unsettled: set[int], *, network_down: bool = False
+) -> PollReport:
+    if not batch:
+        return PollReport()
+    report = await asyncio.to_thread(store, kit, batch, network_down=network_down)
+    unsettled.difference_update(result.source.id for result in batch)
+    return report
+
+
+def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> PollReport:
+    """Decide what ``batch`` means and store all of it in one transaction."""
+    now = kit.now()
+    with kit.database.read() as connection:
+        keys = [key for result in batch for entry in result.keys for key in entry.all()]
+        known = entries.known(connection, keys)
+        book = kit.rule_book(connection)
+    updates = [
+        decide(result, known, now, kit.rng.random(), network_down=network_down) for result in batch
+    ]
+    drafts = draft(updates, kit.classify)
+    written = kit.database.run(
+        lambda connection: write(connection, kit.worker, updates, drafts, book, now)
+    )
+    for update in updates:
+        if update.event:
+            log.warning(update.event)
+    if kit.on_headlines and written.headlines:
+        kit.on_headlines(written.headlines)
+    return PollReport(
+        sources=len(batch),
+        failed=sum(isinstance(result.outcome, Failed) for result in batch),
+        not_modified=sum(
+            result.parsed is None and not isinstance(result.outcome, Failed) for result in batch
+        ),
+        new_entries=written.new_entries,
+        deliveries=written.deliveries,
+    )

@@ -1,0 +1,239 @@
+"""The last step of a poll: entries, matches and owed deliveries, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from monitor import alerts, text
+from monitor.decide import Revised, Update
+from monitor.identity import Keys
+from monitor.rules.matcher import RuleSet, Subject
+from monitor.storage import deliveries, entries, sources
+from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The enabled rules, compiled together."""
+
+    rules: Mapping[int, Rule] = field(default_factory=dict)
+    matcher: RuleSet = field(default_factory=lambda: RuleSet(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A stored entry as logs and the demonstration tell it."""
+
+    entry: AlertEntry
+    rules: tuple[str, ...]
+    silent: bool
+    revised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry about to be stored: what its document said, and what the classifier says."""
+
+    update: Update
+    parsed: ParsedEntry
+    keys: Keys
+    prediction: Prediction
+    language: str
+    revised: Revised | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction stored."""
+
+    new_entries: int
+    deliveries: int
+    headlines: tuple[Headline, ...]
+
+
+def draft(
+    updates: Sequence[Update], classify: Callable[[Sequence[str]], Sequence[Prediction]]
+) -> list[Draft]:
+    """Every new and revised entry with its prediction, classified in one call."""
+    found: list[tuple[Update, ParsedEntry, Keys, Revised | None]] = []
+    for update in updates:
+        found += [(update, parsed, keys, None) for parsed, keys in update.new]
+        found += [(update, item.parsed, item.keys, item) for item in update.revised]
+    if not found:
+        return []
+    predictions = classify([parsed.title for _, parsed, _, _ in found])
+    return [
+        Draft(update, parsed, keys, prediction, text.detect_language(parsed.title), revised)
+        for (update, parsed, keys, revised), prediction in zip(found, predictions, strict=True)
+    ]
+
+
+def write(
+    connection: Connection,
+    worker: str,
+    updates: Sequence[Update],
+    drafts: Sequence[Draft],
+    book: RuleBook,
+    now: datetime,
+) -> Written:
+    """The transaction. Sources that another worker took meanwhile are left to it."""
+    ours = sources.still_claimed(connection, worker, [update.source.id for update in updates])
+    fresh = [d for d in drafts if d.revised is None and d.update.source.id in ours]
+    changed = [d for d in drafts if d.revised is not None and d.update.source.id in ours]
+    former = entries.titles(connection, [d.revised.entry_id for d in changed if d.revised])
+    changed = [d for d in changed if d.revised and d.revised.entry_id in former]
+    first = entries.allocate(connection, len(fresh)) if fresh else 0
+    numbered = [(first + index, draft) for index, draft in enumerate(fresh)]
+    renumbered = [(draft.revised.entry_id, draft) for draft in changed if draft.revised]
+
+    entries.insert_many(
+        connection,
+        [_entry_row(number, draft, now) for number, draft in numbered],
+        [mark for number, draft in (*numbered, *renumbered) for mark in _marks(number, draft, now)],
+    )
+    entries.revise(
+        connection,
+        [_revision_row(number, draft, former[number]) for number, draft in renumbered],
+        now,
+    )
+    headlines, messages = _alert(connection, (*numbered, *renumbered), book, now)
+    sent = deliveries.insert_many(connection, messages, now)
+    _settle(connection, [update for update in updates if update.source.id in ours], now)
+    return Written(len(numbered), sent, headlines)
+
+
+def _alert(
+    connection: Connection, numbered: Sequence[tuple[int, Draft]], book: RuleBook, now: datetime
+) -> tuple[tuple[Headline, ...], list[Message]]:
+    """Match all entries against all rules in one pass; store matches, return what is owed."""
+    loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
+    hits = book.matcher.match_many([_subject(draft) for _, draft in loud]) if book.rules else []
+    hits_of: dict[int, list[Hit]] = {
+        number: found for (number, _), found in zip(loud, hits, strict=False)
+    }
+    headlines: list[Headline] = []
+    messages: list[Message] = []
+    rows: list[dict[str, Any]] = []
+    for number, draft in numbered:
+        told = _alert_entry(number, draft, now)
+        found = hits_of.get(number, [])
+        messages += alerts.deliveries_for(told, found, book.rules, draft.keys.primary, now)
+        rows += [
+            {"rule_id": hit.rule_id, "entry_id": number, "spans": hit.spans, "matched_at": now}
+            for hit in found
+        ]
+        names = tuple(book.rules[hit.rule_id].name for hit in found)
+        headlines.append(Headline(told, names, draft.update.silent, draft.revised is not None))
+    entries.insert_matches(connection, rows)
+    return tuple(headlines), messages
+
+
+def _settle(connection: Connection, updates: Sequence[Update], now: datetime) -> None:
+    refresh = [key for update in updates for key in update.refresh]
+    entries.refresh_marks(connection, refresh, now)
+    moved = {update.polled.url: update for update in updates if update.moved_from}
+    taken = sources.known_urls(connection, list(moved)) if moved else set()
+    polled = [
+        replace(update.polled, url=update.source.url)
+        if update.moved_from and update.polled.url in taken
+        else update.polled
+        for update in updates
+    ]
+    sources.settle(connection, polled)
+    moves = [
+        (update.source.id, update.source.url) for url, update in moved.items() if url not in taken
+    ]
+    if moves:
+        sources.record_moves(connection, moves, now)
+
+
+def _section(draft: Draft) -> tuple[str, bool]:
+    """The section to show and whether it is unsure: in doubt, the source's own word counts."""
+    hint = draft.parsed.section_hint or draft.update.source.section
+    if draft.prediction.unsure and hint:
+        return hint, False
+    return draft.prediction.section, draft.prediction.unsure
+
+
+def _subject(draft: Draft) -> Subject:
+    source = draft.update.source
+    section, unsure = _section(draft)
+    return Subject(
+        title=draft.parsed.title,
+        section=section,
+        probability=draft.prediction.probability,
+        unsure=unsure,
+        source=source.name,
+        source_url=source.url,
+        labels=source.labels,
+        language=draft.language,
+    )
+
+
+def _alert_entry(number: int, draft: Draft, now: datetime) -> AlertEntry:
+    section, unsure = _section(draft)
+    return AlertEntry(
+        id=number,
+        title=draft.parsed.title,
+        url=draft.parsed.url,
+        source=draft.update.source.name,
+        section=section,
+        probability=draft.prediction.probability,
+        unsure=unsure,
+        published_at=draft.parsed.published_at,
+        first_seen_at=now,
+    )
+
+
+def _entry_row(number: int, draft: Draft, now: datetime) -> dict[str, Any]:
+    parsed = draft.parsed
+    return {
+        "id": number,
+        "source_id": draft.update.source.id,
+        "url": parsed.url,
+        "guid": parsed.guid,
+        "author": parsed.author,
+        "summary": parsed.summary,
+        "categories": parsed.categories,
+        "rank": parsed.rank,
+        "section_hint": parsed.section_hint or draft.update.source.section,
+        "published_at": parsed.published_at,
+        "first_seen_at": now,
+        **_title_columns(draft),
+    }
+
+
+def _title_columns(draft: Draft) -> dict[str, Any]:
+    prediction = draft.prediction
+    return {
+        "title": draft.parsed.title,
+        "title_cut": draft.parsed.title_cut,
+        "language": draft.language,
+        "section": prediction.section,
+        "probability": prediction.probability,
+        "runner_up": prediction.runner_up,
+        "unsure": prediction.unsure,
+        "release": prediction.release,
+    }
+
+
+def _revision_row(number: int, draft: Draft, former: str) -> dict[str, Any]:
+    return {"id": number, "former": former, **_title_columns(draft)}
+
+
+def _marks(number: int, draft: Draft, now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": key,
+            "source_id": draft.update.source.id,
+            "entry_id": number,
+            "title_hash": draft.keys.title_hash,
+            "seen_at": now,
+        }
+        for key in draft.keys.all()
+    ]
