@@ -1,0 +1,45 @@
+"""The classifier as the pipeline sees it: the promoted release, else the one that was shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from classifiers.compiled import Scorer
+from classifiers.errors import ReleaseError
+from classifiers.registry import Registry, starter_folder
+from monitor.telemetry import logger
+from monitor.types import Prediction
+
+log = logger("model")
+
+
+class Classifier:
+    """Answers with the release that is promoted at the moment; ``refresh`` looks for a change.
+
+    Raises classifiers.errors.ReleaseError when not even the starter can be read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.registry = Registry(root)
+        self._folder = self.registry.current() or starter_folder()
+        self.scorer = Scorer.load(self._folder)
+
+    def __call__(self, titles: Sequence[str]) -> list[Prediction]:
+        scorer = self.scorer
+        return [Prediction(*scored, release=scorer.release) for scored in scorer.score(titles)]
+
+    def refresh(self) -> bool:
+        """Load the promoted release if it is another one; a damaged one is refused and told."""
+        folder = self.registry.current() or starter_folder()
+        if folder == self._folder:
+            return False
+        # A release that cannot be read is not tried again until the pointer moves.
+        self._folder = folder
+        try:
+            self.scorer = Scorer.load(folder)
+        except ReleaseError as error:
+            log.error("the promoted release is refused, %s stays: %s", self.scorer.release, error)
+            return False
+        log.info("release %s is live", self.scorer.release)
+        return True

@@ -1,0 +1,164 @@
+"""The composition root: opens everything from Settings, and closes it in order."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.engine import Connection
+
+from monitor import __version__, channels
+from monitor.channels import Channel
+from monitor.client import ClientSettings, HttpClient
+from monitor.config import Settings
+from monitor.errors import QueryError
+from monitor.fetch import Fetcher, FetchSettings
+from monitor.model import Classifier
+from monitor.outbox import Outbox, OutboxSettings
+from monitor.pipeline import Kit
+from monitor.rules import language
+from monitor.rules.matcher import RuleSet
+from monitor.sources.budget import ParserPool
+from monitor.storage import Database, migrate, rules
+from monitor.store import Headline, RuleBook
+from monitor.telemetry import logger
+
+log = logger("service")
+USER_AGENT = f"HeadlineMonitor/{__version__} (+https://pypi.org/project/headline-monitor/)"
+
+
+def utc_now() -> datetime:
+    """The clock of everything that is not under test."""
+    return datetime.now(UTC)
+
+
+def worker_name() -> str:
+    """A name for this process that no other, and no earlier one, has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def open_database(settings: Settings) -> Database:
+    """The database at the right version; creates folder and schema where there are none."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    migrate.ensure(database)
+    return database
+
+
+class Rules:
+    """The compiled rules; ``book`` reads them again only when one has changed."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._book = RuleBook()
+
+    def book(self, connection: Connection) -> RuleBook:
+        """The enabled rules. One that no longer parses is told and left out."""
+        version = rules.version(connection)
+        if version != self._version:
+            enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
+            compiled = []
+            for rule in enabled:
+                try:
+                    compiled.append((rule.id, language.parse(rule.query)))
+                except QueryError as error:
+                    log.error("rule %s cannot be read and is left out: %s", rule.name, error)
+            self._book = RuleBook({rule.id: rule for rule in enabled}, RuleSet(compiled))
+            self._version = version
+        return self._book
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """Who else hears of stored headlines (the demonstration)."""
+
+    on_headlines: Callable[[Sequence[Headline]], None] | None = None
+
+
+class Service:
+    """Everything that works, opened by ``async with`` and closed in the reverse order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        worker: str,
+        observers: Observers | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.now = now
+        self.worker = worker
+        self._observers = observers or Observers()
+        self._rng = random.Random()
+        self._stack = AsyncExitStack()
+        self.classifier = Classifier(settings.data / "models")
+
+    async def __aenter__(self) -> Self:
+        polling = self.settings.polling
+        self.client = await self._stack.enter_async_context(
+            HttpClient(ClientSettings(USER_AGENT, allow_private=polling.allow_private))
+        )
+        self.parsers = await self._stack.enter_async_context(ParserPool(polling.parsers))
+        self.fetcher = Fetcher(self.client, fetch_settings(self.settings))
+        self.channels = build_channels(self.settings, self.client)
+        self.outbox = Outbox(
+            self.database,
+            self.channels,
+            OutboxSettings(
+                lease_s=self.settings.alerts.lease_s,
+                concurrency=self.settings.alerts.concurrency,
+                owner=self.settings.alerts.owner,
+            ),
+            worker=self.worker,
+            now=self.now,
+            rng=self._rng,
+        )
+        self.kit = Kit(
+            database=self.database,
+            fetcher=self.fetcher,
+            parsers=self.parsers,
+            classify=self.classifier,
+            rule_book=Rules().book,
+            worker=self.worker,
+            now=self.now,
+            rng=self._rng,
+            on_headlines=self._observers.on_headlines,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+
+def fetch_settings(settings: Settings) -> FetchSettings:
+    """The part of the settings that the fetcher reads."""
+    polling = settings.polling
+    return FetchSettings(
+        concurrency=polling.concurrency,
+        per_host=polling.per_host,
+        gap_s=polling.gap_s,
+        timeout_s=polling.timeout_s,
+        connect_timeout_s=polling.connect_timeout_s,
+        max_bytes=polling.max_bytes,
+    )
+
+
+def build_channels(settings: Settings, client: HttpClient) -> dict[str, Channel]:
+    """Every configured channel by name. Raises SettingsError."""
+    return {name: channels.build(name, table, client) for name, table in settings.channels.items()}
