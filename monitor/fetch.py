@@ -1,0 +1,198 @@
+"""Fetching sources: many at once, politely, each answer an outcome.
+
+    FetchRequest -> queue of its host -> HttpClient -> Fetched | NotModified | Failed
+
+Nothing here raises for a bad server; a request that yields no outcome was not done, and
+whoever claimed its source gives the claim back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import random as system_random
+from urllib.parse import urlsplit
+
+from monitor.answers import outcome_of, request_headers
+from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
+from monitor.errors import FetchError
+from monitor.queues import HostQueues, Politeness
+from monitor.types import Failed, FailureKind, FetchRequest, Outcome
+
+_MAX_HOLD_S = 300.0
+_NEVER_SENT = frozenset({FailureKind.REFUSED_ADDRESS, FailureKind.BAD_URL})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def utc_now() -> datetime:
+    """The default clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSettings:
+    """``window_s``: a request of ``fetch_all`` that could not start within it is not done, so
+    that one crowded host does not hold up the round.
+    """
+
+    politeness: Politeness = field(default_factory=Politeness)
+    limits: Limits = DEFAULT_LIMITS
+    window_s: float = 30.0
+
+
+class Fetcher:
+    """Lives as long as the daemon: the hosts' queues and gaps outlast a round."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        settings: FetchSettings | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        random: Callable[[], float] = system_random,
+    ) -> None:
+        self._client = client
+        self._settings = settings or FetchSettings()
+        self._clock = clock
+        self._queues = HostQueues(self._settings.politeness, random)
+
+    async def fetch(self, request: FetchRequest) -> Outcome:
+        """One request, in its turn. Raises CancelledError if the fetcher is drained before."""
+        async with aclosing(self._round([request], math.inf)) as outcomes:
+            async for outcome in outcomes:
+                return outcome
+        raise asyncio.CancelledError("the fetcher takes no more requests")
+
+    def fetch_all(self, requests: Iterable[FetchRequest]) -> AsyncGenerator[Outcome, None]:
+        """Outcomes as they arrive, in no order. A slow consumer slows the fetching.
+
+        Rounds may overlap. Requests without an outcome at the end were not done: the fetcher
+        was drained, or their host was too crowded (``window_s``).
+        """
+        until = asyncio.get_running_loop().time() + self._settings.window_s
+        return self._round(requests, until)
+
+    async def drain(self, grace_s: float = 5.0) -> None:
+        """Start nothing more, give requests in flight ``grace_s``, then cut them off."""
+        await self._queues.close(grace_s)
+
+    async def _round(
+        self, requests: Iterable[FetchRequest], until: float
+    ) -> AsyncGenerator[Outcome, None]:
+        batch = _Batch(self._settings.politeness.concurrency)
+        jobs = [_Job(self, batch, request, until) for request in requests]
+        batch.pending = len(jobs)
+        for job in jobs:
+            self._queues.submit(host_key(job.request.url), job)
+        self._queues.start()
+        try:
+            while batch.pending or not batch.results.empty():
+                result = await batch.results.get()
+                if isinstance(result, Exception):
+                    raise result
+                if result is not None:
+                    yield result
+        finally:
+            batch.closed = True
+            if batch.pending:
+                await self._queues.cancel(lambda job: job in batch.running)
+
+    async def ask(self, request: FetchRequest, *, close: bool) -> Outcome:
+        """The outcome of one exchange; no queue, no politeness."""
+        headers = request_headers(request)
+        if close:
+            headers["Connection"] = "close"
+        started_s = asyncio.get_running_loop().time()
+        try:
+            response = await self._client.get(
+                request.url, headers=headers, limits=self._settings.limits
+            )
+        except FetchError as error:
+            elapsed_s = asyncio.get_running_loop().time() - started_s
+            return Failed(
+                source_id=request.source_id,
+                kind=error.kind,
+                message=str(error),
+                status=error.status,
+                retry_after_s=error.retry_after_s,
+                elapsed_s=elapsed_s,
+            )
+        return outcome_of(request, response, self._clock())
+
+
+class _Batch:
+    """The requests of one round. ``results`` is bounded, so that a slow consumer is felt."""
+
+    def __init__(self, size: int) -> None:
+        self.results: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(size)
+        self.pending = 0
+        self.closed = False
+        self.running: set[object] = set()
+
+    def settle_one(self) -> None:
+        self.pending -= 1
+        if not self.pending and self.results.empty():
+            self.results.put_nowait(None)  # wakes the consumer
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    fetcher: Fetcher
+    batch: _Batch
+    request: FetchRequest
+    until: float
+
+    async def run(self, *, more_to_come: bool) -> float:
+        if self.batch.closed:
+            return 0.0
+        self.batch.running.add(self)
+        hold_s = 0.0
+        try:
+            outcome = await self.fetcher.ask(self.request, close=not more_to_come)
+            if isinstance(outcome, Failed) and outcome.kind is FailureKind.RATE_LIMITED:
+                hold_s = min(outcome.retry_after_s or 0.0, _MAX_HOLD_S)
+            await self.batch.results.put(outcome)
+        except Exception as error:  # a bug must reach the consumer
+            await self.batch.results.put(error)
+        finally:
+            self.batch.running.discard(self)
+            self.batch.settle_one()
+        return hold_s
+
+    def drop(self) -> None:
+        self.batch.settle_one()
+
+
+def host_key(url: str) -> str:
+    """What politeness counts as one host: its name, and its port where that is unusual."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or url).rstrip(".")
+    return host if port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{port}"
+
+
+def looks_like_our_network_is_down(outcomes: Iterable[Outcome], urls: Mapping[int, str]) -> bool:
+    """Whether a round failed because of us: at least 3 hosts could not be reached for network
+    reasons, and of all hosts asked at most one in ten answered anything at all.
+
+    ``urls`` maps the outcomes' source ids to addresses: many sources of one dead host are one.
+    Addresses that were refused or unreadable say nothing and are not counted.
+    """
+    silent: set[str] = set()
+    answered: set[str] = set()
+    for outcome in outcomes:
+        host = host_key(urls[outcome.source_id])
+        if not isinstance(outcome, Failed):
+            answered.add(host)
+        elif outcome.kind.is_network:
+            silent.add(host)
+        elif outcome.kind not in _NEVER_SENT:
+            answered.add(host)
+    silent -= answered
+    return len(silent) >= 3 and 10 * len(answered) <= len(silent) + len(answered)
