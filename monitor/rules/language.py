@@ -1,0 +1,223 @@
+"""The query language: a text becomes a tree, or an error that points at the place.
+
+docs/rules.md has the grammar. NOT binds tighter than AND, AND tighter than OR;
+terms that stand side by side are joined by AND.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from monitor.rules.regex import RegexError, compile_regex
+from monitor.rules.tokens import Kind, Token, normal, query_error, tokenize
+from monitor.rules.tree import And, Filter, Leaf, Literal, Node, Not, Or, Query, Regex, is_broad
+from monitor.rules.tree import quote as quoted
+from monitor.text import fold
+
+__all__ = ["FILTERS", "Query", "is_broad", "parse"]
+
+TEXT_LIMIT = 8_192
+DEPTH_LIMIT = 64
+TERM_LIMIT = 1_000
+VALUE_LIMIT = 200
+FILTERS = ("section", "source", "label", "lang")
+UNSURE = "unsure"
+
+_TERM = "a word, a phrase, a filter or '('"
+_STARTS = frozenset(
+    {Kind.WORD, Kind.PHRASE, Kind.REGEX, Kind.FILTER, Kind.NOT, Kind.OPEN},
+)
+_BOUND = re.compile(r"(.*?)(>=|<=|>|<|=)(.*)", re.DOTALL)
+_PROBABILITY = re.compile(r"0?\.\d{1,4}|0|1(\.0{1,4})?", re.ASCII)
+
+
+def parse(text: str, *, sections: frozenset[str] | None = None) -> Query:
+    """The query that ``text`` means.
+
+    With ``sections``, a ``section:`` filter must name one of them. Raises QueryError,
+    and nothing else, with the position and what was expected there.
+    """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > TEXT_LIMIT:
+        expected = f"a query is at most {TEXT_LIMIT:,} bytes, this one has {size:,}; split it"
+        raise query_error(text[:60] + "…", 0, expected)
+    return Query(_Parser(text, sections).query())
+
+
+class _Parser:
+    """One pass over the tokens, one method a level of precedence."""
+
+    def __init__(self, text: str, sections: frozenset[str] | None) -> None:
+        self._text = text
+        self._sections = sections
+        self._tokens = tokenize(text)
+        self._at = 0
+        self._depth = 0
+        self._terms = 0
+
+    def query(self) -> Node:
+        first = self._peek()
+        if first.kind is Kind.END:
+            raise self._error(first, f"the query is empty; expected {_TERM}")
+        node = self._any()
+        left = self._peek()
+        if left.kind is Kind.CLOSE:
+            raise self._error(left, "this ')' closes nothing; expected '(' before it")
+        return node
+
+    def _any(self) -> Node:
+        children = [self._all()]
+        while self._peek().kind is Kind.OR:
+            after = self._take()
+            self._need_term(after)
+            children.append(self._all())
+        return _flat(Or, children)
+
+    def _all(self) -> Node:
+        children = [self._one()]
+        while True:
+            if self._peek().kind is Kind.AND:
+                after = self._take()
+                self._need_term(after)
+            elif self._peek().kind not in _STARTS:
+                return _flat(And, children)
+            children.append(self._one())
+
+    def _one(self) -> Node:
+        token = self._peek()
+        if token.kind not in _STARTS:
+            hint = f"; to search for the word, write {quoted(token.kind.value)}"
+            hint = hint if token.kind in {Kind.AND, Kind.OR} else ""
+            raise self._error(token, f"expected {_TERM} before {token.kind.value}{hint}")
+        self._take()
+        if token.kind is Kind.NOT:
+            self._need_term(token)
+            self._deepen(token)
+            child = self._one()
+            self._depth -= 1
+            return Not(child)
+        if token.kind is Kind.OPEN:
+            return self._group(token)
+        return self._leaf(token)
+
+    def _group(self, opening: Token) -> Node:
+        if self._peek().kind is Kind.CLOSE:
+            raise self._error(self._peek(), f"these parentheses are empty; expected {_TERM}")
+        self._need_term(opening)
+        self._deepen(opening)
+        node = self._any()
+        self._depth -= 1
+        if self._peek().kind is not Kind.CLOSE:
+            raise self._error(opening, "this '(' is not closed; expected ')' after its terms")
+        self._take()
+        return node
+
+    def _leaf(self, token: Token) -> Leaf:
+        self._terms += 1
+        if self._terms > TERM_LIMIT:
+            raise self._error(token, f"a query has at most {TERM_LIMIT:,} terms; split it")
+        if token.kind is Kind.REGEX:
+            return self._regex(token)
+        if token.kind is Kind.FILTER:
+            return self._filter(token)
+        if not fold(token.value).text.strip():
+            raise self._error(token, "nothing visible to search for; expected a text")
+        return Literal(token.value)
+
+    def _regex(self, token: Token) -> Regex:
+        ignore_case = token.rest == "i"
+        try:
+            compile_regex(token.value, ignore_case)
+        except RegexError as error:
+            raise self._error_at(token.start + 1 + error.offset, error.reason) from error
+        return Regex(token.value, ignore_case)
+
+    def _filter(self, token: Token) -> Filter:
+        name = token.name.lower()
+        written = self._text[token.start : token.end]
+        if name not in FILTERS:
+            raise self._error(token, _unknown_filter(name, token.value, written))
+        if not token.value:
+            example = {"section": "finance", "lang": "zh"}.get(name, "NAME")
+            expected = f"expected a value directly after {name}: as in {name}:{example}"
+            raise self._error_at(token.end, expected)
+        if len(token.value) > VALUE_LIMIT:
+            raise self._error(token, f"a filter's value is at most {VALUE_LIMIT} characters")
+        if name == "section":
+            return self._section(token)
+        if token.rest:
+            raise self._error_at(token.end - len(token.rest), "expected a space after the quote")
+        return Filter(name, token.value.casefold() if name == "lang" else token.value)
+
+    def _section(self, token: Token) -> Filter:
+        parts = _BOUND.fullmatch(token.rest if token.quoted else token.value)
+        value, comparison, bound = parts.groups() if parts else (token.value, "", "")
+        value = normal((token.value if token.quoted else value).casefold())
+        if token.quoted and token.rest and (not parts or parts[1]):
+            raise self._error_at(token.end - len(token.rest), "expected a space after the quote")
+        self._check_section(token, value)
+        if not comparison:
+            return Filter("section", value)
+        if comparison == "=" or not _PROBABILITY.fullmatch(bound) or value == UNSURE:
+            nearest = "section:unsure" if value == UNSURE else f"section:{value}>=0.7"
+            expected = f"expected a probability from 0 to 1, up to four decimals, as in {nearest}"
+            raise self._error_at(token.end - len(bound) - len(comparison), expected)
+        return Filter("section", value, comparison, float(bound))
+
+    def _check_section(self, token: Token, value: str) -> None:
+        start = token.start + len(token.name) + 1
+        if not value:
+            raise self._error_at(start, "expected a section's name, as in section:finance>=0.7")
+        if self._sections is None or value == UNSURE or value in self._sections:
+            return
+        nearest = difflib.get_close_matches(value, sorted(self._sections), 1)
+        known = f"did you mean section:{nearest[0]}?" if nearest else "expected one of: "
+        known += "" if nearest else ", ".join(sorted(self._sections)) + f", {UNSURE}"
+        raise self._error_at(start, f"no section is named {quoted(value)}; {known}")
+
+    def _peek(self) -> Token:
+        return self._tokens[self._at]
+
+    def _take(self) -> Token:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _deepen(self, token: Token) -> None:
+        self._depth += 1
+        if self._depth > DEPTH_LIMIT:
+            raise self._error(token, f"more than {DEPTH_LIMIT} levels deep; expected fewer")
+
+    def _need_term(self, after: Token) -> None:
+        """After an operator or '(' a term must follow."""
+        if self._peek().kind in _STARTS:
+            return
+        name = "-" if after.value == "-" else after.kind.value
+        operator = after.kind in {Kind.AND, Kind.OR, Kind.NOT} and name != "-"
+        hint = f"; to search for the word, write {quoted(name)}" if operator else ""
+        raise self._error_at(self._peek().start, f"expected {_TERM} after {name}{hint}")
+
+    def _error(self, token: Token, expected: str) -> Exception:
+        return self._error_at(token.start, expected)
+
+    def _error_at(self, position: int, expected: str) -> Exception:
+        return query_error(self._text, position, expected)
+
+
+def _flat(kind: type[And] | type[Or], children: list[Node]) -> Node:
+    if len(children) == 1:
+        return children[0]
+    flat: list[Node] = []
+    for child in children:
+        flat.extend(child.children if isinstance(child, kind) else (child,))
+    return kind(tuple(flat))
+
+
+def _unknown_filter(name: str, value: str, written: str) -> str:
+    nearest = difflib.get_close_matches(name, FILTERS, 1)
+    if nearest:
+        way_out = f"did you mean {nearest[0]}:{value} ?"
+    else:
+        way_out = "expected " + ", ".join(f"{known}:" for known in FILTERS)
+    text = f"to search for the text, write {quoted(written)}"
+    return f"no filter is named {quoted(name)}; {way_out}; {text}"

@@ -1,0 +1,87 @@
+"""Regular expressions in linear time. The home of RE2 (package ``google-re2``)."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+import re2
+
+MEMORY = 4 << 20
+MOST_SPANS = 64  # empty matches included: each search is linear, so is a bounded number
+
+
+class RegexError(Exception):
+    """RE2 refused a pattern: ``reason`` says why and the way out, ``offset`` where."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        self.reason = reason
+        self.offset = offset
+        super().__init__(reason)
+
+
+class Regex:
+    """A compiled pattern that searches any text in time linear in its length."""
+
+    __slots__ = ("_iterate", "_search")
+
+    def __init__(self, pattern: str, ignore_case: bool) -> None:
+        options = re2.Options()
+        options.log_errors = False
+        options.never_capture = True
+        options.case_sensitive = not ignore_case
+        options.max_mem = MEMORY
+        try:
+            compiled = re2.compile(pattern, options)
+        except re2.error as error:
+            raise _explain(pattern, error) from error
+        self._search = compiled.search
+        self._iterate = compiled.finditer
+
+    def found(self, text: str) -> bool:
+        """Whether the pattern matches somewhere in ``text``."""
+        return self._search(text) is not None
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Up to 64 non-empty matches, in order."""
+        for match, _ in zip(self._iterate(text), range(MOST_SPANS), strict=False):
+            start, end = match.span()
+            if start < end:
+                yield start, end
+
+
+@functools.lru_cache(maxsize=512)
+def compile_regex(pattern: str, ignore_case: bool) -> Regex:
+    """The compiled pattern; RegexError where RE2 refuses it."""
+    return Regex(pattern, ignore_case)
+
+
+def _explain(pattern: str, error: Exception) -> RegexError:
+    message = error.args[0]
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
+    kind, _, fragment = text.partition(": ")
+    reason = f"RE2 refuses this expression: {kind} {fragment}".rstrip()
+    for part, way_out in _WAYS_OUT:
+        if re.search(part, text):
+            reason += f"; {way_out}"
+            break
+    offset = pattern.find(fragment) if fragment and fragment != pattern else 0
+    return RegexError(reason, max(offset, 0))
+
+
+_WAYS_OUT = (
+    (r"\(\?<?[=!]", "there is no look-around: write /this/ AND NOT /that/ as two terms"),
+    (r"\(\?>", "there are no atomic groups, and no need: write (?:…)"),
+    (r"invalid escape sequence: \\\d", "there are no back-references: spell the repetition out"),
+    (r"invalid escape sequence: \\Z", "the end of the title is $"),
+    (r"bad repetition operator: .*\+$", "there are no possessive repetitions: drop the last +"),
+    (r"bad repetition operator", "put the repeated part into (…)"),
+    (r"repetition size", "a repetition is at most 1000"),
+    (r"no argument for repetition", "something must stand before * + ? — for the character: \\*"),
+    (r"missing \)", "close the group with ), or write \\( for the character"),
+    (r"unexpected \)", "write \\) for the character"),
+    (r"missing \]", "close the class with ], or write \\[ for the character"),
+    (r"pattern too large", "use smaller repetitions"),
+    (r"trailing \\", "write \\\\ for a backslash"),
+)

@@ -1,0 +1,141 @@
+"""The tree that a query's text means, and its canonical text.
+
+Trees are built by ``language.parse``: And and Or are flat (no And directly in an And)
+and have at least two children; depth is at most 64, so recursion over a tree is safe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A word or phrase, NFC with single spaces; it matches folded."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if is_plain(self.text) else quote(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """An RE2 pattern without its slashes."""
+
+    pattern: str
+    ignore_case: bool = False
+
+    def __str__(self) -> str:
+        escaped = re.sub(
+            r"\\.|/", lambda part: part[0].replace("/", r"\/"), self.pattern, flags=re.DOTALL
+        )
+        return f"/{escaped}/{'i' if self.ignore_case else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``name:value``, for sections with an optional comparison of the probability."""
+
+    name: str
+    value: str
+    comparison: str = ""
+    bound: float = 0.0
+
+    def __str__(self) -> str:
+        value = self.value if _BARE_VALUE.fullmatch(self.value) else quote(self.value)
+        limit = f"{self.comparison}{self.bound:g}" if self.comparison else ""
+        return f"{self.name}:{value}{limit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True where ``child`` is not."""
+
+    child: Node
+
+    def __str__(self) -> str:
+        return f"NOT {_grouped(self.child)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """True where every child is."""
+
+    children: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        return " AND ".join(
+            _grouped(child) if isinstance(child, Or) else str(child) for child in self.children
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """True where at least one child is."""
+
+    children: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        return " OR ".join(map(str, self.children))
+
+
+Leaf = Literal | Regex | Filter
+Node = Leaf | Not | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parsed query. ``str`` gives its canonical text, which parses to an equal query."""
+
+    root: Node
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+
+def is_broad(query: Query) -> bool:
+    """Whether the query can match without anything it asks for, only by what it excludes."""
+    return _is_broad(query.root, negated=False)
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Every term of the tree, from left to right."""
+    if isinstance(node, Not):
+        yield from leaves(node.child)
+    elif isinstance(node, And | Or):
+        for child in node.children:
+            yield from leaves(child)
+    else:
+        yield node
+
+
+def _is_broad(node: Node, *, negated: bool) -> bool:
+    if isinstance(node, Not):
+        return _is_broad(node.child, negated=not negated)
+    if isinstance(node, And | Or):
+        broad = (_is_broad(child, negated=negated) for child in node.children)
+        return any(broad) if isinstance(node, Or) != negated else all(broad)
+    return negated
+
+
+_BARE_VALUE = re.compile(r"[^\s\"“”()（）<>=\\]+")
+_PLAIN_WORD = re.compile(r"[^\s\"“”()（）]+")
+_SPECIAL_WORD = re.compile(r"AND|OR|NOT|[-/].*|[A-Za-z_]+[:：].*", re.DOTALL)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a literal reads the same without quotes."""
+    return bool(_PLAIN_WORD.fullmatch(text)) and not _SPECIAL_WORD.fullmatch(text)
+
+
+def quote(text: str) -> str:
+    """``text`` as a quoted phrase."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _grouped(node: Node) -> str:
+    return f"({node})" if isinstance(node, And | Or) else str(node)

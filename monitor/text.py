@@ -1,0 +1,263 @@
+"""What matching and storage see of a title: cleaned, folded, its language. Pure.
+
+``clean_title`` makes a title safe to keep, ``strip_markup`` turns its HTML into text,
+``fold`` and ``unify`` make spellings comparable without losing the way back to the
+characters of the title. The home of the package ``opencc``.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+
+TITLE_LIMIT = 1_000
+MARKS_PER_CHARACTER = 4
+MARKUP_LIMIT = 65_536
+
+_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+_TAGS = "\U000e0000-\U000e007f"
+
+_JUNK = re.compile(
+    "[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\ud800-\udfff\ufffe\uffff\ufe00-\ufe0d"
+    f"\U000e0100-\U000e01ef{_INVISIBLE}]".replace("\u200b-\u200f", "\u200b\u200c\u200e\u200f")
+)
+_STRAY_TAGS = re.compile(f"(\U0001f3f4[{_TAGS}]+)|[{_TAGS}]+")
+_STRAY_SELECTOR = re.compile(f"(?<![{_EMOJI}0-9#*])[\ufe0e\ufe0f]")
+_STRAY_JOINER = re.compile(f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])")
+
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]")
+
+_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_HIDDEN = [
+    (re.compile(opening, re.IGNORECASE), re.compile(closing, re.IGNORECASE))
+    for opening, closing in (
+        ("<!--", "-->"),
+        (r"<script\b", "</script>"),
+        (r"<style\b", "</style>"),
+    )
+]
+_TAG = re.compile(
+    r"<(?P<name>/?[a-z][a-z0-9]*+|[!?/])"
+    r"(?:[^<>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+>",
+    re.IGNORECASE,
+)
+_BLOCKS = re.compile(
+    "/?(br|p|div|li|ul|ol|td|tr|th|table|h[1-6]|hr|section|article)", re.IGNORECASE
+)
+
+
+def clean_title(raw: str, limit: int = TITLE_LIMIT) -> tuple[str, bool]:
+    """``raw`` as plain text to keep, and whether it was cut to ``limit`` characters.
+
+    NFC; no control, bidirectional, zero-width or surrogate characters (a joiner stays
+    inside emoji); white space collapsed; at most four combining marks a character. A cut
+    falls between characters as people see them. Doing it twice changes nothing.
+    """
+    text = _JUNK.sub("", raw)
+    text = _STRAY_TAGS.sub(lambda match: match[1] or "", text)
+    text = _STRAY_SELECTOR.sub("", text)
+    text = _STRAY_JOINER.sub("", text)
+    text = unicodedata.normalize("NFC", text)
+    text = " ".join(_cap_marks(text).split())
+    if len(text) <= limit:
+        return text, False
+    return text[: _safe_cut(text, limit)].rstrip(), True
+
+
+def strip_markup(raw: str) -> str:
+    """The text of an HTML fragment; entities are decoded once. Linear in its length.
+
+    A ``<`` that opens no tag stays. Scripts, styles and comments go, blocks become
+    spaces. What stands behind 65,536 characters is dropped.
+    """
+    text = _CDATA.sub("", raw[:MARKUP_LIMIT])
+    if "<" in text:
+        for opening, closing in _HIDDEN:
+            text = _drop_between(text, opening, closing)
+        text = _TAG.sub(_tag_text, text)
+    return html.unescape(text)
+
+
+def detect_language(title: str) -> str:
+    """``ja`` with kana, ``ko`` with more hangul than han, ``zh``, ``en`` (Latin), or ``und``."""
+    han = len(_HAN.findall(title))
+    kana = _KANA.findall(title)
+    if kana and not (han and set(kana) == {"の"}):
+        return "ja"
+    if len(_HANGUL.findall(title)) > han:
+        return "ko"
+    if han:
+        return "zh"
+    return "en" if _LATIN.search(title) else "und"
+
+
+def is_word_character(char: str) -> bool:
+    """Whether ``char`` belongs to a word that must match whole: a digit, or a letter of an
+    alphabet written with spaces (Latin, Greek, Cyrillic, Armenian)."""
+    return (char < "\u0590" or "\u1c80" <= char <= "\u1fff") and char.isalnum()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text made comparable. ``exact``: one character for each of ``original``."""
+
+    text: str
+    original: str
+    form: str
+    exact: bool
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """For each character of ``text`` the ``(start, end)`` it came from in ``original``."""
+        if self.exact:
+            return tuple((at, at + 1) for at in range(len(self.original)))
+        pieces = [
+            (_apply(self.original[start:end], self.form)[0], start, end)
+            for start, end in _segments(self.original)
+        ]
+        if "".join(piece for piece, _, _ in pieces) != self.text:
+            pieces = [(self.text, 0, len(self.original))]
+        return tuple((start, end) for piece, start, end in pieces for _ in piece)
+
+
+def fold(text: str) -> Folded:
+    """Case, width, compatibility forms, accents and traditional characters made one."""
+    return Folded(*_form(text, "fold"))
+
+
+def unify(text: str) -> Folded:
+    """Width, compatibility forms and traditional characters made one; case and accents kept."""
+    return Folded(*_form(text, "unify"))
+
+
+def _form(text: str, form: str) -> tuple[str, str, str, bool]:
+    result, exact = _apply(text, form)
+    return result, text, form, exact
+
+
+_DROPPED = f"{_INVISIBLE}\ufe00-\ufe0f"
+_SHRINK = {
+    "fold": re.compile(f"(?<= )[ {_DROPPED}\u0300-\u036f]+|[{_DROPPED}\u0300-\u036f]+"),
+    "unify": re.compile(f"(?<= )[ {_DROPPED}]+|[{_DROPPED}]+"),
+}
+
+
+def _apply(text: str, form: str) -> tuple[str, bool]:
+    """The folded text, and whether each character of ``text`` gave exactly one."""
+    table = _tables()[form]
+    shrink = _SHRINK[form]
+    mapped = text.translate(table)
+    full = unicodedata.normalize("NFKC", mapped)
+    if form == "fold":
+        full = full.casefold()
+    if full == mapped and not shrink.search(mapped):
+        return mapped, True
+    full = shrink.sub("", full).translate(table)
+    return shrink.sub("", unicodedata.normalize("NFKC", full)).translate(table), False
+
+
+# Characters that one-to-one conversion leaves alone because both spellings are in use.
+_MORE_SIMPLIFIED = str.maketrans("著瞭藉妳牠祂薴", "着了借你它他苎")
+
+
+@functools.cache
+def _tables() -> dict[str, str]:
+    """For each form a string of 65,536 characters: what each one becomes, one to one."""
+    identity = "".join(map(chr, range(0x10000)))
+    changing = identity[:0x3400] + identity[0xF900:]  # no han, no hangul
+    plain = "\n".join(" " if char.isspace() else char for char in changing)
+    composed = unicodedata.normalize("NFKC", plain)
+    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", plain))
+    folded = unicodedata.normalize("NFC", bare).casefold()
+    tables = {}
+    for form, values in (("unify", composed), ("fold", folded)):
+        table = dict(enumerate(identity))
+        table.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
+        singles = zip(changing, values.split("\n"), strict=True)
+        table.update((ord(old), new) for old, new in singles if len(new) == 1)
+        tables[form] = "".join(table.values()).translate(_simplified())
+    return tables
+
+
+@functools.cache
+def _simplified() -> dict[int, str]:
+    from opencc import OpenCC  # 20 ms to import: not paid by commands that never match
+
+    han = "".join(map(chr, (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))))
+    converted = OpenCC("t2s").convert("\n".join(han)).translate(_MORE_SIMPLIFIED).split("\n")
+    return {ord(old): new for old, new in zip(han, converted, strict=True) if old != new}
+
+
+def _segments(text: str) -> list[tuple[int, int]]:
+    """Spans that fold by themselves: a character with what may combine with it."""
+    starts = [at for at, char in enumerate(text) if at == 0 or not _joins(char, text[at - 1])]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+
+
+def _joins(char: str, previous: str) -> bool:
+    if char.isspace():
+        return previous.isspace() or _is_dropped(previous)
+    first = unicodedata.normalize("NFKD", char)[0]
+    return (
+        unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff" or _is_dropped(char)
+    )
+
+
+def _is_dropped(char: str) -> bool:
+    return _SHRINK["unify"].fullmatch(char) is not None
+
+
+def _cap_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char)[0] == "M" else 0
+        if marks <= MARKS_PER_CHARACTER:
+            kept.append(char)
+    return "".join(kept)
+
+
+def _safe_cut(text: str, limit: int) -> int:
+    """The last place at or before ``limit`` that splits no visible character."""
+    for cut in range(limit, max(limit - 40, 0), -1):
+        after = text[cut]
+        if _extends(after) or text[cut - 1] == "\u200d":
+            continue
+        flags = re.search("[\U0001f1e6-\U0001f1ff]*$", text[:cut])
+        if "\U0001f1e6" <= after <= "\U0001f1ff" and flags and len(flags[0]) % 2:
+            continue
+        return cut
+    return limit
+
+
+def _extends(char: str) -> bool:
+    return (
+        char == "\u200d"
+        or unicodedata.category(char)[0] == "M"
+        or "\u1160" <= char <= "\u11ff"
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U000e0000" <= char <= "\U000e007f"
+    )
+
+
+def _drop_between(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
+    kept, at = [], 0
+    while (start := opening.search(text, at)) and (end := closing.search(text, start.end())):
+        kept.append(text[at : start.start()])
+        at = end.end()
+    return "".join((*kept, text[at:]))
+
+
+def _tag_text(match: re.Match[str]) -> str:
+    return " " if _BLOCKS.fullmatch(match["name"]) else ""
