@@ -1,0 +1,146 @@
+"""How good a classifier is on titles whose sections are known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.calibration import softmax
+from classifiers.errors import CorpusError
+
+if TYPE_CHECKING:
+    from classifiers.compiled import Scorer
+    from classifiers.examples import Example
+
+COVERAGES = (0.80, 0.90, 0.95)
+_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class SectionScore:
+    """One section: of the titles answered so, and of its own titles, the share right;
+    ``count`` is how many titles are its own."""
+
+    precision: float
+    recall: float
+    f1: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """``ece`` is the expected calibration error over 15 bins of equal width; ``coverage``
+    says which share is right of the surest 80, 90 and 95 % of titles; ``macro_f1`` and
+    ``per_section`` are over the sections that the titles have."""
+
+    accuracy: float
+    macro_f1: float
+    ece: float
+    titles: int
+    train_seconds: float
+    titles_per_second: float
+    coverage: Mapping[str, float]
+    per_section: Mapping[str, SectionScore]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that ``headlines evaluate --json`` prints."""
+        return asdict(self)
+
+
+def evaluate(
+    scorer: Scorer,
+    examples: Sequence[Example],
+    *,
+    only_present: bool = False,
+    train_seconds: float = 0.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Evaluation:
+    """Score the titles of ``examples`` and compare with their labels.
+
+    With ``only_present`` the answer is looked for among the sections that the examples
+    have (for a test set that knows fewer sections than the model). A label that the
+    model does not know counts as wrong. CorpusError when there is nothing to compare.
+    """
+    if not examples:
+        raise CorpusError("no labelled titles to evaluate on", "test set")
+    started = clock()
+    margins = scorer.margins([example.title for example in examples])
+    seconds = max(clock() - started, 1e-9)
+    labels = [example.label for example in examples]
+    names = scorer.sections
+    if only_present:
+        columns = [at for at, name in enumerate(names) if name in set(labels)]
+        if not columns:
+            raise CorpusError("its labels and the model's sections have none in common", "test set")
+        margins, names = margins[:, columns], tuple(names[at] for at in columns)
+    found = measure(softmax(margins, scorer.calibration.sharpness), names, labels)
+    return replace(found, train_seconds=train_seconds, titles_per_second=len(labels) / seconds)
+
+
+def measure(
+    probabilities: NDArray[np.float32], names: Sequence[str], labels: Sequence[str]
+) -> Evaluation:
+    """Compare probabilities (titles x names) with labels; times are left 0."""
+    numbers = {name: at for at, name in enumerate(names)}
+    truth = np.asarray([numbers.get(label, -1) for label in labels])
+    answers = probabilities.argmax(axis=1)
+    scores = _per_section(answers, truth, names, labels)
+    return Evaluation(
+        accuracy=float(np.mean(answers == truth)),
+        macro_f1=float(np.mean([score.f1 for score in scores.values()])),
+        ece=calibration_error(probabilities, truth),
+        titles=len(labels),
+        train_seconds=0.0,
+        titles_per_second=0.0,
+        coverage=coverage(probabilities, truth),
+        per_section=scores,
+    )
+
+
+def calibration_error(probabilities: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
+    """Expected calibration error of the answers' probabilities, 15 bins of equal width."""
+    surest, right = _answers(probabilities, truth)
+    bins = np.minimum((surest * _BINS).astype(np.intp), _BINS - 1)
+    confidence = np.bincount(bins, surest, minlength=_BINS)
+    hits = np.bincount(bins, right, minlength=_BINS)
+    return float(np.abs(confidence - hits).sum() / len(truth))
+
+
+def coverage(probabilities: NDArray[np.float32], truth: NDArray[np.intp]) -> dict[str, float]:
+    """Of the surest 80, 90 and 95 % of titles, the share that is right."""
+    surest, right = _answers(probabilities, truth)
+    ordered = right[np.argsort(-surest, kind="stable")]
+    sizes = {share: max(1, round(share * len(ordered))) for share in COVERAGES}
+    return {f"{share:.2f}": float(ordered[:size].mean()) for share, size in sizes.items()}
+
+
+def _answers(
+    probabilities: NDArray[np.float32], truth: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+
+
+def _per_section(
+    answers: NDArray[np.intp], truth: NDArray[np.intp], names: Sequence[str], labels: Sequence[str]
+) -> dict[str, SectionScore]:
+    scores = {}
+    for at, name in enumerate(names):
+        own, said = truth == at, answers == at
+        if own.any():
+            scores[name] = _section_score(own, said)
+    for name in sorted(set(labels) - set(names)):
+        scores[name] = SectionScore(0.0, 0.0, 0.0, labels.count(name))
+    return scores
+
+
+def _section_score(own: NDArray[np.bool_], said: NDArray[np.bool_]) -> SectionScore:
+    hits = float(np.count_nonzero(own & said))
+    precision = hits / max(1, int(np.count_nonzero(said)))
+    recall = hits / int(np.count_nonzero(own))
+    f1 = 2 * hits / int(np.count_nonzero(said) + np.count_nonzero(own))
+    return SectionScore(precision, recall, f1, int(np.count_nonzero(own)))

@@ -1,0 +1,211 @@
+"""Titles -> hashed feature counts, in NumPy alone; training and scoring both use this.
+
+A feature is a 64-bit key: a character n-gram (``BREAK`` at its ends marks the ends of the
+title), a word, or a shape token. Keys are mixed into hashes; the top bits of a hash
+number its bucket.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.text import (
+    BREAK,
+    Codes,
+    Fold,
+    TextSettings,
+    encode,
+    jieba_segmenter,
+    word_lengths,
+)
+
+Keys = NDArray[np.uint64]
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_SHIFT = np.uint64(21)  # a code point needs 21 bits: three make a key
+_WORD = np.uint64(1 << 63)
+_SHAPE = np.uint64(3 << 62)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_HALF = np.uint64(32)
+_LONGEST_RUN = 7
+
+
+class Bag(NamedTuple):
+    """The features of a batch, unsorted: the title's row, the hash, and whether the
+    feature tells how familiar a title is (pairs of characters, and whole words)."""
+
+    rows: Rows
+    hashes: Keys
+    telling: Mask
+
+
+class Counts(NamedTuple):
+    """Distinct buckets of each title with their counts, as compressed sparse rows."""
+
+    starts: Rows
+    buckets: NDArray[np.int64]
+    counts: NDArray[np.float32]
+
+
+def mix(keys: Keys) -> Keys:
+    """Spread keys over 64 bits (multiply, xor-shift, twice)."""
+    hashes = keys * _GOLDEN
+    hashes ^= hashes >> _HALF
+    hashes *= _MIX
+    hashes ^= hashes >> _HALF
+    hashes *= _GOLDEN
+    return hashes
+
+
+def extract(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Bag:
+    """All features of the titles. ``fold`` is ``text.fold_table``'s."""
+    view = _view(encode(titles, fold))
+    parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
+    parts.append(_runs(view, view.letters | view.digits, telling=True))
+    if settings.words:
+        parts.append(_segmented(view))
+    if settings.shape:
+        parts.append(_shape(view))
+    rows, keys, telling = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Bag(rows, mix(keys), telling)
+
+
+def count(bag: Bag, titles: int, bits: int) -> Counts:
+    """Fold a bag into buckets and count each bucket once a title."""
+    pairs = (bag.rows << bits) | (bag.hashes >> np.uint64(64 - bits)).astype(np.int64)
+    pairs.sort()
+    first = np.ones(len(pairs), dtype=np.bool_)
+    np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
+    places = np.flatnonzero(first)
+    distinct = pairs[places]
+    counts = np.diff(places, append=len(pairs)).astype(np.float32)
+    starts = np.searchsorted(distinct, np.arange(titles + 1, dtype=np.int64) << bits)
+    return Counts(starts, distinct & ((1 << bits) - 1), counts)
+
+
+class _View(NamedTuple):
+    """Code points of a batch, the title's row of each, and which are of what kind."""
+
+    codes: Keys
+    rows: Rows
+    breaks: Mask
+    letters: Mask  # of alphabets: their words are told by blanks
+    digits: Mask
+
+
+_Part = tuple[Rows, Keys, Mask]
+
+
+def _view(codes: Codes) -> _View:
+    breaks = codes == BREAK
+    digits = (codes >= ord("0")) & (codes <= ord("9"))
+    letters = (codes >= ord("a")) & (codes <= ord("z"))
+    letters |= (codes >= 0xC0) & (codes < 0x600)  # accented Latin, Greek, Cyrillic, Hebrew
+    return _View(codes.astype(np.uint64), np.cumsum(breaks) - 1, breaks, letters, digits)
+
+
+def _grams(view: _View, size: int) -> _Part:
+    """Character n-grams within a title, its two ends counting as characters."""
+    many = max(0, len(view.codes) - size + 1)
+    windows = [slice(at, at + many) for at in range(size)]
+    first, last = windows[0], windows[-1]
+    keys = np.zeros(many, dtype=np.uint64)
+    for window in windows:
+        keys = (keys << _SHIFT) | view.codes[window]
+    if size == 1:
+        keep = ~(view.breaks | view.letters | (view.codes == ord(" ")))
+    else:
+        keep = ~(view.breaks[first] & view.breaks[windows[1]])
+        for window in windows[1:-1]:
+            keep &= ~view.breaks[window]
+    telling = np.full(many, size == 2)
+    if size == 2:
+        for window in (first, last):
+            telling &= ~(view.letters | view.digits | view.breaks)[window]
+    return view.rows[first][keep], keys[keep], telling[keep]
+
+
+def _runs(view: _View, inside: Mask, telling: bool) -> _Part:
+    """Whole runs of characters that are ``inside``: words of alphabets, numbers."""
+    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return _spans(view, starts, ends, telling)
+
+
+def _spans(view: _View, starts: Rows, ends: Rows, telling: bool) -> _Part:
+    """One key a span: a polynomial over its mixed code points, from prefix sums."""
+    size = len(view.codes)
+    powers, inverses = _powers(1 << size.bit_length())
+    sums = np.zeros(size + 1, dtype=np.uint64)
+    np.cumsum(mix(view.codes) * powers[:size], out=sums[1:])
+    keys = (sums[ends] - sums[starts]) * inverses[starts]
+    return view.rows[starts], keys | _WORD, np.full(len(starts), telling)
+
+
+@functools.lru_cache(maxsize=8)
+def _powers(size: int) -> tuple[Keys, Keys]:
+    """Powers of an odd number and of its inverse, modulo 2^64."""
+    both = np.empty((2, size), dtype=np.uint64)
+    both[:, 0] = 1
+    both[:, 1:] = np.array([[int(_GOLDEN)], [pow(int(_GOLDEN), -1, 1 << 64)]], dtype=np.uint64)
+    np.cumprod(both, axis=1, out=both)
+    return both[0], both[1]
+
+
+def _segmented(view: _View) -> _Part:
+    """jieba's words of two characters and more; words of alphabets are there already."""
+    ends = np.cumsum(word_lengths(view.codes.astype(np.uint32), jieba_segmenter()))
+    starts = np.concatenate(([0], ends[:-1]))
+    plain = np.concatenate(([0], np.cumsum(view.letters | view.digits | view.breaks)))
+    keep = (ends - starts > 1) & (plain[ends] == plain[starts])
+    return _spans(view, starts[keep], ends[keep], telling=False)
+
+
+def _shape(view: _View) -> _Part:
+    """Length, digits with their neighbours, and the row of punctuation marks."""
+    titles = int(view.rows[-1])
+    within = view.rows[~view.breaks]
+    lengths = np.minimum(np.bincount(within, minlength=titles), 63)
+    edges = np.diff(view.digits.astype(np.int8), prepend=0, append=0)
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    run = np.minimum(ends - starts, _LONGEST_RUN).astype(np.uint64)
+    around = (view.codes[starts - 1] << _SHIFT) | view.codes[ends]
+    marks = _is_mark(view)
+    sums = np.zeros(titles, dtype=np.uint64)
+    nth = (
+        np.cumsum(marks)
+        - np.searchsorted(np.flatnonzero(marks), np.flatnonzero(view.breaks))[view.rows]
+    )
+    powers, _ = _powers(1 << len(view.codes).bit_length())
+    np.add.at(sums, view.rows[marks], mix(view.codes[marks]) * powers[nth[marks]])
+    rows = np.concatenate(
+        (np.arange(titles), view.rows[starts], view.rows[starts], np.arange(titles))
+    )
+    keys = np.concatenate(
+        (
+            _kind(1) | lengths.astype(np.uint64),
+            _kind(2) | run,
+            mix(around) >> np.uint64(8) ^ run | _SHAPE,
+            sums | _SHAPE,
+        )
+    )
+    return rows, keys, np.zeros(len(rows), dtype=np.bool_)
+
+
+def _kind(number: int) -> np.uint64:
+    return _SHAPE | np.uint64(number << 32)
+
+
+def _is_mark(view: _View) -> Mask:
+    """Neither letter, digit, blank nor ideograph: punctuation, near enough."""
+    codes = view.codes
+    ideograph = (codes >= 0x2E80) & ~((codes >= 0x3000) & (codes < 0x3040)) & (codes < 0xFE30)
+    blank = codes == ord(" ")
+    return np.asarray(~(ideograph | blank | view.letters | view.digits | view.breaks))

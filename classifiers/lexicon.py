@@ -1,0 +1,109 @@
+"""What training saw: the weight of each bucket, and a filter that knows unseen features.
+
+A feature that training never saw is dropped, not left to collide with a seen one. The
+filter is a Bloom filter with two probes and sixteen bits a feature: it lets through all
+that was seen, and about one unseen feature in seventy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.features import Bag, Keys, Rows, count, extract
+from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
+
+_BITS_EACH = 16
+_BATCH_CHARS = 1 << 15
+_SECOND_PROBE = np.uint64(20)
+
+
+class Weighted(NamedTuple):
+    """Sparse unit vectors, one a title, and the share of each title that is familiar."""
+
+    starts: Rows
+    buckets: NDArray[np.int64]
+    values: NDArray[np.float32]
+    familiarity: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """``idf`` has one weight a bucket; ``seen`` is the filter, packed in bytes."""
+
+    settings: TextSettings
+    fold: Fold
+    idf: NDArray[np.float32]
+    seen: NDArray[np.uint8]
+
+    def weigh(self, titles: Sequence[str]) -> Weighted:
+        """TF-IDF with 1 + ln(tf), each title scaled to length 1. One batch: see ``batches``."""
+        bag = extract(titles, self.settings, self.fold)
+        known = _probe(self.seen, bag.hashes)
+        starts, buckets, counts = count(_only(bag, known), len(titles), self.settings.bits)
+        values = (1 + np.log(counts)) * self.idf[buckets]
+        rows = np.repeat(np.arange(len(titles)), np.diff(starts))
+        norms = np.sqrt(np.bincount(rows, values * values, minlength=len(titles)))
+        values /= norms[rows].astype(np.float32)
+        return Weighted(starts, buckets, values, _familiarity(bag, known, len(titles)))
+
+
+def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:
+    """The lexicon of training titles: idf = 1 + ln((1 + titles) / (1 + titles with it))."""
+    fold = fold_table(settings.simplify)
+    frequency = np.zeros(settings.buckets, dtype=np.int64)
+    hashes: list[Keys] = []
+    for batch in batches(titles):
+        bag = extract(batch, settings, fold)
+        found = count(bag, len(batch), settings.bits)
+        frequency += np.bincount(found.buckets, minlength=settings.buckets)
+        hashes.append(np.unique(bag.hashes))
+    idf = 1 + np.log((1 + len(titles)) / (1 + frequency))
+    distinct = np.unique(np.concatenate(hashes)) if hashes else np.zeros(0, dtype=np.uint64)
+    return Lexicon(settings, fold, idf.astype(np.float32), _filter_of(distinct))
+
+
+def batches(titles: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The titles in order, in runs whose work fits a processor's cache."""
+    start = chars = 0
+    for at, title in enumerate(titles):
+        chars += min(len(title), MAX_CHARS) + 1
+        if chars >= _BATCH_CHARS:
+            yield titles[start : at + 1]
+            start, chars = at + 1, 0
+    if start < len(titles):
+        yield titles[start:]
+
+
+def _only(bag: Bag, keep: NDArray[np.bool_]) -> Bag:
+    return Bag(bag.rows[keep], bag.hashes[keep], bag.telling[keep])
+
+
+def _familiarity(bag: Bag, known: NDArray[np.bool_], titles: int) -> NDArray[np.float32]:
+    told = np.bincount(bag.rows[bag.telling], minlength=titles)
+    familiar = np.bincount(bag.rows[bag.telling & known], minlength=titles)
+    return (familiar / np.maximum(told, 1)).astype(np.float32)
+
+
+def _filter_of(hashes: Keys) -> NDArray[np.uint8]:
+    size = 1 << max(10, int(len(hashes) * _BITS_EACH).bit_length())
+    bits = np.zeros(size, dtype=np.uint8)
+    for probe in _probes(hashes, size):
+        bits[probe] = 1
+    return np.packbits(bits, bitorder="little")
+
+
+def _probe(seen: NDArray[np.uint8], hashes: Keys) -> NDArray[np.bool_]:
+    first, second = _probes(hashes, len(seen) * 8)
+    hit = (seen[first >> 3] >> (first & 7)) & (seen[second >> 3] >> (second & 7)) & 1
+    return np.asarray(hit, dtype=np.bool_)
+
+
+def _probes(hashes: Keys, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    mask = np.uint64(size - 1)
+    first, second = hashes & mask, (hashes >> _SECOND_PROBE) & mask
+    return first.astype(np.int64), second.astype(np.int64)

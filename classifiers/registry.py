@@ -1,0 +1,170 @@
+"""The releases of one data folder, and which of them serves.
+
+    root/
+      current              JSON: the serving release's id and those before it
+      ab12…/               a release folder, never changed once it is there
+      .new-…/              one being copied; swept away by the next ``add``
+
+Adding and promoting each end in one rename: killed at any point, the old state serves.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifiers import release as releases
+from classifiers.errors import DamagedReleaseError, ReleaseError
+from classifiers.release import Manifest
+
+POINTER = "current"
+_NEW = ".new-"
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+def starter_folder() -> Path:
+    """The release that is shipped with the package."""
+    folder = Path(__file__).parent / "starter"
+    if not (folder / releases.MANIFEST).is_file():
+        raise ReleaseError(
+            f"{folder}: the starter release is not built; "
+            f"run: python -m classifiers.train --starter {folder}"
+        )
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A release of a registry; ``problem`` says why it cannot be used, if so."""
+
+    id: str
+    folder: Path
+    current: bool
+    manifest: Manifest | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Releases below ``root``, which is made when the first one is added."""
+
+    root: Path
+
+    def current(self) -> Path | None:
+        """The folder of the serving release; None when none was promoted."""
+        history = self._history()
+        return self.get(history[-1]) if history else None
+
+    def list(self) -> list[Listed]:
+        """All releases, by id; damaged ones too, with their problem."""
+        history = self._history()
+        folders = sorted(self.root.iterdir()) if self.root.is_dir() else []
+        serving = history[-1] if history else ""
+        return [_listed(each, serving) for each in folders if _ID.fullmatch(each.name)]
+
+    def get(self, release: str) -> Path:
+        """The folder of a release, by its id; ReleaseError when there is none."""
+        folder = self.root / release
+        if not _ID.fullmatch(release) or not folder.is_dir():
+            raise ReleaseError(f"no release {release!r} in {self.root}; see: headlines models list")
+        return folder
+
+    def add(self, folder: Path) -> str:
+        """Copy a checked release in, and return its id. It does not serve yet."""
+        manifest = releases.verify(folder)
+        self.root.mkdir(parents=True, exist_ok=True)
+        target = self.root / manifest.id
+        with self._locked():
+            self._sweep()
+            if not target.is_dir():
+                fresh = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.root))
+                _copy(folder, fresh, manifest)
+                fresh.chmod(0o755)
+                fresh.rename(target)
+                releases.sync_folder(self.root)
+        return manifest.id
+
+    def promote(self, release: str) -> None:
+        """Make a release serve from now on. A damaged one is refused."""
+        folder = self.get(release)
+        manifest = releases.verify(folder)
+        if manifest.id != release:
+            raise DamagedReleaseError(folder, f"holds release {manifest.id}")
+        with self._locked():
+            history = self._history()
+            if history[-1:] != [release]:
+                self._point([*history, release])
+
+    def rollback(self) -> str:
+        """Return to the release that served before; its id."""
+        with self._locked():
+            history = self._history()
+            if len(history) < 2:
+                raise ReleaseError(f"{self.root}: there is no earlier release to return to")
+            releases.verify(self.get(history[-2]))
+            self._point(history[:-1])
+        return history[-2]
+
+    def _history(self) -> builtins.list[str]:
+        path = self.root / POINTER
+        try:
+            history = json.loads(path.read_bytes())["history"]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise DamagedReleaseError(path, "not a readable pointer file") from error
+        if not isinstance(history, list) or not all(isinstance(each, str) for each in history):
+            raise DamagedReleaseError(path, "its history is not a list of ids")
+        return history
+
+    def _point(self, history: builtins.list[str]) -> None:
+        handle, name = tempfile.mkstemp(prefix=_NEW, dir=self.root)
+        with os.fdopen(handle, "w") as file:
+            json.dump({"current": history[-1], "history": history}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(self.root / POINTER)
+        releases.sync_folder(self.root)
+
+    def _sweep(self) -> None:
+        for left in self.root.glob(f"{_NEW}*"):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        import fcntl
+
+        with (self.root / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # freed by the system when the process ends
+            yield
+
+
+def _listed(folder: Path, serving: str) -> Listed:
+    try:
+        manifest: Manifest | None = releases.verify(folder)
+        problem = ""
+    except ReleaseError as error:
+        manifest, problem = None, str(error)
+    return Listed(folder.name, folder, folder.name == serving, manifest, problem)
+
+
+def _copy(source: Path, target: Path, manifest: Manifest) -> None:
+    for name in (*manifest.files, releases.MANIFEST):
+        with (source / name).open("rb") as old, (target / name).open("wb") as new:
+            shutil.copyfileobj(old, new)
+            new.flush()
+            os.fsync(new.fileno())
+    releases.verify(target)
+    releases.sync_folder(target)

@@ -1,0 +1,245 @@
+"""The training pipeline: load, split, fit, calibrate, evaluate, compile, register.
+
+``python -m classifiers.train --starter OUT`` builds the release that is shipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers import corpus
+from classifiers import release as releases
+from classifiers.calibration import Calibration, fit_sharpness, fit_thresholds, softmax
+from classifiers.compiled import Scorer, compile_model
+from classifiers.corpus import Labels, position
+from classifiers.errors import ClassifierError, TrainingError
+from classifiers.evaluate import Evaluation, evaluate, measure
+from classifiers.examples import Example
+from classifiers.model import TopicClassifier
+from classifiers.release import Manifest
+from classifiers.text import identity_key
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How to train.
+
+    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s. ``folds`` many
+    models, each without a part of the titles, give the margins that calibration needs.
+    ``precision`` is the share of answers above a section's threshold that shall be right.
+    ``familiarity`` is the least share of known n-grams that a sure title has.
+    """
+
+    buckets: int = 1 << 20
+    shape: bool = True
+    words: bool = False
+    C: float = 1.0
+    folds: int = 3
+    precision: float = 0.95
+    familiarity: float = 0.1
+
+
+STARTER = TrainSettings(buckets=1 << 18, shape=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A fitted model, its compiled Scorer, and how it did on titles that it had not seen.
+
+    ``evaluation`` is of the out-of-fold answers: each title scored by a model that was
+    trained without it and its copies.
+    """
+
+    model: TopicClassifier
+    scorer: Scorer
+    evaluation: Evaluation
+    manifest: Manifest
+
+    def write(self, folder: Path) -> Manifest:
+        """Write the release into an empty folder; its manifest, with the id."""
+        scorer = self.scorer
+        arrays: dict[str, NDArray[Any]] = {
+            "steps": scorer.steps,
+            "scale": scorer.scale,
+            "bias": scorer.bias,
+            "thresholds": scorer.calibration.thresholds,
+            "idf": scorer.lexicon.idf,
+            "seen": scorer.lexicon.seen,
+            "fold": scorer.lexicon.fold,
+        }
+        return releases.write(folder, self.manifest, arrays)
+
+
+def train(
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    clock: Callable[[], float] = time.perf_counter,
+) -> TrainedModel:
+    """Fit, calibrate and compile. TrainingError when the examples make no model."""
+    started = clock()
+    examples = sorted(examples, key=lambda each: (each.label, each.title, each.weight, each.term))
+    model = _fit(examples, settings)
+    unseen = out_of_fold(examples, model.classes_, settings)
+    calibration = calibrate(unseen, settings)
+    probabilities = calibration.probabilities(unseen.margins)
+    evaluation = measure(probabilities, model.classes_.tolist(), unseen.labels)
+    scorer = compile_model(model, calibration)
+    evaluation = replace(evaluation, train_seconds=clock() - started)
+    manifest = _manifest(examples, settings, scorer, evaluation)
+    return TrainedModel(model, scorer, evaluation, manifest)
+
+
+class Unseen(NamedTuple):
+    """Titles with the margins of a model that was trained without them."""
+
+    labels: list[str]
+    truth: NDArray[np.intp]
+    margins: NDArray[np.float64]
+
+
+def out_of_fold(
+    examples: Sequence[Example], classes: NDArray[Any], settings: TrainSettings
+) -> Unseen:
+    """Margins of every title that is no term. Copies of a title are in the same fold."""
+    folds = [
+        -1 if each.term else int(position(each.title, b"fold") * settings.folds)
+        for each in examples
+    ]
+    if not any(fold >= 0 for fold in folds):
+        raise TrainingError("terms alone cannot be calibrated; give some titles as well")
+    labels: list[str] = []
+    parts = []
+    for fold in sorted(set(folds) - {-1}):
+        rest = [each for each, its in zip(examples, folds, strict=True) if its != fold]
+        held = [each for each, its in zip(examples, folds, strict=True) if its == fold]
+        labels += [each.label for each in held]
+        parts.append(_margins_without(rest, held, classes, settings))
+    truth = np.searchsorted(classes, np.asarray(labels))
+    return Unseen(labels, truth, np.concatenate(parts))
+
+
+def _margins_without(
+    rest: Sequence[Example],
+    held: Sequence[Example],
+    classes: NDArray[Any],
+    settings: TrainSettings,
+) -> NDArray[np.float64]:
+    """A section that the rest lacks gets the margin of a clear no."""
+    margins = np.full((len(held), len(classes)), -1.0)
+    if len({each.label for each in rest}) < 2:
+        raise TrainingError("too few titles to calibrate on; give at least ten a section")
+    model = _fit(rest, settings)
+    columns = np.searchsorted(classes, model.classes_)
+    margins[:, columns] = model.margins([each.title for each in held])
+    return margins
+
+
+def calibrate(unseen: Unseen, settings: TrainSettings) -> Calibration:
+    """Sharpness and thresholds from titles that the model had not seen."""
+    sharpness = fit_sharpness(unseen.margins, unseen.truth)
+    probabilities = softmax(unseen.margins, sharpness)
+    thresholds = fit_thresholds(probabilities, unseen.truth, settings.precision)
+    return Calibration(sharpness, thresholds, settings.familiarity)
+
+
+def build_starter(out: Path) -> Manifest:
+    """Train the shipped release from the project's own data into ``out``, replacing it."""
+    trained = train(corpus.load("builtin", "sections"), STARTER)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".starter-", dir=out.parent) as folder:
+        manifest = trained.write(Path(folder) / "new")
+        if out.exists():
+            out.rename(Path(folder) / "old")
+        (Path(folder) / "new").rename(out)
+    return manifest
+
+
+def settings_for(specs: Sequence[str]) -> TrainSettings:
+    """The starter's settings for the project's own data alone, else those for corpora."""
+    own = all(corpus.parse_spec(spec)[0] == "builtin" for spec in specs)
+    return STARTER if own else TrainSettings()
+
+
+def evaluate_corpora(
+    train_specs: Sequence[str], test_spec: str, labels: Labels = "native"
+) -> Evaluation:
+    """Train on some corpora, score another: what ``headlines evaluate`` does.
+
+    Titles of the test set that the training set has as well are left out of training.
+    """
+    test = corpus.load(test_spec, labels)
+    copies = {identity_key(each.title) for each in test}
+    examples = [each for spec in train_specs for each in corpus.load(spec, labels)]
+    apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
+    trained = train(apart, settings_for(train_specs))
+    return evaluate(
+        trained.scorer,
+        test,
+        only_present=labels == "sections",
+        train_seconds=trained.evaluation.train_seconds,
+    )
+
+
+def _fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier:
+    model = TopicClassifier(
+        buckets=settings.buckets, shape=settings.shape, words=settings.words, C=settings.C
+    )
+    titles, labels, weights = zip(*((e.title, e.label, e.weight) for e in examples), strict=True)
+    return model.fit(titles, labels, weights)
+
+
+def _manifest(
+    examples: Sequence[Example], settings: TrainSettings, scorer: Scorer, found: Evaluation
+) -> Manifest:
+    metrics = found.as_json()
+    for measured in ("train_seconds", "titles_per_second"):  # differ from run to run
+        del metrics[measured]
+    return Manifest(
+        id="",
+        sections=scorer.sections,
+        text=asdict(scorer.lexicon.settings),
+        sharpness=scorer.calibration.sharpness,
+        familiarity=scorer.calibration.familiarity,
+        corpora=_provenance(examples),
+        settings=asdict(settings),
+        metrics=metrics,
+    )
+
+
+def _provenance(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
+    """What was learnt from: a record for each folder that the examples stood in."""
+    folders: dict[str, list[Example]] = {}
+    for each in examples:
+        folders.setdefault(Path(each.origin).parent.name, []).append(each)
+    return tuple(
+        {"origin": name, "titles": len(found), "sha256": corpus.digest(found)}
+        for name, found in sorted(folders.items())
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the starter release; 0 when it is there."""
+    parser = argparse.ArgumentParser(prog="python -m classifiers.train")
+    parser.add_argument("--starter", metavar="OUT", type=Path, required=True)
+    out = parser.parse_args(arguments).starter
+    try:
+        manifest = build_starter(out)
+    except ClassifierError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"release {manifest.id} in {out}: {manifest.metrics['accuracy']:.1%} out of fold")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
