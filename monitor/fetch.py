@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from monitor.answers import outcome_of, request_headers
 from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
 from monitor.errors import FetchError
-from monitor.queues import HostQueues, Politeness
+from monitor.queues import HostQueues, Job, Politeness
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
 _MAX_HOLD_S = 300.0
@@ -98,7 +98,8 @@ class Fetcher:
         finally:
             batch.closed = True
             if batch.pending:
-                await self._queues.cancel(lambda job: job in batch.running)
+                mine: set[Job] = set(jobs)
+                await self._queues.cancel(mine.__contains__)
 
     async def ask(self, request: FetchRequest, *, close: bool) -> Outcome:
         """The outcome of one exchange; no queue, no politeness."""
@@ -130,7 +131,6 @@ class _Batch:
         self.results: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue(size)
         self.pending = 0
         self.closed = False
-        self.running: set[object] = set()
 
     def settle_one(self) -> None:
         self.pending -= 1
@@ -146,21 +146,20 @@ class _Job:
     until: float
 
     async def run(self, *, more_to_come: bool) -> float:
-        if self.batch.closed:
-            return 0.0
-        self.batch.running.add(self)
         hold_s = 0.0
-        try:
-            outcome = await self.fetcher.ask(self.request, close=not more_to_come)
-            if isinstance(outcome, Failed) and outcome.kind is FailureKind.RATE_LIMITED:
-                hold_s = min(outcome.retry_after_s or 0.0, _MAX_HOLD_S)
-            await self.batch.results.put(outcome)
-        except Exception as error:  # a bug must reach the consumer
-            await self.batch.results.put(error)
-        finally:
-            self.batch.running.discard(self)
-            self.batch.settle_one()
+        if not self.batch.closed:
+            result = await self._result(close=not more_to_come)
+            if isinstance(result, Failed) and result.kind is FailureKind.RATE_LIMITED:
+                hold_s = min(result.retry_after_s or 0.0, _MAX_HOLD_S)
+            await self.batch.results.put(result)
+        self.batch.settle_one()
         return hold_s
+
+    async def _result(self, *, close: bool) -> Outcome | Exception:
+        try:
+            return await self.fetcher.ask(self.request, close=close)
+        except Exception as error:  # a bug must reach the consumer, who would wait for ever
+            return error
 
     def drop(self) -> None:
         self.batch.settle_one()

@@ -35,7 +35,10 @@ class Politeness:
 
 
 class Job(Protocol):
-    """One request. ``until`` is the loop's time by which its host must have a turn for it."""
+    """One request; ``run`` must not raise.
+
+    ``until`` is the loop's time by which its host must have a turn for it.
+    """
 
     @property
     def until(self) -> float: ...
@@ -47,7 +50,7 @@ class Job(Protocol):
         """
 
     def drop(self) -> None:
-        """It will not run."""
+        """It did not run to its end, and will not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -137,23 +140,26 @@ class HostQueues:
 
     def _start_one(self, host: _Host) -> None:
         host.is_ready = False
-        host.active += 1
-        job = host.jobs.popleft()
-        if host.gap_s:
-            gap_s = host.gap_s * (1 + self._politeness.gap_jitter * self._random())
-            host.not_before = asyncio.get_running_loop().time() + gap_s
-        task = asyncio.create_task(job.run(more_to_come=bool(host.jobs)))
-        self._tasks[task] = job
-        task.add_done_callback(functools.partial(self._finished, host))
+        now = asyncio.get_running_loop().time()
+        if host.jobs and host.not_before <= now:
+            job = host.jobs.popleft()
+            if host.gap_s:
+                gap_s = host.gap_s * (1 + self._politeness.gap_jitter * self._random())
+                host.not_before = now + gap_s
+            host.active += 1
+            task = asyncio.create_task(job.run(more_to_come=bool(host.jobs)))
+            self._tasks[task] = job
+            task.add_done_callback(functools.partial(self._finished, host))
         self._arm(host)
 
     def _finished(self, host: _Host, task: asyncio.Task[float]) -> None:
-        del self._tasks[task]
+        job = self._tasks.pop(task)
         host.active -= 1
-        hold_s = 0.0 if task.cancelled() or task.exception() else task.result()
-        if host.polite:
+        if task.cancelled():
+            job.drop()
+        elif host.polite:
             now = asyncio.get_running_loop().time()
-            host.not_before = max(host.not_before, now + hold_s)
+            host.not_before = max(host.not_before, now + task.result())
         if not self._closed:
             self._arm(host)
             self.start()
