@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from monitor.client import Response
+from monitor.queues import host_key
 from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
@@ -96,6 +97,7 @@ def _failed(request: FetchRequest, response: Response, now: datetime) -> Failed:
         status=status,
         retry_after_s=wait_s if kind is FailureKind.RATE_LIMITED else None,
         elapsed_s=response.elapsed_s,
+        host=host_key(request.url),
     )
 
 

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import random as system_random
-from urllib.parse import urlsplit
 
 from monitor.answers import outcome_of, request_headers
 from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
 from monitor.errors import FetchError
-from monitor.queues import HostQueues, Job, Politeness
+from monitor.queues import HostQueues, Job, Politeness, host_key
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
 _MAX_HOLD_S = 300.0
 _NEVER_SENT = frozenset({FailureKind.REFUSED_ADDRESS, FailureKind.BAD_URL})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def utc_now() -> datetime:
@@ -35,13 +33,44 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
-    """``window_s``: a request of ``fetch_all`` that could not start within it is not done, so
-    that one crowded host does not hold up the round.
+    """``concurrency`` requests at once in all, ``per_host`` on one host, and between two starts
+    on one host ``gap_s``, lengthened by up to ``gap_jitter`` of itself; ``no_gap_hosts``
+    (``host`` or ``host:port``) are one's own servers, bound by ``concurrency`` alone.
+
+    ``window_s``: a request of ``fetch_all`` whose host is so crowded that it gets no turn within
+    it is not done, so that one host does not hold up the round.
     """
 
-    politeness: Politeness = field(default_factory=Politeness)
-    limits: Limits = DEFAULT_LIMITS
+    concurrency: int = 64
+    per_host: int = 2
+    gap_s: float = 1.0
+    gap_jitter: float = 0.5
+    no_gap_hosts: frozenset[str] = frozenset()
     window_s: float = 30.0
+    timeout_s: float = DEFAULT_LIMITS.total_s
+    connect_timeout_s: float = DEFAULT_LIMITS.connect_s
+    max_bytes: int = DEFAULT_LIMITS.max_bytes
+
+    @property
+    def limits(self) -> Limits:
+        """The part for the client."""
+        return replace(
+            DEFAULT_LIMITS,
+            total_s=self.timeout_s,
+            connect_s=self.connect_timeout_s,
+            max_bytes=self.max_bytes,
+        )
+
+    @property
+    def politeness(self) -> Politeness:
+        """The part for the hosts' queues."""
+        return Politeness(
+            concurrency=self.concurrency,
+            per_host=self.per_host,
+            gap_s=self.gap_s,
+            gap_jitter=self.gap_jitter,
+            no_gap_hosts=self.no_gap_hosts,
+        )
 
 
 class Fetcher:
@@ -57,6 +86,7 @@ class Fetcher:
         self._client = client
         self._settings = settings or FetchSettings()
         self._clock = clock
+        self._limits = self._settings.limits
         self._queues = HostQueues(self._settings.politeness, random)
 
     async def fetch(self, request: FetchRequest) -> Outcome:
@@ -82,7 +112,7 @@ class Fetcher:
     async def _round(
         self, requests: Iterable[FetchRequest], until: float
     ) -> AsyncGenerator[Outcome, None]:
-        batch = _Batch(self._settings.politeness.concurrency)
+        batch = _Batch(self._settings.concurrency)
         jobs = [_Job(self, batch, request, until) for request in requests]
         batch.pending = len(jobs)
         for job in jobs:
@@ -108,9 +138,7 @@ class Fetcher:
             headers["Connection"] = "close"
         started_s = asyncio.get_running_loop().time()
         try:
-            response = await self._client.get(
-                request.url, headers=headers, limits=self._settings.limits
-            )
+            response = await self._client.get(request.url, headers=headers, limits=self._limits)
         except FetchError as error:
             elapsed_s = asyncio.get_running_loop().time() - started_s
             return Failed(
@@ -120,6 +148,7 @@ class Fetcher:
                 status=error.status,
                 retry_after_s=error.retry_after_s,
                 elapsed_s=elapsed_s,
+                host=host_key(request.url),
             )
         return outcome_of(request, response, self._clock())
 
@@ -165,33 +194,20 @@ class _Job:
         self.batch.settle_one()
 
 
-def host_key(url: str) -> str:
-    """What politeness counts as one host: its name, and its port where that is unusual."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return url
-    host = (parts.hostname or url).rstrip(".")
-    return host if port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{port}"
-
-
-def looks_like_our_network_is_down(outcomes: Iterable[Outcome], urls: Mapping[int, str]) -> bool:
+def looks_like_our_network_is_down(outcomes: Iterable[Outcome]) -> bool:
     """Whether a round failed because of us: at least 3 hosts could not be reached for network
-    reasons, and of all hosts asked at most one in ten answered anything at all.
+    reasons, and against ten of these at most one source got any answer at all.
 
-    ``urls`` maps the outcomes' source ids to addresses: many sources of one dead host are one.
-    Addresses that were refused or unreadable say nothing and are not counted.
+    Many sources of one dead host count once. Addresses that were refused or unreadable say
+    nothing and are not counted.
     """
     silent: set[str] = set()
-    answered: set[str] = set()
+    answered = 0
     for outcome in outcomes:
-        host = host_key(urls[outcome.source_id])
         if not isinstance(outcome, Failed):
-            answered.add(host)
+            answered += 1
         elif outcome.kind.is_network:
-            silent.add(host)
+            silent.add(outcome.host)
         elif outcome.kind not in _NEVER_SENT:
-            answered.add(host)
-    silent -= answered
-    return len(silent) >= 3 and 10 * len(answered) <= len(silent) + len(answered)
+            answered += 1
+    return len(silent) >= 3 and 10 * answered <= len(silent)

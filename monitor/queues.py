@@ -12,26 +12,35 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Politeness:
-    """``concurrency`` requests at once in all, ``per_host`` on one host, and between two starts
-    on one host ``gap_s``, lengthened by up to ``gap_jitter`` of itself.
+    """The limits; ``FetchSettings`` says what each means."""
 
-    ``no_gap_hosts`` (``host`` or ``host:port``) are one's own servers: only ``concurrency``
-    binds there.
-    """
-
-    concurrency: int = 64
-    per_host: int = 2
-    gap_s: float = 1.0
-    gap_jitter: float = 0.5
-    no_gap_hosts: frozenset[str] = frozenset()
+    concurrency: int
+    per_host: int
+    gap_s: float
+    gap_jitter: float
+    no_gap_hosts: frozenset[str]
 
     def is_polite_to(self, host: str) -> bool:
         """Whether the limits for one host apply to ``host`` (a key of ``host_key``)."""
         return host not in self.no_gap_hosts and host.partition(":")[0] not in self.no_gap_hosts
+
+
+def host_key(url: str) -> str:
+    """What politeness counts as one host: its name, and its port where that is unusual."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or url).rstrip(".")
+    return host if port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{port}"
 
 
 class Job(Protocol):

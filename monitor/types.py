@@ -122,7 +122,7 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No usable answer. ``message`` is a sentence for the user."""
+    """No usable answer. ``message`` is a sentence for the user; ``host`` is who was asked."""
 
     source_id: int
     kind: FailureKind
@@ -130,6 +130,7 @@ class Failed:
     status: int | None = None
     retry_after_s: float | None = None
     elapsed_s: float = 0.0
+    host: str = ""
 
 
 Outcome = Fetched | NotModified | Failed
