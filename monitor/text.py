@@ -128,6 +128,13 @@ class Folded:
             pieces = [(self.text, 0, len(self.original))]
         return tuple((start, end) for piece, start, end in pieces for _ in piece)
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span of ``original`` that ``text[start:end]`` came from; it is not empty."""
+        if self.exact:
+            return start, end
+        offsets = self.offsets
+        return offsets[start][0], offsets[end - 1][1]
+
 
 def fold(text: str) -> Folded:
     """Case, width, compatibility forms, accents and traditional characters made one."""

@@ -53,12 +53,14 @@ def _section(term: tree.Filter) -> Callable[[Subject], bool]:
 
 def _source(term: tree.Filter) -> Callable[[Subject], bool]:
     glob = _glob(term.value)
-    return lambda subject: any(map(glob.found, _source_names(subject.source, subject.source_url)))
+    return lambda subject: any(
+        glob.found(name) for name in _source_names(subject.source, subject.source_url)
+    )
 
 
 def _label(term: tree.Filter) -> Callable[[Subject], bool]:
     glob = _glob(term.value)
-    return lambda subject: any(glob.found(fold(label).text) for label in subject.labels)
+    return lambda subject: any(glob.found(_encoded(label)) for label in subject.labels)
 
 
 def _lang(term: tree.Filter) -> Callable[[Subject], bool]:
@@ -79,13 +81,17 @@ _FILTERS: dict[str, Callable[[tree.Filter], Callable[[Subject], bool]]] = {
 
 
 @functools.lru_cache(maxsize=4096)
-def _source_names(name: str, url: str) -> tuple[str, ...]:
+def _source_names(name: str, url: str) -> tuple[bytes, ...]:
     """What ``source:`` is compared with: the name, the host and the address, folded."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
         host = ""
-    return tuple(fold(text).text for text in (name, host, url) if text)
+    return tuple(_encoded(text) for text in (name, host, url) if text)
+
+
+def _encoded(text: str) -> bytes:
+    return fold(text).text.encode()
 
 
 def _glob(value: str) -> Regex:

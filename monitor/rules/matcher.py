@@ -1,19 +1,21 @@
 """Many rules over many titles in one pass.
 
 One Aho-Corasick automaton (package ``ahocorasick_rs``, whose home this is) holds the
-literals of all rules; only rules whose need a title meets are evaluated. Rules that need
-no literal (only filters, only NOT, some expressions) are evaluated for every title.
+literals of all rules; only rules whose need a title meets are evaluated. Expressions that
+contain no literal are searched a few at once; rules that need nothing (only filters, only
+NOT) are evaluated for every title.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
+from monitor.rules import tree
 from monitor.rules.filters import Subject
 from monitor.rules.plan import Plan, Seen, Span, plan
-from monitor.rules.prefilter import Atom
+from monitor.rules.regex import alternation, compile_regex
 from monitor.rules.tree import Query
 from monitor.text import fold, is_word_character
 from monitor.types import Hit
@@ -22,6 +24,7 @@ __all__ = ["RuleSet", "Subject"]
 
 SMALLEST_OVERLAY = 64
 OVERLAY_SHARE = 16
+GATE_SIZE = 16
 
 
 class RuleSet:
@@ -81,37 +84,42 @@ class _Layer:
     def __init__(self, plans: list[Plan]) -> None:
         self.plans = plans
         self._always = [entry for entry in plans if entry.need is None]
-        self._texts: list[str] = []
         self._by_word: dict[str, list[Plan]] = {}
         self._by_part: dict[str, list[Plan]] = {}
-        texts: set[str] = set()
+        by_regex: dict[tree.Regex, list[Plan]] = {}
         for entry in plans:
-            texts.update(entry.words)
-            for atom in entry.need or ():
-                self._index(atom, entry)
-        self._texts = sorted(texts | self._by_word.keys() | self._by_part.keys())
+            for signal in entry.need or ():
+                if isinstance(signal, tree.Regex):
+                    by_regex.setdefault(signal, []).append(entry)
+                elif signal.whole:
+                    self._by_word.setdefault(signal.text, []).append(entry)
+                else:
+                    self._by_part.setdefault(signal.text, []).append(entry)
+        self._gates = _gates(by_regex)
+        words = {word for entry in plans for word in entry.words}
+        self._texts = sorted(words | self._by_part.keys())
         self._ends = [
             (is_word_character(text[0]), is_word_character(text[-1])) for text in self._texts
         ]
-        self._automaton = AhoCorasick(self._texts) if self._texts else None
+        self._automaton = AhoCorasick(self._texts)
 
     def candidates(self, seen: Seen) -> Iterable[Plan]:
         """The plans that can match; notes the words of the title in ``seen``."""
-        if self._automaton is None:
-            return self._always
         parts = self._note_words(seen)
-        if not parts:
+        if not parts and not self._gates:
             return self._always
-        found = {id(entry): entry for entry in self._always}
+        found = {entry.rule_id: entry for entry in self._always}
         for by_text, texts in ((self._by_word, seen.words), (self._by_part, parts)):
             for text in texts:
                 for entry in by_text.get(text, ()):
-                    found[id(entry)] = entry
+                    found[entry.rule_id] = entry
+        for gate in self._gates:
+            for entry in gate.candidates(seen):
+                found[entry.rule_id] = entry
         return found.values()
 
     def _note_words(self, seen: Seen) -> set[str]:
         """Every literal in the title, boundaries or not; those with go into ``seen.words``."""
-        assert self._automaton is not None
         folded = seen.folded.text
         parts: set[str] = set()
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
@@ -125,9 +133,28 @@ class _Layer:
             seen.words.setdefault(text, []).append((start, end))
         return parts
 
-    def _index(self, atom: Atom, entry: Plan) -> None:
-        by_text = self._by_word if atom.whole else self._by_part
-        by_text.setdefault(atom.text, []).append(entry)
+
+class _Gate:
+    """A few expressions that no literal stands for, searched together before each alone."""
+
+    __slots__ = ("_all", "_plans")
+
+    def __init__(self, plans: list[tuple[tree.Regex, list[Plan]]]) -> None:
+        self._all = alternation((regex.pattern, regex.ignore_case) for regex, _ in plans)
+        self._plans = [
+            (compile_regex(regex.pattern, regex.ignore_case), entries) for regex, entries in plans
+        ]
+
+    def candidates(self, seen: Seen) -> Iterator[Plan]:
+        if self._all is None or seen.found(self._all):
+            for regex, entries in self._plans:
+                if seen.found(regex):
+                    yield from entries
+
+
+def _gates(by_regex: dict[tree.Regex, list[Plan]]) -> list[_Gate]:
+    entries = list(by_regex.items())
+    return [_Gate(entries[at : at + GATE_SIZE]) for at in range(0, len(entries), GATE_SIZE)]
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

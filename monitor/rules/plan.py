@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ Span = tuple[int, int]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A text that regular expressions search, and its UTF-8."""
+
+    folded: Folded
+    encoded: bytes
+
+
 class Seen:
     """What is known of one subject while rules look at it.
 
@@ -30,23 +39,27 @@ class Seen:
         self.subject = subject
         self.folded = folded
         self.words: dict[str, list[Span]] = {}
-        self._texts: tuple[Folded, ...] | None = None
-        self._regexes: dict[Regex, Folded | None] = {}
+        self._texts: tuple[Form, ...] | None = None
+        self._regexes: dict[Regex, Form | None] = {}
 
-    def regex_text(self, regex: Regex) -> Folded | None:
+    def found(self, regex: Regex) -> Form | None:
         """The form of the title in which ``regex`` is found: as given, else unified."""
         if regex not in self._regexes:
-            found = (form for form in self._forms() if regex.found(form.text))
-            self._regexes[regex] = next(found, None)
+            self._regexes[regex] = None
+            for form in self._forms():
+                if regex.found(form.encoded):
+                    self._regexes[regex] = form
+                    break
         return self._regexes[regex]
 
-    def _forms(self) -> tuple[Folded, ...]:
+    def _forms(self) -> tuple[Form, ...]:
         if self._texts is None:
             title = self.subject.title
             sound = _SURROGATE.sub("\ufffd", title)
-            given = Folded(sound, title, "unify", exact=True)
             unified = unify(title)
-            self._texts = (given,) if unified.text == sound else (given, unified)
+            given = Form(Folded(sound, title, "unify", exact=True), sound.encode())
+            other = Form(unified, unified.text.encode())
+            self._texts = (given,) if unified.text == sound else (given, other)
         return self._texts
 
 
@@ -92,9 +105,7 @@ class _Word:
         return self._text in seen.words
 
     def spans(self, seen: Seen) -> Iterator[Span]:
-        offsets = seen.folded.offsets
-        for start, end in seen.words[self._text]:
-            yield offsets[start][0], offsets[end - 1][1]
+        return itertools.starmap(seen.folded.span, seen.words[self._text])
 
 
 class _Pattern:
@@ -105,14 +116,13 @@ class _Pattern:
         self._regex = regex
 
     def test(self, seen: Seen) -> bool:
-        return seen.regex_text(self._regex) is not None
+        return seen.found(self._regex) is not None
 
     def spans(self, seen: Seen) -> Iterator[Span]:
-        form = seen.regex_text(self._regex)
-        if form is not None:
-            offsets = form.offsets
-            for start, end in self._regex.spans(form.text):
-                yield offsets[start][0], offsets[end - 1][1]
+        form = seen.found(self._regex)
+        if form is None:
+            return iter(())
+        return itertools.starmap(form.folded.span, self._regex.spans(form.encoded))
 
 
 class _Check:
@@ -203,5 +213,5 @@ def _need(node: tree.Node, negated: bool) -> Need:
     if negated or isinstance(node, tree.Filter):
         return None
     if isinstance(node, tree.Regex):
-        return need_of_regex(node.pattern)
+        return need_of_regex(node)
     return frozenset({Atom(fold(node.text).text, whole=True)})

@@ -1,7 +1,7 @@
 """What a title must contain before a rule is worth evaluating.
 
-A ``Need`` is a set of atoms of which at least one stands in every title that matches; None
-means that nothing is known. Wrong in one direction only: a need may be too weak.
+A ``Need`` is a set of literals and expressions of which at least one is found in every
+title that matches; None means that nothing is known. It may be too weak, never too strong.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from monitor.rules.tree import Regex
 from monitor.text import fold
 
 
@@ -21,12 +22,13 @@ class Atom:
     whole: bool
 
 
-Need = frozenset[Atom] | None
+Signal = Atom | Regex
+Need = frozenset[Signal] | None
 
 
 def any_of(needs: Iterable[Need]) -> Need:
     """The need of alternatives."""
-    united: set[Atom] = set()
+    united: set[Signal] = set()
     for need in needs:
         if need is None:
             return None
@@ -39,20 +41,28 @@ def all_of(needs: Iterable[Need]) -> Need:
     return min((need for need in needs if need is not None), key=_frequency, default=None)
 
 
-def need_of_regex(pattern: str) -> Need:
-    """The need of an RE2 pattern: letters, digits and han that every match contains.
+def need_of_regex(regex: Regex) -> Need:
+    """Letters, digits and han that every match contains, else the expression itself.
 
-    Anything unusual (nested deeply, octal, \\Q…\\E) gives None.
+    Anything unusual (nested deeply, octal, \\Q…\\E) is not looked into.
     """
     try:
-        return _Scan(pattern).alternatives(0)
+        need = _Scan(regex.pattern).alternatives(0)
     except _UnusualError:
-        return None
+        need = None
+    return need or frozenset({regex})
 
 
-def _frequency(need: frozenset[Atom]) -> float:
+def _frequency(need: frozenset[Signal]) -> float:
     """A rough share of titles that meet ``need``: han say more than letters."""
-    return sum(0.05 ** sum(1.0 if char > "\u2e80" else 0.35 for char in atom.text) for atom in need)
+    return sum(_share(signal) for signal in need)
+
+
+def _share(signal: Signal) -> float:
+    if isinstance(signal, Regex):
+        return 1.0
+    weights = (1.0 if char > "\u2e80" else 0.35 for char in signal.text)
+    return float(0.05 ** sum(weights))
 
 
 class _UnusualError(Exception):

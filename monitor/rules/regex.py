@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import re2
 
@@ -22,7 +22,7 @@ class RegexError(Exception):
 
 
 class Regex:
-    """A compiled pattern that searches any text in time linear in its length."""
+    """A compiled pattern that searches in time linear in the text's length."""
 
     __slots__ = ("_iterate", "_search")
 
@@ -33,28 +33,46 @@ class Regex:
         options.case_sensitive = not ignore_case
         options.max_mem = MEMORY
         try:
-            compiled = re2.compile(pattern, options)
+            compiled = re2.compile(pattern.encode(), options)
         except re2.error as error:
             raise _explain(pattern, error) from error
         self._search = compiled.search
         self._iterate = compiled.finditer
 
-    def found(self, text: str) -> bool:
-        """Whether the pattern matches somewhere in ``text``."""
+    def found(self, text: bytes) -> bool:
+        """Whether the pattern matches somewhere in ``text``, which is UTF-8."""
         return self._search(text) is not None
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Up to 64 non-empty matches, in order."""
+    def spans(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Up to 64 non-empty matches in order, in characters."""
+        chars = at = 0
         for match, _ in zip(self._iterate(text), range(MOST_SPANS), strict=False):
             start, end = match.span()
             if start < end:
-                yield start, end
+                chars += len(text[at:start].decode())
+                width = len(text[start:end].decode())
+                yield chars, chars + width
+                chars, at = chars + width, end
 
 
 @functools.lru_cache(maxsize=512)
 def compile_regex(pattern: str, ignore_case: bool) -> Regex:
     """The compiled pattern; RegexError where RE2 refuses it."""
     return Regex(pattern, ignore_case)
+
+
+def alternation(regexes: Iterable[tuple[str, bool]]) -> Regex | None:
+    """One expression found wherever one of ``regexes`` (pattern, ignore case) is.
+
+    None where they cannot be joined: a group's name twice, an open quotation, too large.
+    """
+    parts = [f"(?{'i' if ignore_case else ''}:{pattern})" for pattern, ignore_case in regexes]
+    if any("\\Q" in part for part in parts):
+        return None
+    try:
+        return Regex("|".join(parts), ignore_case=False)
+    except RegexError:
+        return None
 
 
 def _explain(pattern: str, error: Exception) -> RegexError:

@@ -1,0 +1,141 @@
+"""Titles a second through the rules, beside the loops that people write.
+
+- ``keywords_10k``: 10,000 rules of three literals each (a OR b OR c), Chinese and Latin.
+- ``trees_1k``: 1,000 rules with AND, NOT, filters and regular expressions; one in twenty
+  is an expression without any literal, which every title has to be searched for.
+- ``regex_loop``: the same 10,000 rules as a loop of ``re`` patterns.
+- ``substring_loop``: the same 10,000 rules as a loop of ``in`` over lower-cased text.
+
+Titles and keywords come from a seeded generator with a skewed choice of characters, so
+that a title meets some rules; ``hits_per_title`` says how many.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterable
+
+from monitor.rules.language import parse
+from monitor.rules.matcher import RuleSet, Subject
+from tests.benchmarks.report import options, show
+
+SECTIONS = ("finance", "tech", "sports", "world", "society")
+HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 4_000)]
+WEIGHTS = [1 / (rank + 20) for rank in range(len(HAN))]
+LATIN = ["AI", "GPT", "Fed", "iPhone", "NBA", "GDP", "Apple", "rate", "cut", "market", "chip"]
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = options(__doc__ or "")
+    titles = 4_000 if chosen.quick else 30_000
+    show(measure(titles, loop_titles=40 if chosen.quick else 200), as_json=chosen.json)
+
+
+def measure(titles: int, loop_titles: int) -> dict[str, object]:
+    """All figures, over ``titles`` titles (the loops over ``loop_titles``)."""
+    rng = random.Random(20)
+    subjects = [_subject(rng) for _ in range(titles)]
+    words = [[_keyword(rng) for _ in range(3)] for _ in range(10_000)]
+    rules = [(at, parse(" OR ".join(f'"{word}"' for word in row))) for at, row in enumerate(words)]
+    trees = [(at, parse(_tree(rng, at))) for at in range(1_000)]
+    started = time.perf_counter()
+    keywords = RuleSet(rules)
+    build_s = time.perf_counter() - started
+    hits = sum(map(len, keywords.match_many(subjects[:1_000]))) / 1_000
+    tree_set = RuleSet(trees)
+    return {
+        "titles_per_second": {
+            "keywords_10k": _rate(keywords.match_many, subjects),
+            "trees_1k": _rate(tree_set.match_many, subjects),
+            "regex_loop": _rate(_regex_loop(words), subjects[:loop_titles]),
+            "substring_loop": _rate(_substring_loop(words), subjects[:loop_titles]),
+        },
+        **_adding(keywords, rng),
+        "build_10k_ms": build_s * 1e3,
+        "hits_per_title": hits,
+        "titles": titles,
+    }
+
+
+def _adding(rules: RuleSet, rng: random.Random) -> dict[str, float]:
+    """The time to add one rule, over as many as make the set merge its overlay once."""
+    costs = []
+    for at in range(700):
+        text = " OR ".join(f'"{_keyword(rng)}"' for _ in range(3))
+        started = time.perf_counter()
+        rules = rules.with_rule(100_000 + at, parse(text))
+        costs.append((time.perf_counter() - started) * 1e3)
+    p99 = statistics.quantiles(costs, n=100)[-1]
+    return {
+        "add_rule_ms": statistics.median(costs),
+        "add_rule_p99_ms": p99,
+        "add_rule_max_ms": max(costs),
+    }
+
+
+def _rate(run: Callable[[list[Subject]], object], subjects: list[Subject]) -> float:
+    started = time.perf_counter()
+    run(subjects)
+    return len(subjects) / (time.perf_counter() - started)
+
+
+def _regex_loop(words: list[list[str]]) -> Callable[[list[Subject]], object]:
+    compiled = [re.compile("|".join(map(_bounded, row)), re.IGNORECASE) for row in words]
+
+    def run(subjects: list[Subject]) -> list[list[int]]:
+        return [
+            [at for at, pattern in enumerate(compiled) if pattern.search(subject.title)]
+            for subject in subjects
+        ]
+
+    return run
+
+
+def _bounded(word: str) -> str:
+    return rf"(?<![0-9A-Za-z]){word}(?![0-9A-Za-z])" if word.isascii() else word
+
+
+def _substring_loop(words: list[list[str]]) -> Callable[[list[Subject]], object]:
+    lowered = [[word.lower() for word in row] for row in words]
+
+    def run(subjects: Iterable[Subject]) -> list[list[int]]:
+        return [
+            [at for at, row in enumerate(lowered) if any(word in title for word in row)]
+            for title in (subject.title.lower() for subject in subjects)
+        ]
+
+    return run
+
+
+def _subject(rng: random.Random) -> Subject:
+    parts = rng.choices(HAN, WEIGHTS, k=rng.randint(14, 32))
+    parts.insert(rng.randrange(len(parts)), "，")
+    if rng.random() < 0.3:
+        parts.insert(rng.randrange(len(parts)), rng.choice(LATIN))
+    return Subject("".join(parts), rng.choice(SECTIONS), rng.random(), source="人民网")
+
+
+def _keyword(rng: random.Random) -> str:
+    if rng.random() < 0.1:
+        return rng.choice(LATIN) + str(rng.randrange(1_000))
+    return "".join(rng.choices(HAN, WEIGHTS, k=rng.choice((2, 2, 3, 3, 4))))
+
+
+def _tree(rng: random.Random, at: int) -> str:
+    a, b, c = (f'"{_keyword(rng)}"' for _ in range(3))
+    han = "".join(rng.choices(HAN, WEIGHTS, k=2))
+    forms = (
+        f"{a} AND NOT ({b} OR {c})",
+        f"({a} OR {b}) section:{rng.choice(SECTIONS)}>=0.5",
+        f"section:{rng.choice(SECTIONS)} /{han}.*(升|降|涨|跌)/",
+        f"({a} OR /{han}[0-9]+/i) -{c}",
+    )
+    return rf"/\d{{{2 + at % 7}}}[%年月]/ NOT {a}" if at % 20 == 0 else forms[at % 4]
+
+
+if __name__ == "__main__":
+    main()
