@@ -5,12 +5,14 @@ To add a kind: one file with an ``Options`` record and a ``parse`` function, one
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from monitor.sources import feed
 from monitor.types import ParsedFeed
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Parse(Protocol):
@@ -29,10 +31,10 @@ class Parse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A way to read documents: ``options`` makes the kind's record from keyword arguments."""
+    """A way to read documents; ``options`` is the record of its settings."""
 
     name: str
-    options: Callable[..., object]
+    options: type[DataclassInstance]
     parse: Parse
 
 

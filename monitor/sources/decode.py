@@ -45,7 +45,8 @@ _ALIASES = {
 _GUESSES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
 _STATEFUL = ("iso2022", "hz", "utf-7")
 _ENOUGH = 0.5
-_LOSSY_UTF8 = 0.1
+_LOSSY_UTF8 = 0.05
+_HIGH = bytes(range(0x80, 0x100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,7 @@ def _lossy_utf8(body: bytes) -> Decoded | None:
     """UTF-8 with a few broken sequences, such as summaries cut in mid-character."""
     text = body.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    whole = sum(1 for char in text if char > "\x7f") - broken
-    if broken > _LOSSY_UTF8 * whole:
+    if broken > _LOSSY_UTF8 * (len(body) - len(body.translate(None, _HIGH))):
         return None
     return Decoded(text.replace("\ufffd", ""), "utf-8", (f"{broken} bytes are not UTF-8; dropped",))
 

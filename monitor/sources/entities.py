@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import html.entities
-from collections.abc import Callable
-from xml.parsers.expat import XMLParserType
+from xml.parsers import expat
 
 from monitor.errors import ParseError
 
 _MAX_EXPANSION = 1_000_000
 
 
-class EntityGuard:
-    """Refuses, by name, entities that refer to files or addresses or that multiply.
+def refuse_dangerous(document: bytes) -> None:
+    """Raise ParseError, which names the entity, when ``document`` declares one that refers
+    to a file or an address, that nests, or that expands to more than a million characters.
 
-    External DTDs and parameter entities are never loaded; the named characters of HTML
-    that they would have declared are known here.
+    External DTDs and parameter entities are declared by honest feeds; they are never loaded.
     """
+    if b"<!ENTITY" not in document:
+        return
+    parser = expat.ParserCreate("utf-8")
+    parser.EntityDeclHandler = _Guard(document).declared
+    try:
+        parser.Parse(document[: _end_of_declarations(document)], False)
+    except expat.ExpatError:
+        return  # ill-formed: the reader says so, and sees no entity beyond this place
 
+
+def _end_of_declarations(document: bytes) -> int:
+    """Just behind the document type; entities are declared nowhere else."""
+    end = document.find(b"]", document.rfind(b"<!ENTITY"))
+    return len(document) if end < 0 else end + 2
+
+
+class _Guard:
     def __init__(self, document: bytes) -> None:
         self._document = document
 
-    def attach(self, parser: XMLParserType, append: Callable[[str], object]) -> None:
-        """Install on ``parser``; HTML's named characters in fields go to ``append``."""
-
-        def skipped(name: str, is_parameter: bool) -> None:
-            if not is_parameter and parser.CharacterDataHandler is not None:
-                append(html.entities.html5.get(name + ";", f"&{name};"))
-
-        parser.EntityDeclHandler = self._declared
-        parser.SkippedEntityHandler = skipped
-
-    def _declared(
+    def declared(
         self,
         name: str,
         is_parameter: bool,
@@ -41,15 +45,12 @@ class EntityGuard:
         public_id: str | None,
         notation: str | None,
     ) -> None:
-        if is_parameter and value is None:
-            return  # an external DTD: declared, never loaded
+        """Expat's callback for one declaration."""
         if value is None:
-            raise ParseError(
-                f"the document declares the external entity &{name}; ({system_id}); refused"
-            )
+            if not is_parameter:
+                raise ParseError(f"the external entity &{name}; ({system_id}) is refused")
+            return
         if "&" in value or "%" in value or is_parameter:
-            raise ParseError(f"the document declares the nested entity &{name}; refused")
+            raise ParseError(f"the nested entity &{name}; is refused")
         if len(value) * self._document.count(b"&" + name.encode() + b";") > _MAX_EXPANSION:
-            raise ParseError(
-                f"the entity &{name}; expands to more than a million characters; refused"
-            )
+            raise ParseError(f"the entity &{name}; expands to over a million characters; refused")

@@ -14,7 +14,7 @@ from monitor.sources import jsonfeed
 from monitor.sources.decode import decode
 from monitor.sources.drafts import Draught
 from monitor.sources.finish import finish
-from monitor.sources.walk import IllFormed, walk
+from monitor.sources.tree import IllFormed, walk
 from monitor.types import ParsedFeed
 
 _HTML = re.compile(
@@ -59,8 +59,8 @@ def _read_xml(text: str, body: bytes, problems: list[str]) -> Draught:
     except IllFormed as error:
         if _HTML.match(text[:2000]):
             raise ParseError(_not_a_feed(text)) from error
-        problems.append(f"not well-formed XML ({error.reason}); repaired")
-        return error.draught
+        problems.append(f"not well-formed XML ({error}); repaired")
+        raise
 
 
 def _not_a_feed(text: str) -> str:

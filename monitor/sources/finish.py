@@ -12,11 +12,9 @@ from monitor.sources.drafts import Draft, Draught
 from monitor.sources.links import absolute, join
 from monitor.types import ParsedEntry, ParsedFeed
 
-SUMMARY_MAX = 2_000
 _NAME_MAX = 200
 _GUID_MAX = 1_000
 _DERIVED_TITLE_MAX = 120
-_MARKUP_READ = 12_000
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
 _MAILBOX = re.compile(r"^\s*\S+@\S+\s*\((?P<name>.+)\)\s*$|^(?P<plain>.+?)\s*<\S+@\S+>\s*$")
 
@@ -35,7 +33,7 @@ def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
         entries=entries,
         title=title_of(*_raw(feed, "title"))[0],
         link=home,
-        language=_language(feed.language),
+        language=_language(feed.language or feed.text("language")),
         ttl_s=_ttl(feed),
         problems=(*problems, *draught.problems, *notes.sentences()),
     )
@@ -62,7 +60,7 @@ class _Notes:
 def _entry(draft: Draft, base: str, url: str, notes: _Notes) -> ParsedEntry | None:
     title, cut = title_of(*_raw(draft, "title"))
     raw, kind = _raw(draft, "summary")
-    summary = plain(raw[:_MARKUP_READ], kind)[:SUMMARY_MAX] if raw else ""
+    summary = plain(raw, kind)
     if not title:
         title = _derived(summary)
         if not title:
@@ -135,11 +133,11 @@ def _author(text: str) -> str | None:
     """The name in ``mail@host (Name)`` and ``Name <mail@host>``, else the text."""
     found = _MAILBOX.match(text) if "@" in text and len(text) < 1000 else None
     name = (found["name"] or found["plain"]) if found else text
-    return plain(name[:1000], "html")[:_NAME_MAX] or None
+    return plain(name, "html", _NAME_MAX) or None
 
 
 def _categories(raw: list[str]) -> tuple[str, ...]:
-    names = (plain(text[:1000], "html")[:_NAME_MAX] for text in raw[:50])
+    names = (plain(text, "html", _NAME_MAX) for text in raw[:50])
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -17,7 +17,7 @@ TRACKERS = frozenset(
 # A common name whose value gives it away: ``from=rss`` tracks, ``from=2026-01-01`` does not.
 _SOURCE_NAMES = frozenset({"from", "src", "ref", "source", "referrer", "cid", "partner", "ftag"})
 _FEED_VALUES = re.compile(
-    r"^(rss|feed|atom|rssfeed|feedburner|newsfeed|singlemessage|timeline)\d*$", re.I
+    r"^(rss|feed|atom|rssfeed|feedburner|newsfeed|singlemessage|timeline)\d*$", re.IGNORECASE
 )
 _TRACKER_HINT = re.compile(
     r"[?&#;](?:utm_|mtm_|pk_|hsa_|spm|[fgdy]clid|gbraid|wbraid|msclkid|t[wt]clid|igshid|mc_|_hs|mkt_|oly_|"
@@ -30,7 +30,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 def strip_trackers(url: str) -> str:
     """``url`` without the parameters that say who sent the reader; all else as it stands."""
-    if not _TRACKER_HINT.search(url):
+    if not ("?" in url or "#" in url) or not _TRACKER_HINT.search(url):
         return url
     rest, mark, fragment = url.partition("#")
     base, question, query = rest.partition("?")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
+from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 
-_SAMPLE = 3000
+_SAMPLE = 400
+_PLACES = 80
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _TOP = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后"
     "作里用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因"
@@ -25,18 +31,24 @@ _PUNCTUATION = frozenset("，。、；：？！“”‘’（）《》【】「
 
 def plausibility(text: str, charset: str) -> float:
     """0 (noise) to 1 (natural); 0.5 for a text without a single non-ASCII character."""
-    sample = list(islice((i for i, char in enumerate(text) if char > "\x7f"), _SAMPLE))
-    if not sample:
-        return 0.5
+    weigh = _weight(charset)
+    if weigh is None:
+        places = [found.start() for found in islice(_FOREIGN.finditer(text), _PLACES)]
+        return sum(_alphabetic(text, at) for at in places) / len(places) if places else 0.5
+    sample = "".join(found[0] for found in islice(_FOREIGN_RUN.finditer(text), _SAMPLE))[:_SAMPLE]
+    counts = Counter(sample)
+    return (
+        sum(weigh(char) * times for char, times in counts.items()) / len(sample) if sample else 0.5
+    )
+
+
+def _weight(charset: str) -> Callable[[str], float] | None:
+    """How a character of a charset's language counts; None for alphabets."""
     if charset in {"gb18030", "big5hkscs"}:
-        total = sum(_chinese(text[i], charset) for i in sample)
-    elif charset in {"cp932", "euc_jp"} or charset.startswith("iso2022_jp"):
-        total = sum(_japanese(text[i]) for i in sample)
-    elif charset in {"cp949", "johab"}:
-        total = sum(_korean(text[i]) for i in sample)
-    else:
-        total = sum(_alphabetic(text, i) for i in sample)
-    return total / len(sample)
+        return functools.partial(_chinese, charset=charset)
+    if charset in {"cp932", "euc_jp"} or charset.startswith("iso2022_jp"):
+        return _japanese
+    return _korean if charset in {"cp949", "johab"} else None
 
 
 def _chinese(char: str, charset: str) -> float:
@@ -79,7 +91,7 @@ def _alphabetic(text: str, index: int) -> float:
         return 0.0
     if char < "\u0250":  # Latin: accented letters stand between plain ones
         after = text[index + 1 : index + 2]
-        return 1.0 if "\x7f" > before or "\x7f" > after else 0.0
+        return 1.0 if before < "\x7f" or after < "\x7f" else 0.0
     return 0.0 if before.isalpha() and before.isascii() else 1.0
 
 

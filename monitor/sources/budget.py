@@ -1,0 +1,243 @@
+"""Parsing under an enforced budget: worker processes that one bad document cannot outlive.
+
+Each worker limits its own memory (RLIMIT_DATA) and its processor time per document
+(a kernel timer that ends it); the pool adds a deadline on the clock, replaces a worker that
+ended, and sends the documents behind the bad one to its successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from monitor import sources
+from monitor.errors import BudgetExceeded, ParseError
+from monitor.sources import wire
+from monitor.types import ParsedFeed
+
+_WINDOW = 16
+_WINDOW_BYTES = 2 * 1024 * 1024
+_CLOCK_PER_CPU = 4.0  # a busy machine may give us a quarter of a processor
+_RECYCLE_DOCUMENTS = 20_000
+_LARGE_BYTES = 1024 * 1024
+_LARGE_DOCUMENTS = 50
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    frame: bytes
+    url: str
+    done: asyncio.Future[ParsedFeed]
+
+
+class ParserPool:
+    """Parses documents in ``workers`` processes, each document within its budget.
+
+    ``cpu_s`` is processor time for one document; ``memory_mb`` bounds a whole worker.
+    Workers start with the first document. Use as an async context manager, or ``close``.
+    """
+
+    def __init__(self, workers: int = 1, cpu_s: float = 5.0, memory_mb: int = 200) -> None:
+        self._cpu_s = cpu_s
+        self._memory_mb = memory_mb
+        self._queue: deque[_Job] = deque()
+        self._workers = [_Worker(self._queue, cpu_s, memory_mb) for _ in range(workers)]
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def parse(
+        self,
+        kind: str,
+        body: bytes,
+        *,
+        url: str,
+        content_type: str = "",
+        charset: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> ParsedFeed:
+        """``SOURCE_KINDS[kind].parse`` in a worker; ``options`` are the record's fields.
+
+        Raises ParseError for a document that is not of its kind, BudgetExceeded for one
+        that takes too much.
+        """
+        if self._closed:
+            raise ParseError("the parser pool is closed")
+        frame = wire.request(kind, body, url, content_type, charset, options or {})
+        job = _Job(frame, url, asyncio.get_running_loop().create_future())
+        self._queue.append(job)
+        min(self._workers, key=len).wake()
+        return await job.done
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are alive now."""
+        return tuple(pid for worker in self._workers if (pid := worker.pid) is not None)
+
+    async def close(self) -> None:
+        """End every worker; documents that wait fail with ParseError."""
+        self._closed = True
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+        while self._queue:
+            _fail(self._queue.popleft(), ParseError("the parser pool was closed"))
+
+
+class _Worker:
+    """One process, the documents it was sent and has not answered, and its replacement."""
+
+    def __init__(self, queue: deque[_Job], cpu_s: float, memory_mb: int) -> None:
+        self._queue = queue
+        self._cpu_s = cpu_s
+        self._memory_mb = memory_mb
+        self._process: asyncio.subprocess.Process | None = None
+        self._sent: deque[_Job] = deque()
+        self._sent_bytes = 0
+        self._served = self._large = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def wake(self) -> None:
+        """There is work: send it, or start serving."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._serve(), name="parser-worker")
+        else:
+            self._send()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._end()
+        while self._sent:
+            _fail(self._sent.popleft(), ParseError("the parser pool was closed"))
+
+    async def _serve(self) -> None:
+        """Answer until nothing is left to do."""
+        while self._queue or self._sent:
+            if self.pid is None or self._is_worn():
+                await self._start()
+            self._send()
+            await self._receive()
+
+    def _is_worn(self) -> bool:
+        worn = self._served >= _RECYCLE_DOCUMENTS or self._large >= _LARGE_DOCUMENTS
+        return worn and not self._sent
+
+    def _send(self) -> None:
+        """Fill the window: enough to keep the process busy, not so much that others wait."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdin.is_closing():
+            return
+        while self._queue and (
+            not self._sent or (len(self._sent) < _WINDOW and self._sent_bytes < _WINDOW_BYTES)
+        ):
+            if self._served + len(self._sent) >= _RECYCLE_DOCUMENTS and self._sent:
+                return
+            job = self._queue.popleft()
+            if job.done.done():  # the caller gave up
+                continue
+            self._sent.append(job)
+            self._sent_bytes += len(job.frame)
+            process.stdin.write(job.frame)
+
+    async def _receive(self) -> None:
+        """Take one answer; without one in time the first document sent is to blame."""
+        if not self._sent:
+            return
+        process = self._process
+        assert process is not None and process.stdout is not None
+        try:
+            async with asyncio.timeout(self._cpu_s * _CLOCK_PER_CPU):
+                header = await process.stdout.readexactly(wire.HEADER.size)
+                payload = await process.stdout.readexactly(wire.HEADER.unpack(header)[0])
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            await self._blame()
+            return
+        job = self._sent.popleft()
+        self._sent_bytes -= len(job.frame)
+        self._served += 1
+        self._large += len(job.frame) > _LARGE_BYTES
+        self._settle(job, wire.unpack(payload))
+
+    def _settle(self, job: _Job, answer: tuple[Any, ...]) -> None:
+        outcome, value = answer
+        if job.done.done():
+            return
+        if outcome == wire.DONE:
+            job.done.set_result(wire.to_feed(value))
+        elif outcome == wire.REFUSED:
+            _fail(job, ParseError(value))
+        elif outcome == wire.EXCEEDED:
+            self._large = _LARGE_DOCUMENTS
+            _fail(job, self._exceeded(job, value))
+        else:
+            _fail(job, ParseError(f"the parser failed on {job.url}: {value}"))
+
+    async def _blame(self) -> None:
+        """The process is dead or stuck: fail its first document, queue the others again."""
+        await self._end()
+        guilty = self._sent.popleft()
+        _fail(guilty, self._exceeded(guilty, "time"))
+        self._queue.extendleft(reversed(self._sent))
+        self._sent.clear()
+        self._sent_bytes = 0
+
+    def _exceeded(self, job: _Job, what: str) -> BudgetExceeded:
+        limit = f"{self._cpu_s:g} s and {self._memory_mb} MB"
+        return BudgetExceeded(
+            f"reading {job.url} took too much {what} (a document may take {limit})"
+        )
+
+    async def _start(self) -> None:
+        await self._end()
+        root = str(Path(sources.__file__).parents[2])
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "monitor.sources.worker",
+            str(self._cpu_s),
+            str(self._memory_mb),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"},
+        )
+        self._served = self._large = 0
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    if not job.done.done():
+        job.done.set_exception(error)

@@ -1,0 +1,76 @@
+"""Frames between a ParserPool and its workers: a length, then marshalled plain values.
+
+``marshal`` is fast and carries no code; both ends are the same interpreter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import marshal
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.types import ParsedEntry, ParsedFeed
+
+HEADER = struct.Struct("!I")
+# What a worker answers: the feed, the sentence of a ParseError, a budget that ran out, its own bug.
+DONE, REFUSED, EXCEEDED, BROKEN = range(4)
+_ENTRY_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedEntry))
+_FEED_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedFeed))
+_DATE = _ENTRY_FIELDS.index("published_at")
+_ENTRIES = _FEED_FIELDS.index("entries")
+
+
+def pack(value: Any) -> bytes:
+    """One frame."""
+    payload = marshal.dumps(value)
+    return HEADER.pack(len(payload)) + payload
+
+
+def unpack(payload: bytes) -> Any:
+    """The value of a frame without its header."""
+    return marshal.loads(payload)
+
+
+def request(
+    kind: str,
+    body: bytes,
+    url: str,
+    content_type: str,
+    charset: str | None,
+    options: Mapping[str, object],
+) -> bytes:
+    """A document to parse, as a frame. ``options`` holds plain values only."""
+    return pack((kind, body, url, content_type, charset, dict(options)))
+
+
+def from_feed(feed: ParsedFeed) -> tuple[Any, ...]:
+    """Plain values for ``feed``; dates become seconds since 1970."""
+    values = [getattr(feed, name) for name in _FEED_FIELDS]
+    values[_ENTRIES] = [_from_entry(entry) for entry in feed.entries]
+    return tuple(values)
+
+
+def _from_entry(entry: ParsedEntry) -> tuple[Any, ...]:
+    values = [getattr(entry, name) for name in _ENTRY_FIELDS]
+    if entry.published_at is not None:
+        values[_DATE] = entry.published_at.timestamp()
+    return tuple(values)
+
+
+def to_feed(values: tuple[Any, ...]) -> ParsedFeed:
+    """The record that ``from_feed`` took apart."""
+    parts = list(values)
+    parts[_ENTRIES] = tuple(_to_entry(entry) for entry in parts[_ENTRIES])
+    return ParsedFeed(*parts)
+
+
+def _to_entry(values: tuple[Any, ...]) -> ParsedEntry:
+    seconds = values[_DATE]
+    if seconds is None:
+        return ParsedEntry(*values)
+    parts = list(values)
+    parts[_DATE] = datetime.fromtimestamp(seconds, UTC)
+    return ParsedEntry(*parts)

@@ -1,0 +1,77 @@
+"""A parser process: reads documents from standard input, answers on standard output.
+
+Started by ``ParserPool`` as ``python -m monitor.sources.worker CPU_S MEMORY_MB``. It ends
+when its input ends, and the kernel ends it when a document takes more than its time.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import signal
+import sys
+from typing import Any, BinaryIO
+
+from monitor.errors import BudgetExceeded, ParseError
+from monitor.sources import SOURCE_KINDS, wire
+
+_RECURSION_LIMIT = 1_000
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until standard input ends."""
+    cpu_s, memory_mb = float(arguments[0]), int(arguments[1])
+    limit = memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which drains
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)  # trees die by reference count
+    serve(sys.stdin.buffer, sys.stdout.buffer, cpu_s)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: float) -> None:
+    """Answer each frame of ``requests`` in order; SIGPROF ends the process after ``cpu_s``."""
+    while len(header := requests.read(wire.HEADER.size)) == wire.HEADER.size:
+        payload = requests.read(wire.HEADER.unpack(header)[0])
+        signal.setitimer(signal.ITIMER_PROF, cpu_s)
+        try:
+            frame = wire.pack(answer(*wire.unpack(payload)))
+        except MemoryError:
+            frame = wire.pack((wire.EXCEEDED, "memory"))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(frame)
+        answers.flush()
+        del payload, frame
+
+
+def answer(
+    kind: str,
+    body: bytes,
+    url: str,
+    content_type: str,
+    charset: str | None,
+    options: dict[str, Any],
+) -> tuple[Any, ...]:
+    """Parse one document; every failure becomes a value. MemoryError passes."""
+    try:
+        source = SOURCE_KINDS[kind]
+        record = source.options(**options)
+        feed = source.parse(
+            body, url=url, content_type=content_type, charset=charset, options=record
+        )
+        return wire.DONE, wire.from_feed(feed)
+    except BudgetExceeded as error:
+        return wire.EXCEEDED, str(error)
+    except ParseError as error:
+        return wire.REFUSED, str(error)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return wire.BROKEN, f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
