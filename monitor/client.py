@@ -62,6 +62,7 @@ class ClientSettings:
     allow_private: tuple[str, ...] = ()
     large_bodies: int = 2
     keepalive_s: float = 10.0
+    dns_cache_s: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class HttpClient:
             socket_factory=self._resolver.open_socket,
             ssl=ssl.create_default_context(),
             limit=0,
-            ttl_dns_cache=30,
+            use_dns_cache=self._settings.dns_cache_s > 0,
+            ttl_dns_cache=self._settings.dns_cache_s,
             keepalive_timeout=self._settings.keepalive_s,
         )
         self._session = aiohttp.ClientSession(
@@ -218,6 +220,8 @@ class HttpClient:
             max_ratio=limits.max_ratio,
             cut=limits.cut_body,
         )
+        if not limits.cut_body and (reply.content_length or 0) > limits.max_bytes:
+            raise body.too_large()
         stream = reply.content
         try:
             while not body.full and body.size <= _LARGE_BODY:
@@ -228,9 +232,11 @@ class HttpClient:
             async with self._large:
                 while not body.full and (data := await stream.readany()):
                     body.feed(data)
+                return body.finish()
         except (aiohttp.ClientError, OSError) as error:
             raise _explain(reply.url, error, limits) from error
-        return body.finish()
+        finally:
+            body.clear()
 
 
 class _GuardedResolver(AbstractResolver):

@@ -186,16 +186,22 @@ class Body:
             raise self._error(FailureKind.PROTOCOL, "sent a compressed body that is cut short")
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
+    def clear(self) -> None:
+        """Let the bytes go: an error's traceback would keep them."""
+        self._chunks = []
+
+    def too_large(self) -> FetchError:
+        """The error for a body beyond ``max_bytes``."""
+        limit = f"{self._max_bytes / 1_048_576:g} MiB"
+        return self._error(FailureKind.TOO_LARGE, f"sends more than {limit}; that is not read")
+
     def _keep(self, data: bytes) -> None:
         if not data:
             return
         room = self._max_bytes - self.size
         if len(data) > room:
             if not self._cut:
-                limit = f"{self._max_bytes / 1_048_576:g} MiB"
-                raise self._error(
-                    FailureKind.TOO_LARGE, f"sent more than {limit}; the rest was not read"
-                )
+                raise self.too_large()
             data, self.full = data[:room], True
         self._chunks.append(data)
         self.size += len(data)
