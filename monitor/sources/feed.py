@@ -10,16 +10,18 @@ import re
 from dataclasses import dataclass
 
 from monitor.errors import ParseError
-from monitor.sources import jsonfeed
+from monitor.sources import jsonfeed, lenient
 from monitor.sources.decode import decode
 from monitor.sources.drafts import Draught
 from monitor.sources.finish import finish
+from monitor.sources.repair import repair
 from monitor.sources.tree import IllFormed, walk
 from monitor.types import ParsedFeed
 
 _HTML = re.compile(
     r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
+_TINY = 300  # an empty channel may be all there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +48,33 @@ def parse(
     text = decoded.text.lstrip("\ufeff \t\r\n\0")
     if text[:1] in {"{", "["}:
         return finish(jsonfeed.read(text), url, problems)
-    draught = _read_xml(text, body, problems)
+    draught = _read_xml(text, problems)
     if not draught.format and not draught.entries:
         raise ParseError(_not_a_feed(text))
     draught.format = draught.format or "xml"
     return finish(draught, url, problems)
 
 
-def _read_xml(text: str, body: bytes, problems: list[str]) -> Draught:
+def _read_xml(text: str, problems: list[str]) -> Draught:
+    """Strictly; repaired when that fails; by feedparser when that finds nothing."""
     try:
         return walk(text.encode("utf-8", "replace"))
     except IllFormed as error:
         if _HTML.match(text[:2000]):
             raise ParseError(_not_a_feed(text)) from error
         problems.append(f"not well-formed XML ({error}); repaired")
-        raise
+    draught = _read_repaired(text)
+    if draught.entries or (draught.format and len(text) < _TINY):
+        return draught
+    last = lenient.read(text)
+    return last if last.entries or not draught.format else draught
+
+
+def _read_repaired(text: str) -> Draught:
+    try:
+        return walk(repair(text).encode("utf-8", "replace"))
+    except IllFormed:
+        return Draught()
 
 
 def _not_a_feed(text: str) -> str:
