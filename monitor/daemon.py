@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -24,6 +25,7 @@ from monitor.storage import leases, retention, sources
 from monitor.storage.database import Database
 from monitor.telemetry import logger
 
+Result = TypeVar("Result")
 log = logger("daemon")
 LEASE_NAME = "daemon"
 LEASE_LENGTH = timedelta(seconds=30)
@@ -311,18 +313,16 @@ async def _settle(tasks: list[asyncio.Task[None]], grace_s: float) -> None:
 
 def run_until_signalled(daemon: Daemon) -> PollReport:
     """Run in this process: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads."""
-    return _runner(_with_signals(daemon))
+    return run(_with_signals(daemon))
 
 
-def _runner(work: Awaitable[PollReport]) -> PollReport:
-    async def main() -> PollReport:
-        return await work
-
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """``asyncio.run`` on uvloop, where it is installed."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(main())
-    return uvloop.run(main())
+        return asyncio.run(work)
+    return uvloop.run(work)
 
 
 async def _with_signals(daemon: Daemon) -> PollReport:

@@ -44,6 +44,7 @@ LEASE = timedelta(minutes=15)
 STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
 PARSE_AHEAD = 32
+CROWDED_S = 60.0
 
 
 class Parsers(Protocol):
@@ -113,7 +114,9 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=4 * STORE_AT_ONCE)
     reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
     try:
-        return await _store_as_they_come(kit, results, unsettled)
+        report = await _store_as_they_come(kit, claimed, results, unsettled)
+        await reader
+        return report
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
@@ -128,7 +131,10 @@ def _claim(kit: Kit, limit: int) -> list[Source]:
 
 
 def _give_back(kit: Kit, ids: set[int]) -> None:
-    kit.database.run(lambda connection: sources.give_back(connection, kit.worker, ids))
+    """Sources that were not asked (a crowded host, a drain) come due again, spread out."""
+    now = kit.now()
+    due = {number: now + timedelta(seconds=CROWDED_S * kit.rng.random()) for number in ids}
+    kit.database.run(lambda connection: sources.postpone(connection, kit.worker, due))
 
 
 # fetch and parse
@@ -193,7 +199,10 @@ async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Res
 
 
 async def _store_as_they_come(
-    kit: Kit, results: asyncio.Queue[Result | None], unsettled: set[int]
+    kit: Kit,
+    claimed: Sequence[Source],
+    results: asyncio.Queue[Result | None],
+    unsettled: set[int],
 ) -> PollReport:
     """Store results in batches; failures that may be our own network's wait for the end."""
     report = PollReport()
@@ -202,14 +211,15 @@ async def _store_as_they_come(
     ended = False
     while not ended:
         batch, ended = await _next_batch(results)
-        ready = []
+        ready: list[Result] = []
         for result in batch:
             outcome = result.outcome
             answered.append(outcome)
             network = isinstance(outcome, Failed) and outcome.kind.is_network
             (held if network else ready).append(result)
         report += await _store(kit, ready, unsettled)
-    down = bool(held) and fetch.looks_like_our_network_is_down(answered)
+    urls = {source.id: source.url for source in claimed}
+    down = bool(held) and fetch.looks_like_our_network_is_down(answered, urls)
     if down:
         log.warning("most sources did not answer: our network seems down, polling goes on")
     report += await _store(kit, held, unsettled, network_down=down)

@@ -32,6 +32,8 @@ from monitor.store import Headline, RuleBook
 from monitor.telemetry import logger
 
 log = logger("service")
+# A host with more due sources than it can be asked in this time gives the others way.
+CROWDED_WINDOW_S = 20.0
 USER_AGENT = f"HeadlineMonitor/{__version__} (+https://pypi.org/project/headline-monitor/)"
 
 
@@ -147,12 +149,14 @@ class Service:
 
 
 def fetch_settings(settings: Settings) -> FetchSettings:
-    """The part of the settings that the fetcher reads."""
+    """The part of the settings that the fetcher reads; private hosts that were opened are ours."""
     polling = settings.polling
     return FetchSettings(
         concurrency=polling.concurrency,
         per_host=polling.per_host,
         gap_s=polling.gap_s,
+        no_gap_hosts=frozenset(polling.allow_private),
+        window_s=CROWDED_WINDOW_S,
         timeout_s=polling.timeout_s,
         connect_timeout_s=polling.connect_timeout_s,
         max_bytes=polling.max_bytes,
@@ -162,3 +166,8 @@ def fetch_settings(settings: Settings) -> FetchSettings:
 def build_channels(settings: Settings, client: HttpClient) -> dict[str, Channel]:
     """Every configured channel by name. Raises SettingsError."""
     return {name: channels.build(name, table, client) for name, table in settings.channels.items()}
+
+
+def check_channels(settings: Settings) -> None:
+    """Raise SettingsError when a channel's table cannot be used."""
+    build_channels(settings, HttpClient(ClientSettings(USER_AGENT)))

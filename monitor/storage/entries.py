@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -171,12 +171,22 @@ def get(connection: Connection, number: int) -> RowMapping:
     return row
 
 
-def pages(connection: Connection, since: datetime | None, size: int = 2_000) -> list[RowMapping]:
-    """The next ``size`` entries first seen at or after ``since``, oldest first."""
-    statement = select_shown().order_by(entry.c.first_seen_at, entry.c.id).limit(size)
-    if since is not None:
-        statement = statement.where(entry.c.first_seen_at >= since)
-    return list(connection.execute(statement).mappings())
+def newest(connection: Connection, since: datetime, size: int = 2_000) -> Iterator[RowMapping]:
+    """Every entry first seen at or after ``since``, newest first, read in parts of ``size``."""
+    at, number = None, 0
+    while True:
+        statement = select_shown().where(entry.c.first_seen_at >= since)
+        if at is not None:
+            earlier = sa.tuple_(entry.c.first_seen_at, entry.c.id) < sa.tuple_(
+                sa.literal(at, entry.c.first_seen_at.type), sa.literal(number)
+            )
+            statement = statement.where(earlier)
+        statement = statement.order_by(entry.c.first_seen_at.desc(), entry.c.id.desc()).limit(size)
+        rows = list(connection.execute(statement).mappings())
+        yield from rows
+        if len(rows) < size:
+            return
+        at, number = rows[-1]["first_seen_at"], rows[-1]["id"]
 
 
 def count(connection: Connection, since: datetime | None = None) -> int:

@@ -36,3 +36,10 @@ def take(
 def drop(connection: Connection, name: str, holder: str) -> None:
     """Give the lease up, if it is ours."""
     connection.execute(sa.delete(lease).where(lease.c.name == name, lease.c.holder == holder))
+
+
+def holder(connection: Connection, name: str, now: datetime) -> str | None:
+    """Who holds a lease at ``now``; None when nobody does."""
+    statement = sa.select(lease.c.holder).where(lease.c.name == name, lease.c.until > now)
+    found: str | None = connection.execute(statement).scalar()
+    return found

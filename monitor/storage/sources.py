@@ -14,8 +14,9 @@ from monitor.errors import NotFound, UsageError
 from monitor.storage.schema import entry, seen, source, source_url
 from monitor.types import Polled, Source, SourceState
 
-# No schedule reaches further ahead than a day with jitter; what does was set by another clock.
-MAX_AHEAD = timedelta(hours=26)
+# No schedule reaches further ahead than its interval and a day with jitter; what does was set
+# by another clock.
+MAX_AHEAD = timedelta(hours=27)
 BATCH = 5_000
 
 
@@ -135,7 +136,7 @@ def claim(
         sa.select(source.c.id)
         .where(
             source.c.state == SourceState.ACTIVE,
-            sa.or_(source.c.next_fetch_at <= now, source.c.next_fetch_at > now + MAX_AHEAD),
+            sa.or_(source.c.next_fetch_at <= now, _is_absurd(now)),
             sa.or_(
                 source.c.claimed_until.is_(None),
                 source.c.claimed_until <= now,
@@ -155,6 +156,13 @@ def claim(
     return [from_row(row) for row in connection.execute(statement).mappings()]
 
 
+def _is_absurd(now: datetime) -> sa.ColumnElement[bool]:
+    ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - sa.type_coerce(
+        sa.literal(now + MAX_AHEAD, source.c.next_fetch_at.type), sa.BigInteger
+    )
+    return ahead > source.c.interval_s * 1e6
+
+
 def still_claimed(connection: Connection, worker: str, ids: Collection[int]) -> set[int]:
     """Those of ``ids`` that are still this worker's, locked until the transaction ends."""
     statement = (
@@ -165,11 +173,21 @@ def still_claimed(connection: Connection, worker: str, ids: Collection[int]) -> 
     return set(connection.scalars(statement))
 
 
-def give_back(connection: Connection, worker: str, ids: Collection[int] | None = None) -> int:
-    """End this worker's claims (on ``ids``, else all of them); returns how many."""
+def postpone(connection: Connection, worker: str, due: Mapping[int, datetime]) -> None:
+    """End this worker's claims on sources that were not asked; each comes due at its instant."""
+    statement = (
+        sa.update(source)
+        .where(source.c.id == sa.bindparam("b_id"), source.c.claimed_by == worker)
+        .values(next_fetch_at=sa.bindparam("b_due"), claimed_by=None, claimed_until=None)
+    )
+    if due:
+        rows = [{"b_id": number, "b_due": at} for number, at in due.items()]
+        connection.execute(statement, rows)
+
+
+def give_back(connection: Connection, worker: str) -> int:
+    """End all of this worker's claims; returns how many there were."""
     statement = sa.update(source).where(source.c.claimed_by == worker)
-    if ids is not None:
-        statement = statement.where(source.c.id.in_(ids))
     return connection.execute(statement.values(claimed_by=None, claimed_until=None)).rowcount
 
 

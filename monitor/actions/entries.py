@@ -1,0 +1,43 @@
+"""Stored entries, for reading."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import RowMapping
+
+from monitor.config import Settings
+from monitor.service import open_database, utc_now
+from monitor.storage import entries, sources
+
+SHOWN = (
+    "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
+    "section", "probability", "runner_up", "unsure", "section_hint", "corrected", "shown",
+)  # fmt: skip
+
+
+def find(
+    settings: Settings,
+    *,
+    section: str | None = None,
+    source: str | None = None,
+    span: timedelta | None = None,
+    words: tuple[str, ...] = (),
+    limit: int = 50,
+) -> list[RowMapping]:
+    """The newest entries that fit, newest first. Raises NotFound for an unknown source."""
+    with open_database(settings).read() as connection:
+        wanted = entries.Filter(
+            section=section,
+            source_id=sources.find(connection, source)["id"] if source else None,
+            since=utc_now() - span if span else None,
+            words=words,
+            limit=limit,
+        )
+        return entries.list_shown(connection, wanted)
+
+
+def as_json(row: RowMapping) -> dict[str, Any]:
+    """An entry as ``--json`` shows it: ``section`` is predicted, ``shown`` is what counts."""
+    return {name: row[name] for name in SHOWN}

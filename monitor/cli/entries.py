@@ -1,0 +1,56 @@
+"""``entries list`` and ``entries search``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from monitor.cli.output import add_json, print_json, print_table, settings_of
+
+
+def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Put this room's commands on the command line."""
+    parser = commands.add_parser("entries", help="stored headlines: list, search")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    show = actions.add_parser("list", parents=[everywhere], help="the newest first")
+    search = actions.add_parser("search", parents=[everywhere], help="titles that hold all words")
+    search.add_argument("words", metavar="WORDS", nargs="+")
+    for action in (show, search):
+        action.add_argument("--section", metavar="S", help="a section, or 'unsure'")
+        action.add_argument("--source", metavar="S", help="a source's number, name or address")
+        action.add_argument("--since", metavar="AGE", help="such as 12h or 7d")
+        action.add_argument("--limit", type=int, default=50, metavar="N")
+        add_json(action)
+        action.set_defaults(run=run_list)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    from monitor.actions.entries import as_json, find
+    from monitor.cli.age import age
+
+    words = tuple(word for text in getattr(arguments, "words", ()) for word in text.split())
+    rows = find(
+        settings_of(arguments),
+        section=arguments.section,
+        source=arguments.source,
+        span=age(arguments.since) if arguments.since else None,
+        words=words,
+        limit=arguments.limit,
+    )
+    if arguments.json:
+        print_json([as_json(row) for row in rows])
+    else:
+        print_table(
+            ("id", "seen", "source", "section", "title"),
+            [
+                (row["id"], row["first_seen_at"], row["source"], shown(row), row["title"])
+                for row in rows
+            ],
+        )
+    return 0
+
+
+def shown(row: Any) -> str:
+    """The section, with a mark where the model is in doubt and nobody has said better."""
+    doubt = row["unsure"] and row["shown"] == row["section"] and not row["corrected"]
+    return f"{row['shown']}{'?' if doubt else ''}"

@@ -1,0 +1,204 @@
+"""``classify``, ``correct``, ``retrain``, ``evaluate``, ``models``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from monitor.cli.output import add_json, complain, print_json, print_table, settings_of
+from monitor.errors import UsageError
+
+SPEC_HELP = (
+    "FORMAT:PATH; formats: builtin, thucnews, toutiao, nlpcc2017, agnews, fasttext, csv, "
+    "jsonl, database"
+)
+
+
+def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Put this room's commands on the command line."""
+    classify = commands.add_parser("classify", parents=[everywhere], help="the section of titles")
+    classify.add_argument("titles", metavar="TITLE", nargs="*", help="else one a line on stdin")
+    add_json(classify)
+    classify.set_defaults(run=run_classify)
+
+    correct = commands.add_parser("correct", parents=[everywhere], help="say what is right")
+    correct.add_argument("entry", metavar="ENTRY", type=int, help="the number of an entry")
+    correct.add_argument("section", metavar="SECTION")
+    correct.set_defaults(run=run_correct)
+
+    retrain = commands.add_parser(
+        "retrain", parents=[everywhere], help="learn from corrections, corpora and feeds"
+    )
+    retrain.add_argument("--corpus", metavar="SPEC", action="append", default=[], help=SPEC_HELP)
+    retrain.add_argument(
+        "--from-feeds", action="store_true", help="learn from sources that declare a section"
+    )
+    retrain.add_argument("--dry-run", action="store_true", help="train and compare, keep nothing")
+    retrain.add_argument("--force", action="store_true", help="promote even a worse model")
+    add_json(retrain)
+    retrain.set_defaults(run=run_retrain)
+
+    evaluate = commands.add_parser(
+        "evaluate", parents=[everywhere], help="train on one corpus, score on another"
+    )
+    evaluate.add_argument("--train", metavar="SPEC", nargs="+", action="extend", required=True)
+    evaluate.add_argument("--test", metavar="SPEC", required=True, help=SPEC_HELP)
+    evaluate.add_argument("--labels", choices=("native", "sections"), default="native")
+    add_json(evaluate)
+    evaluate.set_defaults(run=run_evaluate)
+
+    models = commands.add_parser("models", help="releases: list, show, promote, rollback")
+    actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", parents=[everywhere], help="the releases")
+    add_json(listed)
+    listed.set_defaults(run=run_list)
+    show = actions.add_parser("show", parents=[everywhere], help="one release's manifest")
+    show.add_argument("id", metavar="ID", nargs="?", help="default: the live one")
+    add_json(show)
+    show.set_defaults(run=run_show)
+    promote = actions.add_parser("promote", parents=[everywhere], help="make a release live")
+    promote.add_argument("id", metavar="ID")
+    promote.set_defaults(run=run_promote)
+    rollback = actions.add_parser("rollback", parents=[everywhere], help="the one before")
+    rollback.set_defaults(run=run_rollback)
+
+
+def run_classify(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import classify
+
+    titles = iter(arguments.titles) if arguments.titles else lines()
+    found = classify(settings_of(arguments), titles)
+    if arguments.json:
+        print_json([
+            {
+                "title": title,
+                "section": item.section,
+                "probability": round(item.probability, 4),
+                "unsure": item.unsure,
+                "runner_up": item.runner_up,
+            }
+            for title, item in found
+        ])  # fmt: skip
+        return 0
+    for title, item in found:
+        mark = "?" if item.unsure else " "
+        print(f"{item.section:<13} {item.probability:4.0%}{mark} {title}")
+    return 0
+
+
+def lines() -> Iterator[str]:
+    """Standard input's lines, with what is not UTF-8 in them replaced."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def run_correct(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import correct
+
+    title = correct(settings_of(arguments), arguments.entry, arguments.section)
+    print(f"{arguments.entry} is {arguments.section}: {title}")
+    return 0
+
+
+def run_retrain(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import retrain
+
+    result = retrain(
+        settings_of(arguments),
+        arguments.corpus,
+        from_feeds=arguments.from_feeds,
+        dry_run=arguments.dry_run,
+        force=arguments.force,
+    )
+    if arguments.json:
+        print_json(asdict(result))
+    else:
+        names = ("accuracy", "macro_f1", "ece", "titles")
+        print_table(
+            ("on the same held-out titles", f"live {result.live_release}", f"new {result.release}"),
+            [(name, figure(result.live[name]), figure(result.new[name])) for name in names],
+        )
+        print(f"{result.corrections} corrections: {result.fixed} fixed, {result.broken} broken")
+    if result.promoted:
+        complain(f"release {result.release} is live")
+        return 0
+    if result.refusal:
+        complain(f"not promoted: {result.refusal}; --force promotes it all the same")
+        return 1
+    complain("a dry run: nothing was kept")
+    return 0
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    from classifiers.train import evaluate_corpora
+
+    found = evaluate_corpora(arguments.train, arguments.test, arguments.labels).as_json()
+    if arguments.json:
+        print_json(found)
+        return 0
+    for name in ("accuracy", "macro_f1", "ece", "titles", "train_seconds", "titles_per_second"):
+        print(f"{name:<18} {figure(found[name])}")
+    for share, right in found["coverage"].items():
+        print(f"surest {float(share):4.0%}        {figure(right)}")
+    rows = [
+        (name, *(figure(score[key]) for key in ("precision", "recall", "f1")), score["count"])
+        for name, score in found["per_section"].items()
+    ]
+    print_table(("section", "precision", "recall", "f1", "titles"), rows)
+    return 0
+
+
+def figure(value: float) -> str:
+    """A share with four digits, a count or a time as it is."""
+    return f"{value:.4f}" if isinstance(value, float) and abs(value) <= 1 else f"{value:,.0f}"
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import releases
+
+    found = releases(settings_of(arguments))
+    rows = [
+        {
+            "id": each.id,
+            "release": each.manifest.id if each.manifest else None,
+            "live": each.current,
+            "accuracy": each.manifest.metrics["accuracy"] if each.manifest else None,
+            "titles": each.manifest.metrics["titles"] if each.manifest else None,
+            "problem": each.problem,
+        }
+        for each in found
+    ]
+    if arguments.json:
+        print_json(rows)
+    else:
+        head = ("id", "live", "accuracy", "titles", "problem")
+        print_table(head, [[row[name] for name in head] for row in rows])
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import release
+
+    found = release(settings_of(arguments), arguments.id)
+    if found.manifest is None:
+        raise UsageError(f"{found.id}: {found.problem}")
+    print_json(asdict(found.manifest))
+    return 0
+
+
+def run_promote(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import registry
+
+    registry(settings_of(arguments)).promote(arguments.id)
+    print(f"release {arguments.id} is live")
+    return 0
+
+
+def run_rollback(arguments: argparse.Namespace) -> int:
+    from monitor.actions.models import registry
+
+    print(f"release {registry(settings_of(arguments)).rollback()} is live again")
+    return 0

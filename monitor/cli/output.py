@@ -1,0 +1,66 @@
+"""What every command prints with: tables for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from monitor.config import Settings, load
+from monitor.telemetry import escape
+
+
+def complain(message: str) -> None:
+    """A message for the user, on standard error."""
+    for line in message.splitlines():
+        print(f"headlines: {escape(line)}", file=sys.stderr)
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings that ``--config`` and ``--data`` lead to."""
+    return load(getattr(arguments, "config", None), getattr(arguments, "data", None))
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option that every command which shows something has."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output, times as ISO 8601."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns that line up, wide characters counted as two; control characters escaped."""
+    cells = [[escape(_text(cell)) for cell in row] for row in rows]
+    widths = [
+        max([width(title), *(width(row[at]) for row in cells)]) for at, title in enumerate(head)
+    ]
+    for row in ([title.upper() for title in head], *cells):
+        padded = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
+        print("  ".join(padded).rstrip())
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, datetime):
+        return cell.astimezone().strftime("%Y-%m-%d %H:%M")
+    return str(cell)
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal ``text`` takes."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
