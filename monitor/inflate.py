@@ -83,9 +83,10 @@ class _Brotli:
         self._stream = brotli.Decompressor()
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        yield self._stream.process(data, output_buffer_limit=_STEP)
-        while not self._stream.is_finished() and not self._stream.can_accept_more_data():
-            yield self._stream.process(b"", output_buffer_limit=_STEP)
+        piece = self._stream.process(data, output_buffer_limit=_STEP)
+        while piece:  # more may wait inside, even where it says that it takes more input
+            yield piece
+            piece = self._stream.process(b"", output_buffer_limit=_STEP)
 
     def finished(self) -> bool:
         return bool(self._stream.is_finished())
