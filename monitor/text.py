@@ -168,12 +168,13 @@ def _apply(text: str, form: str) -> tuple[str, bool]:
         full = full.casefold()
     if full == mapped and not shrink.search(mapped):
         return mapped, True
-    full = shrink.sub("", full).translate(table)
+    full = unicodedata.normalize("NFKC", shrink.sub("", mapped))
+    full = shrink.sub("", full.casefold() if form == "fold" else full).translate(table)
     return shrink.sub("", unicodedata.normalize("NFKC", full)).translate(table), False
 
 
 # Characters that one-to-one conversion leaves alone because both spellings are in use.
-_MORE_SIMPLIFIED = str.maketrans("著瞭藉妳牠祂薴", "着了借你它他苎")
+_MORE_SIMPLIFIED = str.maketrans("著瞭藉妳牠祂", "着了借你它他")
 
 
 @functools.cache
@@ -200,7 +201,8 @@ def _simplified() -> dict[int, str]:
     from opencc import OpenCC  # 20 ms to import: not paid by commands that never match
 
     han = "".join(map(chr, (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))))
-    converted = OpenCC("t2s").convert("\n".join(han)).translate(_MORE_SIMPLIFIED).split("\n")
+    convert = OpenCC("t2s").convert
+    converted = convert(convert("\n".join(han))).translate(_MORE_SIMPLIFIED).split("\n")
     return {ord(old): new for old, new in zip(han, converted, strict=True) if old != new}
 
 

@@ -1,0 +1,155 @@
+"""Parsing and printing: what holds for every text and every query."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import QueryError
+from monitor.rules.language import is_broad, parse
+from monitor.rules.tree import And, Filter, Literal, Not, Or, Query, Regex
+from tests.monitor.rules.queries import PIECES, queries
+
+WORDS = (
+    "AND",
+    "OR",
+    "NOT",
+    "(",
+    ")",
+    "（",
+    "）",
+    '"',
+    "“",
+    "”",
+    "-",
+    "/",
+    "\\",
+    " ",
+    "i",
+    "*",
+    "[",
+)
+FILTER_PIECES = ("section:", "source：", "lang:zh", ">=0.7", "unsure", "label:", "x:")
+
+
+@given(queries)
+def test_parse_undoes_print(query: Query) -> None:
+    assert parse(str(query)) == query
+
+
+@given(st.lists(st.sampled_from((*WORDS, *FILTER_PIECES, *PIECES)) | st.characters(), max_size=25))
+def test_any_text_is_a_query_or_a_query_error(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    try:
+        query = parse(text)
+    except QueryError as error:
+        assert 0 <= error.position <= len(text)
+        assert len(error.text) == len(text)
+        assert error.expected
+        str(error).encode()
+    else:
+        assert parse(str(query)) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "root"),
+    [
+        ("a b OR NOT c", Or((And((Literal("a"), Literal("b"))), Not(Literal("c"))))),
+        ("a (b c)", And((Literal("a"), Literal("b"), Literal("c")))),
+        ("(a)", Literal("a")),
+        ("--a", Not(Not(Literal("a")))),
+        ("“一  二”", Literal("一 二")),
+        (r'"say \"hi\" \\ \n"', Literal(r'say "hi" \ \n')),
+        ("/a\\/b/i", Regex("a/b", True)),
+        ("SECTION：Finance>=.7", Filter("section", "finance", ">=", 0.7)),
+        ('section:"a b">0.5', Filter("section", "a b", ">", 0.5)),
+        ("lang:ZH", Filter("lang", "zh")),
+        ("与 或 非", And((Literal("与"), Literal("或"), Literal("非")))),
+        ("AND(", None),
+    ],
+)
+def test_reads_as(text: str, root: object) -> None:
+    if root is None:
+        with pytest.raises(QueryError):
+            parse(text)
+    else:
+        assert parse(text).root == root
+
+
+@pytest.mark.parametrize(
+    ("text", "broad"),
+    [
+        ("NOT a", True),
+        ("-a -b", True),
+        ("a OR NOT b", True),
+        ("NOT (a b)", True),
+        ("NOT section:sports", True),
+        ("a NOT b", False),
+        ("NOT NOT a", False),
+        ("NOT (NOT a OR b)", False),
+        ("section:sports", False),
+        ("a", False),
+    ],
+)
+def test_is_broad(text: str, broad: bool) -> None:
+    assert is_broad(parse(text)) is broad
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("苹" * 2_731, "at most 8,192 bytes, this one has 8,193"),
+        ("(" * 65 + "a" + ")" * 65, "more than 64 levels"),
+        ("NOT " * 65 + "a", "more than 64 levels"),
+        ("a " * 1_001, "at most 1,000 terms"),
+        (f"/{'a' * 1_025}/", "at most 1,024 bytes"),
+        (r"/(\pL{900}x){1}(\pL{900})/", "use smaller repetitions"),
+        (f"source:{'x' * 201}", "at most 200 characters"),
+        ("a\x07b", "control character"),
+        ("a\ud800", "control character"),
+        ("\u200b", "nothing visible"),
+        ("", "empty"),
+        (" \n\u3000", "empty"),
+    ],
+)
+def test_limits_are_clear_errors(text: str, says: str) -> None:
+    with pytest.raises(QueryError, match=says):
+        parse(text)
+
+
+def test_what_is_just_within_the_limits_parses() -> None:
+    assert parse("(" * 64 + "a" + ")" * 64) == parse("a")
+    assert isinstance(parse("NOT " * 64 + "a").root, Not)
+    assert isinstance(parse("a " * 1_000).root, And)
+    assert parse("x" * 8_192).root == Literal("x" * 8_192)
+
+
+@pytest.mark.parametrize("piece", ["(", "NOT ", "-", "(a OR ", "（", '"', "/", "a:", "-(", "“"])
+def test_hostile_33_nests_of_8_kib_are_no_recursion_error(piece: str) -> None:
+    with pytest.raises(QueryError):
+        parse(piece * (8_192 // len(piece.encode())))
+
+
+def test_parses_with_little_stack_left() -> None:
+    frames = sys.getrecursionlimit() - 600
+
+    def descend(left: int) -> Query:
+        return descend(left - 1) if left else parse("(" * 64 + "a" + ")" * 64)
+
+    assert descend(frames - 100) == parse("a")
+
+
+def test_the_caret_stands_under_the_place_in_text_of_several_lines() -> None:
+    with pytest.raises(QueryError) as caught:
+        parse("苹果\nAND\tOR 梨")
+    assert str(caught.value).splitlines()[1:] == ["  苹果 AND OR 梨", "           ^"]
+
+
+def test_unknown_sections_only_matter_where_sections_are_given() -> None:
+    assert parse("section:gardening")
+    assert parse("section:unsure", sections=frozenset({"finance"}))
+    with pytest.raises(QueryError, match="expected one of: finance, sports, unsure"):
+        parse("section:gardening", sections=frozenset({"finance", "sports"}))

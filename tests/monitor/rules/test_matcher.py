@@ -1,0 +1,216 @@
+"""The one-pass matcher says what a naive evaluator says, and stays fast on hostile input."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.rules.language import parse
+from monitor.rules.matcher import RuleSet, Subject
+from monitor.rules.tree import And, Filter, Literal, Node, Not, Or, Query, Regex
+from monitor.text import detect_language, fold, unify
+from monitor.types import Hit
+from tests.monitor.rules.queries import queries, subjects, titles
+
+Spans = list[tuple[int, int]]
+
+
+def evaluate(node: Node, subject: Subject, asked: bool = True) -> Spans | None:
+    """The spans of ``node``, or None where it does not hold: the slow and obvious way."""
+    if isinstance(node, Not):
+        return evaluate(node.child, subject, not asked)
+    if isinstance(node, And | Or):
+        found = [evaluate(child, subject, asked) for child in node.children]
+        if isinstance(node, And) == asked and None in found:
+            return None
+        if not any(spans is not None for spans in found):
+            return None
+        return [span for spans in found if spans is not None for span in spans]
+    spans = _term(node, subject)
+    if asked:
+        return spans
+    return [] if spans is None else None
+
+
+def _term(node: Literal | Regex | Filter, subject: Subject) -> Spans | None:
+    if isinstance(node, Literal):
+        return list(_occurrences(fold(node.text).text, subject.title)) or None
+    if isinstance(node, Regex):
+        return _search(node, subject.title)
+    return [] if _holds(node, subject) else None
+
+
+def _occurrences(word: str, title: str) -> Iterator[tuple[int, int]]:
+    folded = fold(title)
+    for start in range(len(folded.text)):
+        end = start + len(word)
+        if folded.text[start:end] != word:
+            continue
+        before, after = folded.text[start - 1 : start], folded.text[end : end + 1]
+        goes_on = [(word[0], before), (word[-1], after)]
+        if not any(_in_word(edge) and _in_word(beyond) for edge, beyond in goes_on):
+            yield folded.offsets[start][0], folded.offsets[end - 1][1]
+
+
+def _in_word(char: str) -> bool:
+    return bool(re.fullmatch("[\u0000-\u058f\u1c80-\u1fff]", char)) and char.isalnum()
+
+
+def _search(node: Regex, title: str) -> Spans | None:
+    sound = re.sub("[\ud800-\udfff]", "\ufffd", title)
+    translated = node.pattern.replace("$", r"\Z").replace(r"\d", "[0-9]")
+    pattern = re.compile(translated, re.IGNORECASE if node.ignore_case else 0)
+    given = list(pattern.finditer(sound))
+    if given:
+        return [match.span() for match in given if match[0]][:64]
+    plain = unify(title)
+    matches = list(pattern.finditer(plain.text))
+    if not matches:
+        return None
+    spans = [match.span() for match in matches if match[0]][:64]
+    return [(plain.offsets[start][0], plain.offsets[end - 1][1]) for start, end in spans]
+
+
+def _holds(node: Filter, subject: Subject) -> bool:
+    if node.name == "lang":
+        return detect_language(subject.title) == node.value
+    if node.name != "section":
+        names = (subject.source,) if node.name == "source" else subject.labels
+        glob = re.escape(node.value.lower()).replace(r"\*", ".*").replace(r"\?", ".")
+        return any(re.fullmatch(glob, name.lower()) for name in names if name)
+    if node.value == "unsure":
+        return subject.unsure
+    if not node.comparison:
+        return subject.section == node.value and not subject.unsure
+    bound, is_probability = node.bound, subject.probability
+    held = {
+        ">=": is_probability >= bound,
+        ">": is_probability > bound,
+        "<=": is_probability <= bound,
+        "<": is_probability < bound,
+    }
+    return subject.section == node.value and held[node.comparison]
+
+
+def expected(rules: dict[int, Query], subject: Subject) -> list[Hit]:
+    hits = []
+    for rule_id, query in sorted(rules.items()):
+        spans = evaluate(query.root, subject)
+        if spans is not None:
+            hits.append(Hit(rule_id, tuple(_merge(sorted(spans)))))
+    return hits
+
+
+def _merge(spans: Spans) -> Spans:
+    covered: Spans = []
+    for start, end in spans:
+        if covered and start < covered[-1][1]:
+            covered[-1] = (covered[-1][0], max(end, covered[-1][1]))
+        else:
+            covered.append((start, end))
+    return covered
+
+
+@given(st.lists(queries, max_size=6), st.lists(subjects, min_size=1, max_size=3))
+def test_one_pass_equals_the_naive_evaluator(rules: list[Query], given: list[Subject]) -> None:
+    numbered = dict(enumerate(rules))
+    rule_set = RuleSet(numbered.items())
+    assert rule_set.match_many(given) == [expected(numbered, subject) for subject in given]
+
+
+@given(
+    st.lists(queries, min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(0, 6), st.none() | queries), max_size=8),
+    subjects,
+)
+def test_a_changed_set_equals_one_built_anew(
+    rules: list[Query], changes: list[tuple[int, Query | None]], subject: Subject
+) -> None:
+    left = dict(enumerate(rules))
+    rule_set = RuleSet(left.items())
+    for rule_id, query in changes:
+        if query is None:
+            left.pop(rule_id, None)
+            rule_set = rule_set.without_rule(rule_id)
+        else:
+            left[rule_id] = query
+            rule_set = rule_set.with_rule(rule_id, query)
+    assert rule_set.match(subject) == RuleSet(left.items()).match(subject)
+    assert len(rule_set) == len(left)
+
+
+@given(queries, titles)
+def test_spans_are_sorted_disjoint_and_within_the_title(query: Query, title: str) -> None:
+    for hit in RuleSet([(1, query)]).match(Subject(title)):
+        ends = [end for span in hit.spans for end in span]
+        assert ends == sorted(ends)
+        assert all(0 <= start < end <= len(title) for start, end in hit.spans)
+
+
+def test_adding_past_the_overlay_keeps_every_rule() -> None:
+    rule_set = RuleSet((at, parse(f"词{at}号")) for at in range(40))
+    for at in range(40, 300):
+        rule_set = rule_set.with_rule(at, parse(f"词{at}号"))
+    for at in (0, 39, 40, 103, 104, 105, 299):
+        assert rule_set.match(Subject(f"新词{at}号上市")) == [Hit(at, ((1, 3 + len(str(at))),))]
+
+
+def test_changing_a_set_leaves_the_old_one_as_it_was() -> None:
+    old = RuleSet([(1, parse("苹果"))])
+    new = old.with_rule(1, parse("梨"))
+    assert [hit.rule_id for hit in old.match(Subject("苹果"))] == [1]
+    assert new.match(Subject("苹果")) == []
+    assert new.without_rule(1).match(Subject("梨")) == []
+
+
+def test_no_rules_match_nothing() -> None:
+    assert RuleSet().match_many([Subject("苹果"), Subject("")]) == [[], []]
+
+
+@pytest.mark.parametrize("names", [("n", "n"), ("a", "b")])
+def test_expressions_that_cannot_be_joined_still_match(names: tuple[str, str]) -> None:
+    texts = [rf"/(?P<{name}>\d{{{count}}})元/" for count, name in enumerate(names, 2)]
+    rule_set = RuleSet(enumerate(map(parse, [*texts, r"/\Q.\E\d/", r"/\s/"])))
+    assert [hit.rule_id for hit in rule_set.match(Subject("共123元 v.5"))] == [0, 1, 2, 3]
+
+
+def test_hostile_33_regex_is_linear() -> None:
+    rule_set = RuleSet(
+        enumerate(
+            map(parse, ["/(a+)+$/", "/(.*a){30}/", "/(a|a)*b/", "/(a*)*c/i", "/(.*)(.*)(.*)x/"])
+        )
+    )
+    long = Subject("a" * 100_000 + "!")
+    rule_set.match(Subject("a"))
+    started = time.perf_counter()
+    hits = rule_set.match(long)
+    assert time.perf_counter() - started < 2
+    assert [(hit.rule_id, hit.spans) for hit in hits] == [(1, ((0, 100_000),))]
+
+
+def test_hostile_33_many_empty_matches_are_bounded() -> None:
+    started = time.perf_counter()
+    hits = RuleSet([(1, parse("/(.*b)?/"))]).match(Subject("a" * 100_000))
+    assert time.perf_counter() - started < 2
+    assert hits == [Hit(1, ())]
+
+
+def test_a_title_pays_only_for_rules_whose_words_it_has() -> None:
+    subject = Subject("央行宣布下调存款准备金率")
+    few = RuleSet((at, parse(f"甲{at}乙 OR 丙{at}丁")) for at in range(100))
+    many = RuleSet((at, parse(f"甲{at}乙 OR 丙{at}丁")) for at in range(5_000))
+    assert _seconds(many, subject) < 5 * _seconds(few, subject)
+
+
+def _seconds(rule_set: RuleSet, subject: Subject) -> float:
+    best = float("inf")
+    for _ in range(7):
+        started = time.perf_counter()
+        rule_set.match_many([subject] * 200)
+        best = min(best, time.perf_counter() - started)
+    return best
