@@ -86,6 +86,11 @@ class HostQueues:
         self._tasks: dict[asyncio.Task[float], Job] = {}
         self._closed = False
 
+    @property
+    def hosts(self) -> int:
+        """How many hosts have work, or a gap that has not passed."""
+        return len(self._hosts)
+
     def submit(self, host_name: str, job: Job) -> None:
         """Queue ``job`` behind the others of its host; it is dropped once closed."""
         if self._closed:
