@@ -114,7 +114,7 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=4 * STORE_AT_ONCE)
     reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
     try:
-        report = await _store_as_they_come(kit, claimed, results, unsettled)
+        report = await _store_as_they_come(kit, results, unsettled)
         await reader
         return report
     finally:
@@ -200,7 +200,6 @@ async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Res
 
 async def _store_as_they_come(
     kit: Kit,
-    claimed: Sequence[Source],
     results: asyncio.Queue[Result | None],
     unsettled: set[int],
 ) -> PollReport:
@@ -218,8 +217,7 @@ async def _store_as_they_come(
             network = isinstance(outcome, Failed) and outcome.kind.is_network
             (held if network else ready).append(result)
         report += await _store(kit, ready, unsettled)
-    urls = {source.id: source.url for source in claimed}
-    down = bool(held) and fetch.looks_like_our_network_is_down(answered, urls)
+    down = bool(held) and fetch.looks_like_our_network_is_down(answered)
     if down:
         log.warning("most sources did not answer: our network seems down, polling goes on")
     report += await _store(kit, held, unsettled, network_down=down)

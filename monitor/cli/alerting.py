@@ -115,7 +115,7 @@ def run_test(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     if arguments.title is not None:
         spans = ruling.try_title(settings, arguments.query, arguments.title)
-        result = {"matched": spans is not None, "spans": spans or []}
+        result: dict[str, Any] = {"matched": spans is not None, "spans": spans or []}
         if arguments.json:
             print_json(result)
         else:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from monitor.storage.schema import delivery, entry, seen, source
+from monitor.storage.schema import delivery, entry, microseconds, seen, source
 
 DAY_MICROSECONDS = 86_400_000_000
 
@@ -21,11 +21,9 @@ def delete_entries(connection: Connection, now: datetime, days: int, limit: int)
     owed = sa.select(delivery.c.entry_id).where(
         delivery.c.state.in_(("pending", "claimed")), delivery.c.entry_id.is_not(None)
     )
-    raw_now = sa.literal(now, entry.c.first_seen_at.type)
-    kept_for = sa.func.coalesce(source.c.retention_days, days) * DAY_MICROSECONDS
-    age = sa.type_coerce(raw_now, sa.BigInteger) - sa.type_coerce(
-        entry.c.first_seen_at, sa.BigInteger
-    )
+    days_kept = sa.cast(sa.func.coalesce(source.c.retention_days, days), sa.BigInteger)
+    kept_for = days_kept * DAY_MICROSECONDS
+    age = microseconds(now) - sa.type_coerce(entry.c.first_seen_at, sa.BigInteger)
     old = (
         sa.select(entry.c.id)
         .join(source, source.c.id == entry.c.source_id)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound, UsageError
-from monitor.storage.schema import entry, seen, source, source_url
+from monitor.storage.schema import entry, microseconds, seen, source, source_url
 from monitor.types import Polled, Source, SourceState
 
 # No schedule reaches further ahead than its interval and a day with jitter; what does was set
@@ -157,9 +157,7 @@ def claim(
 
 
 def _is_absurd(now: datetime) -> sa.ColumnElement[bool]:
-    ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - sa.type_coerce(
-        sa.literal(now + MAX_AHEAD, source.c.next_fetch_at.type), sa.BigInteger
-    )
+    ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - microseconds(now + MAX_AHEAD)
     return ahead > source.c.interval_s * 1e6
 
 

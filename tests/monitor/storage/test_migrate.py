@@ -1,0 +1,84 @@
+"""The schema comes up, goes down, and survives being killed in the middle."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from monitor.errors import MigrationNeeded
+from monitor.storage import Database, migrate
+from monitor.storage.schema import metadata
+
+
+def test_migrations_make_the_schema_that_the_code_knows(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    assert migrate.version(database) == migrate.HEAD
+
+
+def test_down_leaves_nothing_and_up_works_again(database: Database) -> None:
+    migrate.downgrade(database, "base")
+    with database.read() as connection:
+        assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
+    migrate.ensure(database)
+    assert migrate.version(database) == migrate.HEAD
+
+
+def test_a_newer_database_is_refused_with_a_way_out(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(MigrationNeeded, match="newer"):
+        migrate.ensure(database)
+    with pytest.raises(MigrationNeeded, match="9999"):
+        migrate.check(database)
+
+
+KILLER = """
+import os, signal, sys
+import sqlalchemy as sa
+from monitor.storage import Database, migrate
+
+wanted = int(sys.argv[2])
+database = Database(sys.argv[1])
+seen = 0
+
+@sa.event.listens_for(database.engine, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    global seen
+    if statement.lstrip().upper().startswith(("CREATE", "INSERT", "DROP")):
+        seen += 1
+        if seen == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+migrate.ensure(database)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("statement", [1, 2, 7, 13, 17, 20])
+def test_hostile_04_a_migration_killed_halfway_runs_again(
+    database: Database, statement: int
+) -> None:
+    migrate.downgrade(database, "base")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLER, database.url, str(statement)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert migrate.version(database) is None
+    migrate.ensure(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
