@@ -159,22 +159,31 @@ _SHRINK = {
 
 
 def _apply(text: str, form: str) -> tuple[str, bool]:
-    """The folded text, and whether each character of ``text`` gave exactly one."""
-    table = _tables()[form]
-    shrink = _SHRINK[form]
+    """The folded text, and whether each character of ``text`` gave exactly one.
+
+    One to one first, which is all that most titles need; marks go before characters are
+    composed, so that a composed and a decomposed spelling end alike.
+    """
+    table, shrink = _tables()[form], _SHRINK[form]
     mapped = text.translate(table)
-    full = unicodedata.normalize("NFKC", mapped)
-    if form == "fold":
-        full = full.casefold()
-    if full == mapped and not shrink.search(mapped):
+    if _composed(mapped, form) == mapped and not shrink.search(mapped):
         return mapped, True
-    full = unicodedata.normalize("NFKC", shrink.sub("", mapped))
-    full = shrink.sub("", full.casefold() if form == "fold" else full).translate(table)
-    return shrink.sub("", unicodedata.normalize("NFKC", full)).translate(table), False
+    full = _composed(shrink.sub("", mapped), form)
+    full = unicodedata.normalize("NFKC", shrink.sub("", full).translate(table))
+    return shrink.sub("", full).translate(table), False
+
+
+def _composed(text: str, form: str) -> str:
+    text = unicodedata.normalize("NFKC", text)
+    return text.casefold() if form == "fold" else text
 
 
 # Characters that one-to-one conversion leaves alone because both spellings are in use.
 _MORE_SIMPLIFIED = str.maketrans("著瞭藉妳牠祂", "着了借你它他")
+
+
+# ① to ⑳ become the black ones, which have no digits inside: AI is a word in ①AI.
+_NUMBERED = {0x2460 + at: chr((0x2776 if at < 10 else 0x24EB - 10) + at) for at in range(20)}
 
 
 @functools.cache
@@ -192,6 +201,7 @@ def _tables() -> dict[str, str]:
         table.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
         singles = zip(changing, values.split("\n"), strict=True)
         table.update((ord(old), new) for old, new in singles if len(new) == 1)
+        table.update(_NUMBERED)
         tables[form] = "".join(table.values()).translate(_simplified())
     return tables
 

@@ -135,12 +135,13 @@ class _Layer:
 
 
 class _Gate:
-    """A few expressions that no literal stands for, searched together before each alone."""
+    """Expressions that no literal stands for: a few are searched together, then each alone."""
 
     __slots__ = ("_all", "_plans")
 
     def __init__(self, plans: list[tuple[tree.Regex, list[Plan]]]) -> None:
-        self._all = alternation((regex.pattern, regex.ignore_case) for regex, _ in plans)
+        joined = [(regex.pattern, regex.ignore_case) for regex, _ in plans]
+        self._all = alternation(joined) if len(joined) > 1 else None
         self._plans = [
             (compile_regex(regex.pattern, regex.ignore_case), entries) for regex, entries in plans
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import unicodedata
 
@@ -149,7 +150,7 @@ def test_offsets_are_monotone_and_within_bounds(title: str) -> None:
         offsets = folded.offsets
         assert len(offsets) == len(folded.text)
         assert all(0 <= start < end <= len(title) for start, end in offsets)
-        pairs = list(zip(offsets, offsets[1:], strict=False))
+        pairs = list(itertools.pairwise(offsets))
         assert all(one == two or one[1] <= two[0] for one, two in pairs)
 
 

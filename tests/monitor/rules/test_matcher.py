@@ -179,6 +179,12 @@ def test_expressions_that_cannot_be_joined_still_match(names: tuple[str, str]) -
     assert [hit.rule_id for hit in rule_set.match(Subject("共123元 v.5"))] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(("title", "ids"), [("AB1", [0]), ("X[", [1]), ("12345", [2]), ("é", [])])
+def test_expressions_searched_together_keep_their_flags(title: str, ids: list[int]) -> None:
+    rule_set = RuleSet(enumerate(map(parse, [r"/[a-z]{2}\d/i", r"/[A-Z]\[|\]/", r"/\d{5}/"])))
+    assert [hit.rule_id for hit in rule_set.match(Subject(title))] == ids
+
+
 def test_hostile_33_regex_is_linear() -> None:
     rule_set = RuleSet(
         enumerate(
