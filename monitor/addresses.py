@@ -114,12 +114,17 @@ def safe_url(url: str, allow: Allowed = NOTHING_ALLOWED) -> URL:
     """
     parsed = _parse(url)
     if parsed.scheme not in {"http", "https"}:
-        _refuse(f"{url[:200]!r} is not http or https; only these are fetched")
+        _refuse(f"{_shown(url)!r} is not http or https; only these are fetched")
     host, port = parsed.raw_host or "", parsed.port or 0
     if not host:
-        raise FetchError(FailureKind.BAD_URL, f"{url[:200]!r} names no host")
+        raise FetchError(FailureKind.BAD_URL, f"{_shown(url)!r} names no host")
     check_host(host, port, allow)
     return parsed
+
+
+def _shown(url: str) -> str:
+    """For messages: without the passwords and tokens that an address may hold."""
+    return re.sub(r"//[^/?#]*@", "//…@", url.partition("?")[0])[:200]
 
 
 def check_text(url: str) -> None:
@@ -130,7 +135,7 @@ def check_text(url: str) -> None:
     if _FORBIDDEN.search(url) or (authority and re.search(r"\s|@.*@", authority[1])):
         raise FetchError(
             FailureKind.BAD_URL,
-            f"{url[:200]!r} holds characters that programs read differently; write it plainly",
+            f"{_shown(url)!r} holds characters that programs read differently; write it plainly",
         )
 
 
@@ -140,10 +145,10 @@ def _parse(url: str) -> URL:
         parsed = URL(url)
         _ = parsed.port, parsed.raw_host
     except ValueError as error:
-        raise FetchError(FailureKind.BAD_URL, f"{url[:200]!r} is no address: {error}") from error
+        raise FetchError(FailureKind.BAD_URL, f"{_shown(url)!r} is no address: {error}") from error
     user = parsed.user
     if user is not None and (_literal(user) or user.lower().rstrip(".") == "localhost"):
-        _refuse(f"{url[:200]!r} has an address where a user name stands, to mislead")
+        _refuse(f"{_shown(url)!r} has an address where a user name stands, to mislead")
     return parsed
 
 

@@ -174,10 +174,10 @@ class _Job:
     request: FetchRequest
     until: float
 
-    async def run(self, *, more_to_come: bool) -> float:
+    async def run(self, *, keep_open: bool) -> float:
         hold_s = 0.0
         if not self.batch.closed:
-            result = await self._result(close=not more_to_come)
+            result = await self._result(close=not keep_open)
             if isinstance(result, Failed) and result.kind is FailureKind.RATE_LIMITED:
                 hold_s = min(result.retry_after_s or 0.0, _MAX_HOLD_S)
             await self.batch.results.put(result)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
+_FEW_HOSTS = 256
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -52,8 +53,8 @@ class Job(Protocol):
     @property
     def until(self) -> float: ...
 
-    def run(self, *, more_to_come: bool) -> Coroutine[None, None, float]:
-        """Do it; ``more_to_come`` says that its host has other jobs waiting.
+    def run(self, *, keep_open: bool) -> Coroutine[None, None, float]:
+        """Do it; ``keep_open`` says that its host will need the connection again soon.
 
         The result is how long (seconds) the host asks to be left alone, mostly 0.
         """
@@ -161,10 +162,14 @@ class HostQueues:
                 gap_s = host.gap_s * (1 + self._politeness.gap_jitter * self._random())
                 host.not_before = now + gap_s
             host.active += 1
-            task = asyncio.create_task(job.run(more_to_come=bool(host.jobs)))
+            task = asyncio.create_task(job.run(keep_open=self._is_worth_keeping(host)))
             self._tasks[task] = job
             task.add_done_callback(functools.partial(self._finished, host))
         self._arm(host)
+
+    def _is_worth_keeping(self, host: _Host) -> bool:
+        """Idle connections of thousands of hosts would use up the file descriptors."""
+        return bool(host.jobs) and len(self._hosts) <= _FEW_HOSTS
 
     def _finished(self, host: _Host, task: asyncio.Task[float]) -> None:
         job = self._tasks.pop(task)

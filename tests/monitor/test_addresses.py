@@ -105,6 +105,22 @@ def test_a_refusal_says_how_to_open_the_place() -> None:
         check_url("http://[fd00::7]:8000/")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://me:secret@example.com/?token=secret",
+        "http://me:secret@exam\\ple.com/",
+        "http://me:secret@x:99999/?token=secret",
+        "http://127.0.0.1:secret@example.com/",
+        "http://a:secret@b:secret@example.com/",
+    ],
+)
+def test_a_refusal_does_not_tell_a_password(url: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        check_url(url)
+    assert "secret" not in str(caught.value)
+
+
 def test_an_address_of_absurd_length_is_refused() -> None:
     with pytest.raises(FetchError, match="longer"):
         check_url("http://example.com/" + "a" * 10_000)

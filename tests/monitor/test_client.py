@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from yarl import URL
 
 from monitor.client import ClientSettings, HttpClient, Limits, Response
 from monitor.errors import FetchError
@@ -337,6 +338,15 @@ def test_hostile_19_a_name_that_changes_its_mind_is_judged_each_time(server: Htt
     assert error.kind is FailureKind.REFUSED_ADDRESS
     assert server.connections == 1
     assert server.requests[0].headers["host"] == f"portal.example:{server.port}"
+
+
+def test_hostile_18_the_socket_itself_is_guarded(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where an address got past the judgement of its text; aiohttp resolves no literals."""
+    monkeypatch.setattr("monitor.client.safe_url", lambda url, allow: URL(url))
+    assert refusal(server.url("/")).kind is FailureKind.REFUSED_ADDRESS
+    assert server.connections == 0
 
 
 def test_a_name_is_opened_by_name_only_on_its_port(server: HttpServer) -> None:

@@ -258,6 +258,22 @@ def test_a_cut_body_keeps_its_status(server: HttpServer) -> None:
     assert (answer.status, len(answer.body)) == (200, 65_536)
 
 
+def test_hostile_13_a_receiver_that_trickles_is_cut_at_the_total_time(server: HttpServer) -> None:
+    server.route("/", one_byte_at_a_time)
+
+    async def main() -> None:
+        settings = ClientSettings("test", allow_private=(f"127.0.0.1:{server.port}",))
+        limits = Limits(total_s=1.0, max_bytes=65_536, cut_body=True)
+        async with HttpClient(settings) as client:
+            await client.request("POST", server.url("/"), body=b"{}", limits=limits)
+
+    started = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        asyncio.run(main())
+    assert caught.value.kind is FailureKind.TIMEOUT
+    assert time.monotonic() - started < 5
+
+
 # 23: what grows when it is decompressed
 
 

@@ -25,7 +25,7 @@ class Log:
     active: dict[str, int] = field(default_factory=dict)
     most: dict[str, int] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
-    more: list[bool] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
 
     def enter(self, name: str, step: int) -> None:
         for key in (name, "all"):
@@ -41,9 +41,9 @@ class Job:
     lasts_s: float = 0.0
     hold_s: float = 0.0
 
-    async def run(self, *, more_to_come: bool) -> float:
+    async def run(self, *, keep_open: bool) -> float:
         self.log.starts.append((self.host, asyncio.get_running_loop().time()))
-        self.log.more.append(more_to_come)
+        self.log.kept.append(keep_open)
         self.log.enter(self.host, 1)
         try:
             await asyncio.sleep(self.lasts_s)
@@ -183,9 +183,18 @@ def test_ones_own_servers_are_bound_by_the_concurrency_alone() -> None:
     assert log.dropped == []
 
 
-def test_the_last_job_of_a_host_knows_that_it_is() -> None:
+def test_the_last_job_of_a_host_closes_the_connection() -> None:
     log = play(polite(per_host=1), lambda log, _: [Job(log, "a") for _ in range(3)])
-    assert log.more == [True, True, False]
+    assert log.kept == [True, True, False]
+
+
+def test_connections_of_very_many_hosts_are_not_kept() -> None:
+    def make(log: Log, _: float) -> list[Job]:
+        return [Job(log, f"host{n % 1_000}") for n in range(2_000)]
+
+    log = play(polite(gap_s=0.01), make)
+    assert len(log.kept) == 2_000
+    assert sum(log.kept) <= 256
 
 
 def test_closing_drops_waits_and_cancels() -> None:
