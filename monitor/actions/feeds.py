@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import RowMapping
 
@@ -20,7 +21,7 @@ from monitor.fetch import Fetcher
 from monitor.service import USER_AGENT, fetch_settings, open_database, utc_now
 from monitor.sources import catalogue, discover, opml
 from monitor.sources.budget import ParserPool
-from monitor.sources.catalogue import Portal
+from monitor.sources.catalogue import CatalogueEntry
 from monitor.storage import sources
 from monitor.storage.sources import NewSource
 from monitor.types import Failed, Fetched, FetchRequest, Outcome, ParsedFeed, SourceState
@@ -102,12 +103,11 @@ class _Reader:
 
     async def choices(self, page: Fetched) -> tuple[discover.Candidate, ...]:
         """The feeds that a page names; else those found at the usual places of its site."""
-        named = discover.from_page(page.body, page.url)
+        named = discover.from_page(page.body, page.url, page.charset)
         if named:
             return tuple(named)
         found = []
-        for path in discover.WELL_KNOWN:
-            url = urljoin(page.url, path)
+        for url in discover.well_known(page.url):
             try:
                 feed = await self.parse(await self.fetch(url))
             except (FetchError, ParseError):
@@ -148,9 +148,9 @@ def set_state(settings: Settings, key: str, state: SourceState) -> str:
         return str(row["name"])
 
 
-def portals() -> tuple[Portal, ...]:
+def portals() -> tuple[CatalogueEntry, ...]:
     """The bundled catalogue."""
-    return catalogue.load()
+    return catalogue.bundled()
 
 
 def add_catalogue(settings: Settings, wanted: Sequence[str] | None = None) -> int:
@@ -169,7 +169,7 @@ def add_catalogue(settings: Settings, wanted: Sequence[str] | None = None) -> in
             NewSource(
                 portal.url,
                 kind=portal.kind,
-                name=portal.name,
+                name=f"{portal.portal} {portal.name}",
                 section=portal.section,
                 language=portal.language,
                 interval_s=settings.polling.interval_s,
@@ -220,7 +220,6 @@ async def _judge(reader: _Reader, name: str, url: str, outcome: Outcome) -> Chec
 
 async def internet_is_reachable() -> bool:
     """Whether one of the first portals of the catalogue takes a connection."""
-    from urllib.parse import urlsplit
 
     async def connect(host: str) -> bool:
         try:
@@ -245,11 +244,12 @@ def import_opml(
         body = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    document = opml.read(body)
+    document = opml.read_opml(body)
+    outlines = document.sources()
     problems = list(document.problems)
     allowed = parse_allowed(settings.polling.allow_private)
     new = []
-    for outline in document.sources:
+    for outline in outlines:
         try:
             check_url(outline.url, allowed)
         except FetchError as error:
@@ -261,23 +261,27 @@ def import_opml(
                 name=outline.title,
                 labels=outline.labels,
                 interval_s=every_s or settings.polling.interval_s,
-                options={"opml": dict(outline.attributes)} if outline.attributes else None,
+                options={
+                    "opml": {"html_url": outline.html_url, "attributes": dict(outline.attributes)}
+                },
             )
         )
-    return add(settings, new), len(document.sources), problems
+    return add(settings, new), len(outlines), problems
 
 
 def export_opml(settings: Settings) -> bytes:
     """Every source as OPML; labels become folders, attributes that came in go out."""
-    rows = list_all(settings)
-    return opml.write(
-        [
+    outlines = []
+    for row in list_all(settings):
+        kept = row["options"].get("opml", {})
+        outlines.append(
             opml.OpmlSource(
                 url=row["url"],
                 title=row["name"],
+                html_url=kept.get("html_url", ""),
                 labels=tuple(row["labels"]),
-                attributes=row["options"].get("opml", {}),
+                attributes=kept.get("attributes", {}),
             )
-            for row in rows
-        ]
-    )
+        )
+    head = {"title": "Headline Monitor", "dateCreated": format_datetime(utc_now())}
+    return opml.write_opml(opml.from_sources(outlines, head))

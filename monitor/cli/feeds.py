@@ -208,15 +208,18 @@ def run_catalogue(arguments: argparse.Namespace) -> int:
         and arguments.language in {None, portal.language}
     ]
     if arguments.json:
-        names = ("url", "name", "language", "section", "kind", "on", "checked_on", "note")
+        names = (
+            "url", "portal", "name", "language", "section", "kind", "on", "seen", "checked_on",
+            "note",
+        )  # fmt: skip
         print_json([{name: getattr(portal, name) for name in names} for portal in shown])
     else:
         print_table(
-            ("name", "language", "section", "on", "checked on", "address", "note"),
+            ("portal", "name", "section", "on", "seen", "checked on", "address"),
             [
                 (
-                    portal.name, portal.language, portal.section, "on" if portal.on else "off",
-                    portal.checked_on or "never", portal.url, portal.note,
+                    portal.portal, portal.name, portal.section, "on" if portal.on else "off",
+                    portal.seen, portal.checked_on or "never", portal.url,
                 )
                 for portal in shown
             ],
@@ -229,7 +232,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     if arguments.catalogue:
-        wanted = [(portal.name, portal.url) for portal in feeds.portals()]
+        wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in feeds.portals()]
     else:
         wanted = [(row["name"], row["url"]) for row in feeds.list_all(settings)]
     results = asyncio.run(feeds.check(settings, wanted))
