@@ -179,11 +179,10 @@ def _composed(text: str, form: str) -> str:
 
 
 # Characters that one-to-one conversion leaves alone because both spellings are in use.
-_MORE_SIMPLIFIED = str.maketrans("著瞭藉妳牠祂", "着了借你它他")
-
+_MORE_SIMPLIFIED = {ord(old): new for old, new in zip("著瞭藉妳牠祂", "着了借你它他", strict=True)}
 
 # ① to ⑳ become the black ones, which have no digits inside: AI is a word in ①AI.
-_NUMBERED = {0x2460 + at: chr((0x2776 if at < 10 else 0x24EB - 10) + at) for at in range(20)}
+_NUMBERED = {chr(0x2460 + at): chr((0x2776 if at < 10 else 0x24EB - 10) + at) for at in range(20)}
 
 
 @functools.cache
@@ -197,12 +196,12 @@ def _tables() -> dict[str, str]:
     folded = unicodedata.normalize("NFC", bare).casefold()
     tables = {}
     for form, values in (("unify", composed), ("fold", folded)):
-        table = dict(enumerate(identity))
-        table.update(dict.fromkeys(range(0xD800, 0xE000), "\ufffd"))
-        singles = zip(changing, values.split("\n"), strict=True)
-        table.update((ord(old), new) for old, new in singles if len(new) == 1)
-        table.update(_NUMBERED)
-        tables[form] = "".join(table.values()).translate(_simplified())
+        table = list(identity)
+        table[0xD800:0xE000] = "\ufffd" * 0x800
+        for old, new in zip(changing, values.split("\n"), strict=True):
+            if len(new) == 1:
+                table[ord(old)] = _NUMBERED.get(old, new)
+        tables[form] = "".join(table).translate(_simplified())
     return tables
 
 
@@ -212,8 +211,11 @@ def _simplified() -> dict[int, str]:
 
     han = "".join(map(chr, (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))))
     convert = OpenCC("t2s").convert
-    converted = convert(convert("\n".join(han))).translate(_MORE_SIMPLIFIED).split("\n")
-    return {ord(old): new for old, new in zip(han, converted, strict=True) if old != new}
+    converted = convert("\n".join(han)).split("\n")
+    changed = [(old, new) for old, new in zip(han, converted, strict=True) if old != new]
+    again = convert("\n".join(new for _, new in changed)).split("\n")
+    simplified = {ord(old): new for (old, _), new in zip(changed, again, strict=True)}
+    return simplified | _MORE_SIMPLIFIED
 
 
 def _segments(text: str) -> list[tuple[int, int]]:

@@ -124,6 +124,12 @@ def test_fold(text: str, folded: str) -> None:
     assert fold(text).text == folded
 
 
+def test_folding_a_folded_character_changes_nothing() -> None:
+    for form in (fold, unify):
+        once = [form(chr(code)).text for code in range(0x10000)]
+        assert [form(text).text for text in once] == once
+
+
 def test_unify_keeps_case_and_accents() -> None:
     assert unify("Ｃafé 漲５％").text == "Café 涨5%"
 
