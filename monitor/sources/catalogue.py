@@ -7,33 +7,13 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 from monitor.errors import SettingsError
 from monitor.options import nearest
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
-SECTIONS = (
-    "politics",
-    "world",
-    "society",
-    "military",
-    "finance",
-    "realty",
-    "tech",
-    "auto",
-    "sports",
-    "entertainment",
-    "games",
-    "education",
-    "health",
-    "parenting",
-    "travel",
-    "food",
-    "fashion",
-    "culture",
-    "agriculture",
-)
 _FEED_KEYS = frozenset({"name", "url", "section", "kind", "state", "seen", "checked_on", "note"})
 _PORTAL_KEYS = frozenset({"name", "language", "feeds"})
 
@@ -64,8 +44,15 @@ def bundled() -> tuple[CatalogueEntry, ...]:
     return load(BUNDLED)
 
 
-def load(path: Path, sections: Collection[str] = SECTIONS) -> tuple[CatalogueEntry, ...]:
-    """The entries of a catalogue file, in order.
+@functools.cache
+def default_sections() -> tuple[str, ...]:
+    """The ids of the default taxonomy, in display order."""
+    text = (files("training_data") / "sections.toml").read_text(encoding="utf-8")
+    return tuple(section["id"] for section in tomllib.loads(text)["section"])
+
+
+def load(path: Path, sections: Collection[str] | None = None) -> tuple[CatalogueEntry, ...]:
+    """The entries of a catalogue file, in order; ``sections`` are the ids it may use.
 
     Raises SettingsError that lists every problem: unknown keys, sections and kinds,
     addresses that are not http or https or that stand twice.
@@ -75,7 +62,7 @@ def load(path: Path, sections: Collection[str] = SECTIONS) -> tuple[CatalogueEnt
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([("catalogue.read", f"{path}: {error}")]) from error
     portals = table.get("portal", [])
-    problems = list(_problems(portals, sections))
+    problems = list(_problems(portals, sections or default_sections()))
     if problems:
         raise SettingsError([("catalogue.entry", f"{path}: {problem}") for problem in problems])
     return tuple(_entry(portal, feed) for portal in portals for feed in portal["feeds"])

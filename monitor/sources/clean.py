@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from monitor.text import TITLE_LIMIT, clean_title, strip_markup
 
 SUMMARY_LIMIT = 2_000
-_MARKUP_SHARE = 3  # of a summary's markup only so many times its limit is read
+NAME_LIMIT = 200
+_MARKUP_SHARE = 2  # of a summary's markup only so many times its limit is read
 # A text that calls itself plain but has a closing tag, a break or an entity is not.
 _MARKUP = re.compile(r"</\w|<br\b|<\w[^<>]{0,200}/>|&(?:#\d|#x|[A-Za-z]{2,8};)", re.IGNORECASE)
 # Characters that cleaning never touches: most texts are made of them alone, and testing
@@ -35,6 +37,12 @@ def plain(raw: str, kind: str, limit: int = SUMMARY_LIMIT) -> str:
     if _ORDINARY.fullmatch(raw, 0, limit):
         return raw[:limit].rstrip()
     return clean_title(raw, limit)[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def name_of(raw: str) -> str:
+    """A person's or a category's name as plain text; a feed repeats them in every entry."""
+    return plain(raw, "html", NAME_LIMIT)
 
 
 def _unmarked(raw: str, kind: str) -> str:

@@ -46,6 +46,7 @@ _GUESSES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
 _STATEFUL = ("iso2022", "hz", "utf-7")
 _ENOUGH = 0.5
 _LOSSY_UTF8 = 0.05
+_HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _HIGH = bytes(range(0x80, 0x100))
 
 
@@ -135,11 +136,18 @@ def _least_bad(body: bytes, declared: list[str]) -> Decoded:
 
 def _lossy_utf8(body: bytes) -> Decoded | None:
     """UTF-8 with a few broken sequences, such as summaries cut in mid-character."""
-    text = body.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    if broken > _LOSSY_UTF8 * (len(body) - len(body.translate(None, _HIGH))):
+    start = _HIGH_BYTE.search(body)
+    if start is None or _broken_share(body[start.start() : start.start() + 1000]) > 0.25:
         return None
-    return Decoded(text.replace("\ufffd", ""), "utf-8", (f"{broken} bytes are not UTF-8; dropped",))
+    if _broken_share(body) > _LOSSY_UTF8:
+        return None
+    return _forgiving(body, "utf-8")
+
+
+def _broken_share(body: bytes) -> float:
+    """How many of the bytes beyond ASCII are not UTF-8."""
+    high = len(body) - len(body.translate(None, _HIGH))
+    return body.decode("utf-8", "replace").count("\ufffd") / max(high, 1)
 
 
 def _strict(body: bytes, charset: str) -> str | None:

@@ -41,6 +41,7 @@ _FEED_PATH = re.compile(
     r"|[?&]feed=(?:rss|atom))",
     re.IGNORECASE,
 )
+_META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 _MAX_BODY = 5_000_000
 _MAX_CANDIDATES = 100
 
@@ -76,7 +77,7 @@ def well_known(url: str) -> list[str]:
 
 
 def _meta_charset(body: bytes) -> str | None:
-    found = re.search(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", body[:4096], re.IGNORECASE)
+    found = _META.search(body, 0, 4096)
     return found[1].decode() if found else None
 
 

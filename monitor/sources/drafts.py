@@ -27,6 +27,11 @@ class Draft:
         if (kept is None or priority < kept[0]) and text and not text.isspace():
             self.texts[name] = (priority, text, kind)
 
+    def wants(self, name: str, priority: int) -> bool:
+        """Whether a text of that priority would be kept."""
+        kept = self.texts.get(name)
+        return kept is None or priority < kept[0]
+
     def text(self, name: str) -> str:
         """The raw text of a field, stripped; empty when it is missing."""
         kept = self.texts.get(name)

@@ -6,13 +6,13 @@ import base64
 import binascii
 import re
 
-from monitor.sources.clean import plain, title_of
+from monitor.sources.clean import name_of, plain, title_of
 from monitor.sources.dates import parse_date
 from monitor.sources.drafts import Draft, Draught
 from monitor.sources.links import absolute, join
 from monitor.types import ParsedEntry, ParsedFeed
 
-_NAME_MAX = 200
+_RAW_NAME = 1_000
 _GUID_MAX = 1_000
 _DERIVED_TITLE_MAX = 120
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
@@ -133,11 +133,11 @@ def _author(text: str) -> str | None:
     """The name in ``mail@host (Name)`` and ``Name <mail@host>``, else the text."""
     found = _MAILBOX.match(text) if "@" in text and len(text) < 1000 else None
     name = (found["name"] or found["plain"]) if found else text
-    return plain(name, "html", _NAME_MAX) or None
+    return name_of(name[:_RAW_NAME]) or None
 
 
 def _categories(raw: list[str]) -> tuple[str, ...]:
-    names = (plain(text, "html", _NAME_MAX) for text in raw[:50])
+    names = [name_of(text[:_RAW_NAME]) for text in raw[:50]]
     return tuple(dict.fromkeys(name for name in names if name))
 
 

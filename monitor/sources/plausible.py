@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 
-_SAMPLE = 400
+_SAMPLE = 250
 _PLACES = 80
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")

@@ -6,7 +6,6 @@ Elements are recognised by namespace and lower-cased name, so RSS 0.9x/1.0/2.0, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from monitor.sources.drafts import Draft, Draught
@@ -22,6 +21,7 @@ from monitor.sources.vocabulary import (
     GUID,
     LINK,
     LITERAL,
+    OTHER,
     RELATIONS,
     ROOTS,
     XML,
@@ -32,6 +32,7 @@ from monitor.sources.vocabulary import (
 
 MAX_ENTRIES = 5_000
 _MAX_DEPTH = 8
+_TEXT_ENOUGH = 6_000
 _BASE, _LANG = XML + "base", XML + "lang"
 
 
@@ -78,11 +79,11 @@ class _Walk:
         if key_of(element.tag) == "channel" and (href := _attribute(element, "href")):
             feed.links.append((0, href))
         for child in element:
-            what = meaning(child.tag)[0]
+            what, name, priority = meaning(child.tag)
             if what == ENTRY:
                 self.entry(child, base)
             elif what != CONTAINER:
-                _field(feed, child, base, is_entry=False)
+                _field(feed, child, what, name, priority, is_entry=False)
             elif depth < _MAX_DEPTH:
                 self.container(child, base, depth + 1)
 
@@ -98,7 +99,9 @@ class _Walk:
         if element.keys():
             _entry_attributes(draft, element)
         for child in element:
-            _field(draft, child, draft.base, is_entry=True)
+            what, name, priority = meaning(child.tag)
+            if what != OTHER:
+                _field(draft, child, what, name, priority)
 
 
 def _feed_root(root: Element) -> Element:
@@ -116,17 +119,20 @@ def _format(key: str, root: Element) -> str:
     return ROOTS.get(key, "")
 
 
-def _field(draft: Draft, child: Element, base: str, *, is_entry: bool) -> None:
-    what, name, priority = meaning(child.tag)
+def _field(
+    draft: Draft, child: Element, what: int, name: str, priority: int, *, is_entry: bool = True
+) -> None:
+    """Put what ``child`` says into ``draft``."""
     if what == LITERAL:
         draft.put(name, priority, _author(child) if len(child) else child.text or "")
     elif what == CONSTRUCT:
         if len(child):
-            draft.put(name, priority, "".join(_texts(child)), "tree")
+            if draft.wants(name, priority):
+                draft.put(name, priority, _text_of(child), "tree")
         elif text := child.text:
             draft.put(name, priority, text, _kind(child) if child.keys() else "html")
     elif what == LINK:
-        _link(draft, child, base, is_entry=is_entry)
+        _link(draft, child, draft.base, is_entry=is_entry)
     elif what == GUID:
         _guid(draft, child)
     elif what == CATEGORY and (term := child.get("label") or child.get("term") or child.text):
@@ -190,22 +196,28 @@ def _author(element: Element) -> str:
     return " ".join(element.itertext())
 
 
-def _texts(element: Element) -> Iterator[str]:
-    """The text within ``element``; blocks are set apart by spaces, scripts left out."""
+def _text_of(element: Element) -> str:
+    """The text within ``element``, up to a length; blocks are set apart by spaces, scripts
+    left out."""
+    parts: list[str] = []
+    length = 0
     stack: list[Element | str] = [element]
-    while stack:
+    while stack and length < _TEXT_ENOUGH:
         top = stack.pop()
         if isinstance(top, str):
-            yield top
+            parts.append(top)
+            length += len(top)
             continue
         local = key_of(top.tag).rpartition(":")[2]
         if local in {"script", "style"}:
             continue
         edge = " " if local in BLOCKS else ""
-        yield edge + (top.text or "")
+        parts.append(edge + (top.text or ""))
+        length += len(parts[-1])
         stack.append(edge)
         for child in reversed(top):
             stack.extend((child.tail or "", child))
+    return "".join(parts)
 
 
 def _attribute(element: Element, wanted: str) -> str:
