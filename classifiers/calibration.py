@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ Places = NDArray[np.intp]
 
 _LOWEST, _HIGHEST = -4.0, 6.0  # the sharpness is looked for between e^-4 and e^6
 _TURNS = 60
+_BIN_TITLES = 100
+_FEWEST_BINS, _MOST_BINS = 3, 40
+_SLOPE = 1e-3
 _FEWEST = 30  # answers that a section needs to have a threshold of its own
 
 
@@ -19,17 +23,21 @@ _FEWEST = 30  # answers that a section needs to have a threshold of its own
 class Calibration:
     """``sharpness`` multiplies margins before the softmax (the inverse of a temperature).
 
+    ``curve`` (two rows: from, to) then corrects the largest probability of a title.
     ``thresholds`` has one probability a section. Titles whose ``familiarity`` is less
     than this share of known n-grams are unsure whatever the probability.
     """
 
     sharpness: float
+    curve: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     familiarity: float
 
-    def probabilities(self, margins: Floats) -> NDArray[np.float32]:
-        """Softmax of the sharpened margins; rows sum to 1."""
-        return softmax(margins, self.sharpness)
+    def answer(self, margins: Floats) -> tuple[Places, NDArray[np.float32]]:
+        """For each title the column of the best section, and its probability."""
+        raw = softmax(margins, self.sharpness)
+        probability = np.interp(raw.max(axis=1), self.curve[0], self.curve[1])
+        return margins.argmax(axis=1), probability.astype(np.float32)
 
     def unsure(
         self, best: Places, probability: NDArray[np.float32], familiarity: NDArray[np.float32]
@@ -65,19 +73,49 @@ def _loss(margins: Floats, truth: Places, log_sharpness: float, weights: Floats 
     return float(np.average(total - scaled[np.arange(len(truth)), truth], weights=weights))
 
 
+def fit_curve(raw: NDArray[np.float32], right: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How often answers of a raw probability are right: isotonic over bins of equal count.
+
+    It always rises a little, so that no two titles lose their order. With few titles it
+    is the straight line.
+    """
+    bins = min(len(raw) // _BIN_TITLES, _MOST_BINS)
+    if bins < _FEWEST_BINS:
+        return np.array([[0, 1], [0, 1]], dtype=np.float32)
+    order = np.argsort(raw, kind="stable")
+    mean = [float(part.mean()) for part in np.array_split(raw[order], bins)]
+    share = _rising([(part.mean(), len(part)) for part in np.array_split(right[order], bins)])
+    top = (share[-1] + 1) / 2
+    ends = np.array([[0.0, *mean, 1.0], [0.0, *share, top]])
+    ends[1] = (1 - _SLOPE) * ends[1] + _SLOPE * ends[0]
+    return ends.astype(np.float32)
+
+
+def _rising(steps: Sequence[tuple[float, int]]) -> list[float]:
+    """The nearest sequence that never falls (pool adjacent violators)."""
+    pools: list[tuple[float, int, int]] = []  # mean, titles, steps
+    for mean, titles in steps:
+        pool = (float(mean), titles, 1)
+        while pools and pools[-1][0] >= pool[0]:
+            before = pools.pop()
+            both = before[1] + pool[1]
+            middle = (before[0] * before[1] + pool[0] * pool[1]) / both
+            pool = (middle, both, before[2] + pool[2])
+        pools.append(pool)
+    return [mean for mean, _, count in pools for _ in range(count)]
+
+
 def fit_thresholds(
-    probabilities: NDArray[np.float32], truth: Places, precision: float
+    best: Places, surest: NDArray[np.float32], truth: Places, sections: int, precision: float
 ) -> NDArray[np.float32]:
     """Per section, the least probability above which ``precision`` of answers are right.
 
     A section with few answers uses the threshold of all sections together.
     """
-    best = probabilities.argmax(axis=1)
-    surest = probabilities[np.arange(len(best)), best]
     right = best == truth
     common = _threshold(surest, right, precision)
     own = []
-    for section in range(probabilities.shape[1]):
+    for section in range(sections):
         mine = best == section
         enough = np.count_nonzero(mine) >= _FEWEST
         own.append(_threshold(surest[mine], right[mine], precision) if enough else common)

@@ -72,7 +72,10 @@ class Scorer:
                 scale=arrays["scale"],
                 bias=arrays["bias"],
                 calibration=Calibration(
-                    manifest.sharpness, arrays["thresholds"], manifest.familiarity
+                    manifest.sharpness,
+                    arrays["curve"],
+                    arrays["thresholds"],
+                    manifest.familiarity,
                 ),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -87,6 +90,7 @@ class Scorer:
         fits = (
             self.steps.shape == (buckets, sections)
             and self.lexicon.idf.shape == (buckets,)
+            and self.calibration.curve.shape[:1] == (2,)
             and all(vector.shape == (sections,) for vector in vectors)
         )
         if not fits:
@@ -116,21 +120,19 @@ class Scorer:
     def _answers(
         self, margins: NDArray[np.float32], familiarity: NDArray[np.float32]
     ) -> list[Scored]:
-        best, second = top_two(margins)
-        probabilities = self.calibration.probabilities(margins)
-        probability = probabilities[np.arange(len(best)), best]
+        best, probability = self.calibration.answer(margins)
+        second = second_best(margins, best)
         unsure = self.calibration.unsure(best, probability, familiarity)
         names = self.sections
         columns = (best.tolist(), probability.tolist(), second.tolist(), unsure.tolist())
         return [Scored(names[b], p, names[s], u) for b, p, s, u in zip(*columns, strict=True)]
 
 
-def top_two(margins: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Columns of the largest and the second largest of each row."""
-    best = margins.argmax(axis=1)
+def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Columns of the second largest of each row, ``best`` being those of the largest."""
     rest = margins.copy()
     rest[np.arange(len(best)), best] = -np.inf
-    return best, rest.argmax(axis=1)
+    return np.asarray(rest.argmax(axis=1))
 
 
 def compile_model(model: Fitted, calibration: Calibration, release: str = "") -> Scorer:

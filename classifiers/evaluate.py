@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.calibration import softmax
 from classifiers.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -78,51 +77,47 @@ def evaluate(
         if not columns:
             raise CorpusError("its labels and the model's sections have none in common", "test set")
         margins, names = margins[:, columns], tuple(names[at] for at in columns)
-    found = measure(softmax(margins, scorer.calibration.sharpness), names, labels)
+    best, surest = scorer.calibration.answer(margins)
+    found = measure(best, surest, names, labels)
     return replace(found, train_seconds=train_seconds, titles_per_second=len(labels) / seconds)
 
 
 def measure(
-    probabilities: NDArray[np.float32], names: Sequence[str], labels: Sequence[str]
+    best: NDArray[np.intp], surest: NDArray[np.float32], names: Sequence[str], labels: Sequence[str]
 ) -> Evaluation:
-    """Compare probabilities (titles x names) with labels; times are left 0."""
+    """Compare answers (places in ``names``) and their probabilities with labels.
+
+    The times are left 0.
+    """
     numbers = {name: at for at, name in enumerate(names)}
     truth = np.asarray([numbers.get(label, -1) for label in labels])
-    answers = probabilities.argmax(axis=1)
-    scores = _per_section(answers, truth, names, labels)
+    right = best == truth
+    scores = _per_section(best, truth, names, labels)
     return Evaluation(
-        accuracy=float(np.mean(answers == truth)),
+        accuracy=float(np.mean(right)),
         macro_f1=float(np.mean([score.f1 for score in scores.values()])),
-        ece=calibration_error(probabilities, truth),
+        ece=calibration_error(surest, right),
         titles=len(labels),
         train_seconds=0.0,
         titles_per_second=0.0,
-        coverage=coverage(probabilities, truth),
+        coverage=coverage(surest, right),
         per_section=scores,
     )
 
 
-def calibration_error(probabilities: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
+def calibration_error(surest: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
     """Expected calibration error of the answers' probabilities, 15 bins of equal width."""
-    surest, right = _answers(probabilities, truth)
     bins = np.minimum((surest * _BINS).astype(np.intp), _BINS - 1)
     confidence = np.bincount(bins, surest, minlength=_BINS)
     hits = np.bincount(bins, right, minlength=_BINS)
-    return float(np.abs(confidence - hits).sum() / len(truth))
+    return float(np.abs(confidence - hits).sum() / len(right))
 
 
-def coverage(probabilities: NDArray[np.float32], truth: NDArray[np.intp]) -> dict[str, float]:
+def coverage(surest: NDArray[np.float32], right: NDArray[np.bool_]) -> dict[str, float]:
     """Of the surest 80, 90 and 95 % of titles, the share that is right."""
-    surest, right = _answers(probabilities, truth)
     ordered = right[np.argsort(-surest, kind="stable")]
     sizes = {share: max(1, round(share * len(ordered))) for share in COVERAGES}
     return {f"{share:.2f}": float(ordered[:size].mean()) for share, size in sizes.items()}
-
-
-def _answers(
-    probabilities: NDArray[np.float32], truth: NDArray[np.intp]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
 
 
 def _per_section(

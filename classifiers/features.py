@@ -35,6 +35,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
 _LONGEST_RUN = 7
+_LETTER_GRAMS = (4, 5)
+_BLANK = ord(" ")
 
 
 class Bag(NamedTuple):
@@ -67,8 +69,10 @@ def mix(keys: Keys) -> Keys:
 def extract(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Bag:
     """All features of the titles. ``fold`` is ``text.fold_table``'s."""
     view = _view(encode(titles, fold))
+    starts, ends = _runs(view.letters | view.digits)
     parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
-    parts.append(_runs(view, view.letters | view.digits, telling=True))
+    parts += [_letter_grams(view, size) for size in _LETTER_GRAMS]
+    parts += [_spans(view, starts, ends, telling=True), _word_pairs(view, starts, ends)]
     if settings.words:
         parts.append(_segmented(view))
     if settings.shape:
@@ -119,8 +123,9 @@ def _grams(view: _View, size: int) -> _Part:
     keys = np.zeros(many, dtype=np.uint64)
     for window in windows:
         keys = (keys << _SHIFT) | view.codes[window]
-    if size == 1:
-        keep = ~(view.breaks | view.letters | (view.codes == ord(" ")))
+    if size <= 2:  # of letters they say little; letters have words and longer n-grams
+        plain = view.breaks | view.letters | (view.codes == _BLANK)
+        keep = ~(plain[first] & plain[last])
     else:
         keep = ~(view.breaks[first] & view.breaks[windows[1]])
         for window in windows[1:-1]:
@@ -132,11 +137,26 @@ def _grams(view: _View, size: int) -> _Part:
     return view.rows[first][keep], keys[keep], telling[keep]
 
 
-def _runs(view: _View, inside: Mask, telling: bool) -> _Part:
-    """Whole runs of characters that are ``inside``: words of alphabets, numbers."""
+def _letter_grams(view: _View, size: int) -> _Part:
+    """Longer n-grams of a word in letters; a blank or a title's end may stand at its ends."""
+    many = max(0, len(view.codes) - size + 1)
+    edge = view.letters | (view.codes == _BLANK) | view.breaks
+    before = np.concatenate(([0], np.cumsum(view.letters)))
+    inner = before[size - 1 : size - 1 + many] - before[1 : 1 + many] == size - 2
+    starts = np.flatnonzero(inner & edge[:many] & edge[size - 1 :])
+    return _spans(view, starts, starts + size, telling=False)
+
+
+def _word_pairs(view: _View, starts: Rows, ends: Rows) -> _Part:
+    """Neighbouring words with one character, most often a blank, between them."""
+    near = (starts[1:] - ends[:-1] == 1) & (view.rows[starts[1:]] == view.rows[starts[:-1]])
+    return _spans(view, starts[:-1][near], ends[1:][near], telling=False)
+
+
+def _runs(inside: Mask) -> tuple[Rows, Rows]:
+    """Starts and ends of the runs of characters that are ``inside``."""
     edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return _spans(view, starts, ends, telling)
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
 def _spans(view: _View, starts: Rows, ends: Rows, telling: bool) -> _Part:
@@ -173,8 +193,7 @@ def _shape(view: _View) -> _Part:
     titles = int(view.rows[-1])
     within = view.rows[~view.breaks]
     lengths = np.minimum(np.bincount(within, minlength=titles), 63)
-    edges = np.diff(view.digits.astype(np.int8), prepend=0, append=0)
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    starts, ends = _runs(view.digits)
     run = np.minimum(ends - starts, _LONGEST_RUN).astype(np.uint64)
     around = (view.codes[starts - 1] << _SHIFT) | view.codes[ends]
     marks = _is_mark(view)
@@ -207,5 +226,4 @@ def _is_mark(view: _View) -> Mask:
     """Neither letter, digit, blank nor ideograph: punctuation, near enough."""
     codes = view.codes
     ideograph = (codes >= 0x2E80) & ~((codes >= 0x3000) & (codes < 0x3040)) & (codes < 0xFE30)
-    blank = codes == ord(" ")
-    return np.asarray(~(ideograph | blank | view.letters | view.digits | view.breaks))
+    return np.asarray(~(ideograph | (codes == _BLANK) | view.letters | view.digits | view.breaks))

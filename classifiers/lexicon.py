@@ -1,8 +1,8 @@
 """What training saw: the weight of each bucket, and a filter that knows unseen features.
 
 A feature that training never saw is dropped, not left to collide with a seen one. The
-filter is a Bloom filter with two probes and sixteen bits a feature: it lets through all
-that was seen, and about one unseen feature in seventy.
+filter is a Bloom filter with two probes and thirty-two bits a feature: it lets through all
+that was seen, and about one unseen feature in three hundred.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from classifiers.features import Bag, Keys, Rows, count, extract
 from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
 
-_BITS_EACH = 16
+_BITS_EACH = 32
 _BATCH_CHARS = 1 << 15
 _SECOND_PROBE = np.uint64(20)
 

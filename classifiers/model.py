@@ -96,6 +96,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:  # noqa: N803
         """The class with the largest margin, for each title."""
+        check_is_fitted(self)
         return np.asarray(self.classes_[self.margins(X).argmax(axis=1)])
 
     def _solve(

@@ -78,16 +78,20 @@ class Registry:
         return folder
 
     def add(self, folder: Path) -> str:
-        """Copy a checked release in, and return its id. It does not serve yet."""
+        """Copy a checked release in, and return its id. It does not serve yet.
+
+        One that is there already is kept, or mended if it was damaged.
+        """
         manifest = releases.verify(folder)
-        self.root.mkdir(parents=True, exist_ok=True)
         target = self.root / manifest.id
         with self._locked():
             self._sweep()
-            if not target.is_dir():
+            if not _is_whole(target):
                 fresh = Path(tempfile.mkdtemp(prefix=_NEW, dir=self.root))
                 _copy(folder, fresh, manifest)
                 fresh.chmod(0o755)
+                if target.exists():
+                    target.rename(fresh.with_name(f"{fresh.name}-damaged"))
                 fresh.rename(target)
                 releases.sync_folder(self.root)
         return manifest.id
@@ -146,9 +150,18 @@ class Registry:
     def _locked(self) -> Iterator[None]:
         import fcntl
 
+        self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # freed by the system when the process ends
             yield
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        releases.verify(folder)
+    except ReleaseError:
+        return False
+    return True
 
 
 def _listed(folder: Path, serving: str) -> Listed:

@@ -22,7 +22,7 @@ from classifiers.errors import DamagedReleaseError, ReleaseError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-ARRAYS = ("steps", "scale", "bias", "thresholds", "idf", "seen", "fold")
+ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold")
 _ID_DIGITS = 12
 
 
@@ -56,7 +56,12 @@ def write(folder: Path, manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) 
         content = _npy(arrays[name])
         _write_synced(folder / f"{name}.npy", content)
         files[f"{name}.npy"] = hashlib.sha256(content).hexdigest()
-    whole = replace(manifest, id="", files=files)
+    return write_manifest(folder, replace(manifest, files=files))
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest with the id that belongs to its content."""
+    whole = replace(manifest, id="")
     whole = replace(whole, id=hashlib.sha256(_json(whole)).hexdigest()[:_ID_DIGITS])
     _write_synced(folder / MANIFEST, _json(whole))
     sync_folder(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import unicodedata
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -103,7 +104,9 @@ def decode(codes: Codes) -> str:
 @functools.cache
 def jieba_segmenter() -> Segmenter:
     """jieba's words of a text. Its dictionary is read at the first call (about a second)."""
-    import jieba
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba still asks for pkg_resources
+        import jieba
 
     jieba.setLogLevel(logging.WARNING)
     jieba.initialize()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from classifiers import corpus
 from classifiers import release as releases
-from classifiers.calibration import Calibration, fit_sharpness, fit_thresholds, softmax
+from classifiers.calibration import Calibration, fit_curve, fit_sharpness, fit_thresholds, softmax
 from classifiers.compiled import Scorer, compile_model
 from classifiers.corpus import Labels, position
 from classifiers.errors import ClassifierError, TrainingError
@@ -49,6 +49,7 @@ class TrainSettings:
     familiarity: float = 0.1
 
 
+HELD_OUT = 0.2  # of a corpus that is both trained on and scored
 STARTER = TrainSettings(buckets=1 << 18, shape=False)
 
 
@@ -72,6 +73,7 @@ class TrainedModel:
             "steps": scorer.steps,
             "scale": scorer.scale,
             "bias": scorer.bias,
+            "curve": scorer.calibration.curve,
             "thresholds": scorer.calibration.thresholds,
             "idf": scorer.lexicon.idf,
             "seen": scorer.lexicon.seen,
@@ -87,12 +89,14 @@ def train(
 ) -> TrainedModel:
     """Fit, calibrate and compile. TrainingError when the examples make no model."""
     started = clock()
+    if len({each.label for each in examples}) < 2:
+        raise TrainingError("at least two sections are needed to learn; give more examples")
     examples = sorted(examples, key=lambda each: (each.label, each.title, each.weight, each.term))
     model = _fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
     calibration = calibrate(unseen, settings)
-    probabilities = calibration.probabilities(unseen.margins)
-    evaluation = measure(probabilities, model.classes_.tolist(), unseen.labels)
+    best, surest = calibration.answer(unseen.margins)
+    evaluation = measure(best, surest, model.classes_.tolist(), unseen.labels)
     scorer = compile_model(model, calibration)
     evaluation = replace(evaluation, train_seconds=clock() - started)
     manifest = _manifest(examples, settings, scorer, evaluation)
@@ -145,11 +149,15 @@ def _margins_without(
 
 
 def calibrate(unseen: Unseen, settings: TrainSettings) -> Calibration:
-    """Sharpness and thresholds from titles that the model had not seen."""
+    """Sharpness, curve and thresholds from titles that the model had not seen."""
     sharpness = fit_sharpness(unseen.margins, unseen.truth)
-    probabilities = softmax(unseen.margins, sharpness)
-    thresholds = fit_thresholds(probabilities, unseen.truth, settings.precision)
-    return Calibration(sharpness, thresholds, settings.familiarity)
+    raw = softmax(unseen.margins, sharpness).max(axis=1)
+    curve = fit_curve(raw, unseen.margins.argmax(axis=1) == unseen.truth)
+    sections = unseen.margins.shape[1]
+    open_ = Calibration(sharpness, curve, np.zeros(sections, np.float32), settings.familiarity)
+    best, surest = open_.answer(unseen.margins)
+    thresholds = fit_thresholds(best, surest, unseen.truth, sections, settings.precision)
+    return replace(open_, thresholds=thresholds)
 
 
 def build_starter(out: Path) -> Manifest:
@@ -175,9 +183,12 @@ def evaluate_corpora(
 ) -> Evaluation:
     """Train on some corpora, score another: what ``headlines evaluate`` does.
 
-    Titles of the test set that the training set has as well are left out of training.
+    A corpus that is named on both sides is split by a hash of its titles, a fifth being
+    scored. Titles of the test set (but not terms) never stand in the training set.
     """
     test = corpus.load(test_spec, labels)
+    if test_spec in train_specs:
+        _, test = corpus.split([each for each in test if not each.term], HELD_OUT)
     copies = {identity_key(each.title) for each in test}
     examples = [each for spec in train_specs for each in corpus.load(spec, labels)]
     apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
