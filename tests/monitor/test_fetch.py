@@ -175,14 +175,14 @@ def test_a_round_that_is_given_up_stops_its_requests(server: HttpServer) -> None
         requests = [FetchRequest(n, server.url(path)) for n, path in enumerate(paths)]
         async with aclosing(fetcher.fetch_all(requests)) as outcomes:
             await anext(outcomes)
+            await asyncio.to_thread(server.wait_for, lambda: server.count("/hang") == 5)
+        await asyncio.to_thread(server.wait_for, lambda: server.hung_up == 5)
         after = await fetcher.fetch(FetchRequest(9, server.url("/")))
         assert isinstance(after, Fetched)
 
     started = time.monotonic()
     fetching(server, act, FetchSettings(concurrency=6, no_gap_hosts=OWN))
     assert time.monotonic() - started < 5
-    asked = server.count("/hang")
-    server.wait_for(lambda: server.hung_up == asked)
 
 
 def test_a_programming_error_reaches_the_consumer() -> None:
