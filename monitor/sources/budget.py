@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ _WINDOW = 16
 _WINDOW_BYTES = 2 * 1024 * 1024
 _CLOCK_PER_CPU = 4.0  # a busy machine may give us a quarter of a processor
 _RECYCLE_DOCUMENTS = 20_000
-_LARGE_BYTES = 1024 * 1024
-_LARGE_DOCUMENTS = 50
+_GRACE_S = 1.0
+_GROWN_SHARE = 0.4  # a worker that has held so much of its memory is replaced
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +110,8 @@ class _Worker:
         self._process: asyncio.subprocess.Process | None = None
         self._sent: deque[_Job] = deque()
         self._sent_bytes = 0
-        self._served = self._large = 0
+        self._served = 0
+        self._worn = False
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -131,32 +133,26 @@ class _Worker:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._end()
+        await self._end(kill=bool(self._sent))
         while self._sent:
             _fail(self._sent.popleft(), ParseError("the parser pool was closed"))
 
     async def _serve(self) -> None:
         """Answer until nothing is left to do."""
         while self._queue or self._sent:
-            if self.pid is None or self._is_worn():
+            if self.pid is None or (self._worn and not self._sent):
                 await self._start()
             self._send()
             await self._receive()
 
-    def _is_worn(self) -> bool:
-        worn = self._served >= _RECYCLE_DOCUMENTS or self._large >= _LARGE_DOCUMENTS
-        return worn and not self._sent
-
     def _send(self) -> None:
         """Fill the window: enough to keep the process busy, not so much that others wait."""
         process = self._process
-        if process is None or process.stdin is None or process.stdin.is_closing():
+        if self._worn or process is None or process.stdin is None or process.stdin.is_closing():
             return
         while self._queue and (
             not self._sent or (len(self._sent) < _WINDOW and self._sent_bytes < _WINDOW_BYTES)
         ):
-            if self._served + len(self._sent) >= _RECYCLE_DOCUMENTS and self._sent:
-                return
             job = self._queue.popleft()
             if job.done.done():  # the caller gave up
                 continue
@@ -174,17 +170,22 @@ class _Worker:
             async with asyncio.timeout(self._cpu_s * _CLOCK_PER_CPU):
                 header = await process.stdout.readexactly(wire.HEADER.size)
                 payload = await process.stdout.readexactly(wire.HEADER.unpack(header)[0])
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-            await self._blame()
+        except TimeoutError:
+            await self._end(kill=True)
+            self._blame("time")
+            return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            code = await self._end()
+            self._blame("time" if code == -signal.SIGPROF else f"memory (the worker ended: {code})")
             return
         job = self._sent.popleft()
         self._sent_bytes -= len(job.frame)
         self._served += 1
-        self._large += len(job.frame) > _LARGE_BYTES
-        self._settle(job, wire.unpack(payload))
+        outcome, value, grown_mb = wire.unpack(payload)
+        self._worn = self._served >= _RECYCLE_DOCUMENTS or grown_mb > self._memory_mb * _GROWN_SHARE
+        self._settle(job, outcome, value)
 
-    def _settle(self, job: _Job, answer: tuple[Any, ...]) -> None:
-        outcome, value = answer
+    def _settle(self, job: _Job, outcome: int, value: Any) -> None:
         if job.done.done():
             return
         if outcome == wire.DONE:
@@ -192,16 +193,15 @@ class _Worker:
         elif outcome == wire.REFUSED:
             _fail(job, ParseError(value))
         elif outcome == wire.EXCEEDED:
-            self._large = _LARGE_DOCUMENTS
+            self._worn = True
             _fail(job, self._exceeded(job, value))
         else:
             _fail(job, ParseError(f"the parser failed on {job.url}: {value}"))
 
-    async def _blame(self) -> None:
-        """The process is dead or stuck: fail its first document, queue the others again."""
-        await self._end()
+    def _blame(self, what: str) -> None:
+        """The process is gone: fail its first document, queue the others again."""
         guilty = self._sent.popleft()
-        _fail(guilty, self._exceeded(guilty, "time"))
+        _fail(guilty, self._exceeded(guilty, what))
         self._queue.extendleft(reversed(self._sent))
         self._sent.clear()
         self._sent_bytes = 0
@@ -226,16 +226,21 @@ class _Worker:
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"},
         )
-        self._served = self._large = 0
+        self._served, self._worn = 0, False
 
-    async def _end(self) -> None:
+    async def _end(self, *, kill: bool = False) -> int | None:
+        """End the process, which ends by itself when its input does; its exit code."""
         process, self._process = self._process, None
         if process is None:
-            return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
+            return None
+        if process.stdin is not None:
+            process.stdin.close()
+        if not kill:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(process.wait(), _GRACE_S)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        return await process.wait()
 
 
 def _fail(job: _Job, error: Exception) -> None:

@@ -9,6 +9,7 @@ from monitor.text import TITLE_LIMIT, clean_title, strip_markup
 
 SUMMARY_LIMIT = 2_000
 NAME_LIMIT = 200
+_TITLE_READ = 20_000
 _MARKUP_SHARE = 2  # of a summary's markup only so many times its limit is read
 # A text that calls itself plain but has a closing tag, a break or an entity is not.
 _MARKUP = re.compile(r"</\w|<br\b|<\w[^<>]{0,200}/>|&(?:#\d|#x|[A-Za-z]{2,8};)", re.IGNORECASE)
@@ -23,7 +24,7 @@ _ORDINARY = re.compile(
 
 def title_of(raw: str, kind: str) -> tuple[str, bool]:
     """One line of plain text and whether it was cut; ``kind`` as in Draft."""
-    raw = _unmarked(raw, kind)
+    raw = _unmarked(raw[:_TITLE_READ], kind)
     if len(raw) <= TITLE_LIMIT and _ORDINARY.fullmatch(raw):
         return raw, False
     return clean_title(raw)

@@ -30,12 +30,16 @@ _TOKEN = re.compile(
     r"<!--.*?-->"
     r"|<!\[CDATA\[(?P<cdata>.*?)\]\]>"
     r"|<\?[^<>]*\?>"
-    r"|<![A-Za-z][^<>\[]*+(?:\[[^\]]*+\]\s*+)?>"
+    r"|<![A-Za-z][^<>]*+>"
     r"|</(?P<close>[A-Za-z_][\w.:-]*+)[^<>]*+>"
     r"|<(?P<open>[A-Za-z_][\w.:-]*+)(?P<attrs>(?:[\s/][^<>\"']*+(?:\"[^\"<]*+\"|'[^'<]*+')?+)*+)>",
     re.DOTALL,
 )
+_DOCTYPE = re.compile(
+    r"\A(?:[^<]|<[^!]|<!--){0,2000}?<!DOCTYPE[^<>\[]{0,1000}\[[^\]]{0,100000}\]\s*>", re.IGNORECASE
+)
 _ATTRIBUTE = re.compile(r"""([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
+_TAG_START = re.compile(r"<[/!?A-Za-z]")
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff\ud800-\udfff]")
 _AMPERSAND = re.compile(r"&(?:#(\d{1,7});|#[xX]([0-9A-Fa-f]{1,6});|([A-Za-z]\w{1,30});|)")
 _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
@@ -47,7 +51,11 @@ _HTML_LIKE = frozenset({"title", "link", "summary", "content", "body", "id", "au
 
 def repair(text: str) -> str:
     """``text`` as well-formed XML with one root; empty when it holds no element at all."""
-    return _Repair().run(_ILLEGAL.sub("", text))
+    text = _DOCTYPE.sub("", _ILLEGAL.sub("", text), count=1)
+    for opening, closing in (("<!--", "-->"), ("<![CDATA[", "]]>")):
+        last = text.rfind(closing) + 1
+        text = text[:last] + text[last:].replace(opening, " ")
+    return _Repair().run(text)
 
 
 class _Repair:
@@ -168,11 +176,9 @@ def _tokens(text: str) -> Iterator[tuple[re.Match[str] | None, str | None]]:
         yield token, None
         at = token.end()
     rest = text[at:]
-    cut = _UNFINISHED.search(rest)
-    yield None, rest[: cut.start()] if cut else rest
-
-
-_UNFINISHED = re.compile(r"<[/!?A-Za-z][^>]*\Z")
+    cut = rest.rfind("<")
+    unfinished = cut >= 0 and _TAG_START.match(rest, cut) and ">" not in rest[cut:]
+    yield None, rest[:cut] if unfinished else rest
 
 
 def _conventional(lower: str) -> str:

@@ -37,14 +37,23 @@ def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: float) -> None:
     while len(header := requests.read(wire.HEADER.size)) == wire.HEADER.size:
         payload = requests.read(wire.HEADER.unpack(header)[0])
         signal.setitimer(signal.ITIMER_PROF, cpu_s)
-        try:
-            frame = wire.pack(answer(*wire.unpack(payload)))
-        except MemoryError:
-            frame = wire.pack((wire.EXCEEDED, "memory"))
+        frame = _frame(payload)
+        del payload
+        if frame is None:  # packed here, where the document's memory is free again
+            frame = wire.pack((wire.EXCEEDED, "memory", _grown_to_mb()))
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(frame)
         answers.flush()
-        del payload, frame
+        del frame
+
+
+def _frame(payload: bytes) -> bytes | None:
+    """The answer to one request; None when it took too much memory."""
+    try:
+        outcome, value = answer(*wire.unpack(payload))
+        return wire.pack((outcome, value, _grown_to_mb()))
+    except MemoryError:
+        return None
 
 
 def answer(
@@ -54,7 +63,7 @@ def answer(
     content_type: str,
     charset: str | None,
     options: dict[str, Any],
-) -> tuple[Any, ...]:
+) -> tuple[int, Any]:
     """Parse one document; every failure becomes a value. MemoryError passes."""
     try:
         source = SOURCE_KINDS[kind]
@@ -71,6 +80,11 @@ def answer(
         raise
     except Exception as error:
         return wire.BROKEN, f"{type(error).__name__}: {error}"
+
+
+def _grown_to_mb() -> int:
+    """The most memory that this process ever held; Linux counts it in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 if __name__ == "__main__":
