@@ -14,6 +14,7 @@ from pathlib import Path
 
 import brotli
 import pytest
+import uvloop
 
 from monitor.client import DEFAULT_LIMITS, ClientSettings, HttpClient, Limits, Response
 from monitor.errors import FetchError
@@ -45,6 +46,15 @@ def failure(server: HttpServer, limits: Limits = DEFAULT_LIMITS) -> FetchError:
     with pytest.raises(FetchError) as caught:
         ask(server, "/", limits=limits)
     return caught.value
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def event_loop_of(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both event loops that the daemon runs on: they buffer and cancel in ways of their own."""
+    if request.param == "uvloop":
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 @pytest.fixture

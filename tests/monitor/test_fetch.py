@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
+import uvloop
 
 from monitor.client import ClientSettings, HttpClient
 from monitor.fetch import Fetcher, FetchSettings, looks_like_our_network_is_down
@@ -19,6 +20,15 @@ from tests.httpserver import Exchange, HttpServer, Reply
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWN = frozenset({"127.0.0.1"})
 T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def event_loop_of(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both event loops that the daemon runs on: they buffer and cancel in ways of their own."""
+    if request.param == "uvloop":
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 @pytest.fixture
