@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from monitor.client import Response
+from monitor.exchange import Response
 from monitor.queues import host_key
 from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
 

@@ -11,7 +11,7 @@ import functools
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -22,6 +22,7 @@ from yarl import URL
 from monitor.addresses import Allowed, check_peer, check_url, parse_allowed, safe_url
 from monitor.dns import Lookup, system_lookup
 from monitor.errors import FetchError
+from monitor.exchange import DEFAULT_LIMITS, ClientSettings, Limits, Response
 from monitor.inflate import ACCEPT_ENCODING, Body
 from monitor.redirects import PERMANENT, REDIRECTS, headers_for, next_hop, split_credentials
 from monitor.types import FailureKind
@@ -30,54 +31,6 @@ __all__ = ["DEFAULT_LIMITS", "ClientSettings", "HttpClient", "Limits", "Response
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _LARGE_BODY = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may cost. ``total_s`` covers name lookup, redirects and the body.
-
-    ``max_bytes`` counts after decompression; with ``cut_body`` a longer body is shortened
-    instead of refused.
-    """
-
-    connect_s: float = 10.0
-    total_s: float = 30.0
-    max_bytes: int = 15 * 1024 * 1024
-    max_ratio: float = 100.0
-    max_header_bytes: int = 64 * 1024
-    max_redirects: int = 5
-    cut_body: bool = False
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """``allow_private`` opens named private places; ``large_bodies`` bounds memory:
-    so many answers above 1 MiB are read at one time, the others wait for their turn.
-    """
-
-    user_agent: str
-    allow_private: tuple[str, ...] = ()
-    large_bodies: int = 2
-    keepalive_s: float = 10.0
-    dns_cache_s: int = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer of any status. ``headers`` ignore case. ``url`` is where the answer came from;
-    ``permanent_url`` is that address when one or more redirects, all 301 or 308, led there
-    (never for an address that holds a password, which the new one would lack).
-    """
-
-    status: int
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    permanent_url: str | None = None
-    elapsed_s: float = 0.0
 
 
 class HttpClient:
