@@ -25,8 +25,9 @@ from monitor import fetch
 from monitor.decide import Result, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError
 from monitor.identity import keys_of
+from monitor.rulebook import RuleBook
 from monitor.storage import Database, entries, sources
-from monitor.store import Headline, RuleBook, draft, write
+from monitor.store import Headline, draft, write
 from monitor.telemetry import logger
 from monitor.types import (
     Failed,

@@ -13,22 +13,18 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.engine import Connection
-
 from monitor import __version__, channels
 from monitor.channels import Channel
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
-from monitor.errors import QueryError
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pipeline import Kit
-from monitor.rules import language
-from monitor.rules.matcher import RuleSet
+from monitor.rulebook import Rules
 from monitor.sources.budget import ParserPool
-from monitor.storage import Database, migrate, rules
-from monitor.store import Headline, RuleBook
+from monitor.storage import Database, migrate
+from monitor.store import Headline
 from monitor.telemetry import logger
 
 log = logger("service")
@@ -53,29 +49,6 @@ def open_database(settings: Settings) -> Database:
     database = Database(settings.database)
     migrate.ensure(database)
     return database
-
-
-class Rules:
-    """The compiled rules; ``book`` reads them again only when one has changed."""
-
-    def __init__(self) -> None:
-        self._version = -1
-        self._book = RuleBook()
-
-    def book(self, connection: Connection) -> RuleBook:
-        """The enabled rules. One that no longer parses is told and left out."""
-        version = rules.version(connection)
-        if version != self._version:
-            enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
-            compiled = []
-            for rule in enabled:
-                try:
-                    compiled.append((rule.id, language.parse(rule.query)))
-                except QueryError as error:
-                    log.error("rule %s cannot be read and is left out: %s", rule.name, error)
-            self._book = RuleBook({rule.id: rule for rule in enabled}, RuleSet(compiled))
-            self._version = version
-        return self._book
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,10 @@ from sqlalchemy.engine import Connection
 from monitor import alerts, text
 from monitor.decide import Revised, Update
 from monitor.identity import Keys
-from monitor.rules.matcher import RuleSet, Subject
+from monitor.rulebook import RuleBook
+from monitor.rules.matcher import Subject
 from monitor.storage import deliveries, entries, sources
-from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class RuleBook:
-    """The enabled rules, compiled together."""
-
-    rules: Mapping[int, Rule] = field(default_factory=dict)
-    matcher: RuleSet = field(default_factory=lambda: RuleSet(()))
+from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,302 @@
+"""A whole poll on real sockets, a real parser process and both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.client import ClientSettings, HttpClient
+from monitor.fetch import Fetcher, FetchSettings
+from monitor.pipeline import Kit, PollReport, poll
+from monitor.rulebook import Rules
+from monitor.sources.budget import ParserPool
+from monitor.storage import Database, rules, sources
+from monitor.storage.schema import delivery, entry, matched, revision, source, source_url
+from monitor.storage.sources import NewSource
+from monitor.store import Headline
+from monitor.types import Prediction
+from tests.httpserver import Exchange, HttpServer, Reply
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def rss(*titles: str, ids: Sequence[str] | None = None) -> bytes:
+    items = "".join(
+        f"<item><title>{title}</title><link>http://news.example/{number}</link>"
+        f"<guid>{number}</guid></item>"
+        for number, title in zip(ids or titles, titles, strict=True)
+    )
+    return f'<rss version="2.0"><channel><title>F</title>{items}</channel></rss>'.encode()
+
+
+def classify(titles: Sequence[str]) -> list[Prediction]:
+    return [
+        Prediction("sports" if "match" in title else "tech", 0.9, "auto", "?" in title, "r1")
+        for title in titles
+    ]
+
+
+class World:
+    """A database, a server and a clock that polls move."""
+
+    def __init__(self, database: Database, server: HttpServer) -> None:
+        self.database = database
+        self.server = server
+        self.now = NOW
+        self.headlines: list[Headline] = []
+        self.worker = "tester"
+
+    def add(self, *paths: str, **fields: Any) -> None:
+        new = [NewSource(self.server.url(path), name=path, **fields) for path in paths]
+        with self.database.write() as connection:
+            sources.add_many(connection, new, self.now)
+
+    def rule(self, query: str, name: str = "rule", channels: Sequence[str] = ("hook",)) -> None:
+        with self.database.write() as connection:
+            rules.add(connection, name, query, channels, self.now)
+
+    def poll(self, later: timedelta = timedelta(0), limit: int = 500) -> PollReport:
+        self.now += later
+        return asyncio.run(self._poll(limit))
+
+    async def _poll(self, limit: int) -> PollReport:
+        allowed = ClientSettings("test", allow_private=("127.0.0.1",))
+        async with HttpClient(allowed) as client, ParserPool() as parsers:
+            fetcher = Fetcher(client, FetchSettings(gap_s=0, no_gap_hosts=frozenset({"127.0.0.1"})))
+            kit = Kit(
+                database=self.database,
+                fetcher=fetcher,
+                parsers=parsers,
+                classify=classify,
+                rule_book=Rules().book,
+                worker=self.worker,
+                now=lambda: self.now,
+                rng=random.Random(1),
+                on_headlines=self.headlines.extend,
+            )
+            return await poll(kit, limit)
+
+    def all(self, column: sa.ColumnElement[Any]) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.scalars(sa.select(column)))
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as running:
+        yield running
+
+
+@pytest.fixture
+def world(database: Database, server: HttpServer) -> World:
+    return World(database, server)
+
+
+LATER = timedelta(hours=1)
+
+
+def test_the_first_poll_is_a_silent_baseline_and_the_next_alerts(
+    world: World, server: HttpServer
+) -> None:
+    world.rule("chip")
+    world.add("/a")
+    server.route("/a", Reply(body=rss("old chip")))
+    assert world.poll() == PollReport(sources=1, new_entries=1)
+    server.route("/a", Reply(body=rss("new chip", "match report", "old chip")))
+    assert world.poll(LATER) == PollReport(sources=1, new_entries=2, deliveries=1)
+    assert world.all(entry.c.section) == ["tech", "tech", "sports"]
+    [message] = world.all(delivery.c.message)
+    assert message["entries"][0]["title"] == "new chip"
+    assert [[start, end] for start, end in world.all(matched.c.spans)[0]] == [[4, 8]]
+    assert world.poll(LATER) == PollReport(sources=1, not_modified=1)
+
+
+def test_history_is_alerted_when_asked_for(world: World, server: HttpServer) -> None:
+    world.rule("chip", channels=("hook", "mail"))
+    world.add("/a", history=True)
+    server.route("/a", Reply(body=rss("old chip")))
+    assert world.poll().deliveries == 2
+
+
+def test_validators_are_sent_and_304_asks_nothing_of_the_entries(
+    world: World, server: HttpServer
+) -> None:
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.headers.get("if-none-match") == '"v1"':
+            await exchange.send(Reply(304))
+        else:
+            await exchange.send(Reply(body=rss("a"), headers={"ETag": '"v1"'}))
+
+    server.route("/a", answer)
+    world.add("/a")
+    world.poll()
+    statements = count_statements(world.database)
+    assert world.poll(LATER) == PollReport(sources=1, not_modified=1)
+    assert not [text for text in statements if " entry" in text or " seen" in text]
+
+
+def test_a_new_etag_on_the_same_body_is_not_read_again(world: World, server: HttpServer) -> None:
+    world.add("/a")
+    server.route("/a", Reply(body=rss("a"), headers={"ETag": '"1"'}))
+    world.poll()
+    server.route("/a", Reply(body=rss("a"), headers={"ETag": '"2"'}))
+    assert world.poll(LATER) == PollReport(sources=1, not_modified=1)
+    assert world.all(source.c.etag) == ['"2"']
+
+
+def test_an_edited_title_is_kept_and_alerts_only_what_it_newly_matches(
+    world: World, server: HttpServer
+) -> None:
+    world.rule("chip", "chips")
+    world.rule("lawsuit", "lawsuits")
+    world.add("/a", history=True)
+    server.route("/a", Reply(body=rss("chip maker", ids=["1"])))
+    assert world.poll().deliveries == 1
+    server.route("/a", Reply(body=rss("chip maker faces lawsuit", ids=["1"])))
+    assert world.poll(LATER) == PollReport(sources=1, new_entries=0, deliveries=1)
+    assert world.all(entry.c.title) == ["chip maker faces lawsuit"]
+    assert world.all(revision.c.title) == ["chip maker"]
+    assert sorted(world.all(delivery.c.rule)) == ["chips", "lawsuits"]
+
+
+def test_one_bad_source_does_not_hurt_the_others(world: World, server: HttpServer) -> None:
+    world.add("/good", "/html", "/bomb", "/missing")
+    server.route("/good", Reply(body=rss("a")))
+    server.route("/html", Reply(body=b"<!doctype html><title>hello</title><p>no feed here"))
+    bomb = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    document = f'<!DOCTYPE r [<!ENTITY l0 "ha">{bomb}]><rss><channel>&l9;</channel></rss>'
+    server.route("/bomb", Reply(body=document.encode()))
+    report = world.poll()
+    assert (report.sources, report.failed, report.new_entries) == (4, 3, 1)
+    errors = [text for text in world.all(source.c.last_error) if text]
+    assert len(errors) == 3
+    assert any("404" in text for text in errors)
+
+
+def test_hostile_20_a_move_is_recorded_after_two_polls(world: World, server: HttpServer) -> None:
+    world.add("/old")
+    server.route("/new", Reply(body=rss("a")))
+    server.route("/old", Reply(301, headers={"Location": server.url("/new")}))
+    world.poll()
+    assert world.all(source.c.url) == [server.url("/old")]
+    world.poll(LATER)
+    assert world.all(source.c.url) == [server.url("/new")]
+    assert world.all(source_url.c.url) == [server.url("/old")]
+    before = server.count("/old")
+    assert world.poll(LATER).sources == 1
+    assert server.count("/old") == before
+    with world.database.write() as connection:
+        again = [NewSource(server.url("/old"))]
+        assert sources.add_many(connection, again, world.now) == 0
+
+
+def test_hostile_20_a_move_onto_another_source_is_not_made(
+    world: World, server: HttpServer
+) -> None:
+    world.add("/old", "/new")
+    server.route("/new", Reply(body=rss("a")))
+    server.route("/old", Reply(308, headers={"Location": server.url("/new")}))
+    for _ in range(3):
+        assert world.poll(LATER).failed == 0
+    assert sorted(world.all(source.c.url)) == [server.url("/new"), server.url("/old")]
+
+
+def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
+    closed = []
+    for _ in range(4):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            closed.append(f"http://127.0.0.1:{probe.getsockname()[1]}/feed")
+    with world.database.write() as connection:
+        sources.add_many(connection, [NewSource(url) for url in closed], NOW)
+    assert world.poll().network_down
+    assert world.all(source.c.failures) == [0] * 4
+    assert all(at <= NOW + timedelta(minutes=1) for at in world.all(source.c.next_fetch_at))
+
+
+def test_what_another_worker_took_meanwhile_is_left_to_it(world: World, server: HttpServer) -> None:
+    async def steal(exchange: Exchange) -> None:
+        with world.database.write() as connection:
+            connection.execute(sa.update(source).values(claimed_by="thief"))
+        await exchange.send(Reply(body=rss("a")))
+
+    server.route("/a", steal)
+    world.add("/a")
+    world.poll()
+    assert world.all(entry.c.id) == []
+    assert world.all(source.c.claimed_by) == ["thief"]
+
+
+def test_a_source_removed_during_its_poll_is_no_error(world: World, server: HttpServer) -> None:
+    async def remove(exchange: Exchange) -> None:
+        with world.database.write() as connection:
+            sources.remove(connection, sources.find(connection, "/a")["id"])
+        await exchange.send(Reply(body=rss("a")))
+
+    server.route("/a", remove)
+    world.add("/a")
+    world.poll()
+    assert world.all(entry.c.id) == []
+
+
+def count_statements(database: Database) -> list[str]:
+    """From now on, every statement that the database is given."""
+    statements: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("BEGIN", "SELECT pg_catalog", "PRAGMA")):
+            statements.append(statement)
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    return statements
+
+
+@pytest.mark.parametrize("per_feed", [2, 40])
+def test_statements_do_not_grow_with_entries_or_sources(
+    world: World, server: HttpServer, per_feed: int
+) -> None:
+    paths = [f"/{number}" for number in range(48)]
+    for path in paths:
+        server.route(path, Reply(body=rss(*(f"{path} match {n}" for n in range(per_feed)))))
+    world.rule("match")
+    world.add(*paths, history=True)
+    statements = count_statements(world.database)
+    report = world.poll()
+    assert report.new_entries == report.deliveries == 48 * per_feed
+    # One claim; then at most 13 a batch: usually one or two batches come of 48 sources.
+    batches = sum("INSERT INTO entry" in text for text in statements)
+    assert batches <= 12
+    assert len(statements) <= 1 + 13 * batches
+
+
+def test_headlines_are_told_with_section_and_rules(world: World, server: HttpServer) -> None:
+    world.rule("section:sports", "sport")
+    world.add("/a", history=True)
+    server.route("/a", Reply(body=rss("match won", "what match?")))
+    world.poll()
+    told: Callable[[Headline], tuple[str, bool, tuple[str, ...]]] = lambda each: (  # noqa: E731
+        each.entry.section,
+        each.entry.unsure,
+        each.rules,
+    )
+    assert sorted(map(told, world.headlines)) == [
+        ("sports", False, ("sport",)),
+        ("sports", True, ()),
+    ]
+
+
+def test_a_declared_section_counts_where_the_model_is_unsure(
+    world: World, server: HttpServer
+) -> None:
+    world.rule("section:finance", "money")
+    world.add("/a", history=True, section="finance")
+    server.route("/a", Reply(body=rss("what match?", "match won")))
+    world.poll()
+    assert [each.entry.title for each in world.headlines if each.rules] == ["what match?"]
