@@ -13,6 +13,7 @@ class Example:
     """A title with its label. ``origin`` says where it stands, as ``file:line``.
 
     A ``term`` is an item of a word list: it teaches, but is not like what will be scored.
+    Examples of one ``group`` (a subtopic) are never on both sides when calibrating.
     """
 
     title: str
@@ -20,6 +21,7 @@ class Example:
     weight: float = 1.0
     origin: str = ""
     term: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
 
 from classifiers.errors import CorpusError
 from classifiers.examples import BadLine, Example, Format, Item, training_folder
@@ -78,20 +77,27 @@ def example(path: Path, number: int, title: str, label: str, weight: float = 1.0
 
 
 def read_builtin(path: str) -> Iterator[Item]:
-    """``terms/`` and ``headlines/`` of a training data folder: ``SECTION.LANGUAGE.txt``."""
+    """``terms/`` and ``headlines/`` of a training data folder: ``SECTION.LANGUAGE.txt``.
+
+    Lines are items, but for ``## subtopic`` and ``# comment``.
+    """
     folder = Path(path) if path else training_folder()
     files = sorted(folder.glob("terms/*.*.txt")) + sorted(folder.glob("headlines/*.*.txt"))
     if not files:
         raise CorpusError("no terms/SECTION.LANGUAGE.txt and no headlines/… there", folder)
     for file in files:
+        subtopic = ""
         for number, line in _filled(file):
-            if not line.startswith("#"):
+            if line.startswith("##"):
+                subtopic = line.lstrip("# ")
+            elif not line.startswith("#"):
                 item = example(file, number, line, file.name.split(".")[0])
-                yield replace(item, term=True) if _is_term(item, file) else item
+                group = f"{file.parent.name}/{file.name}#{subtopic}"
+                yield _grouped(item, group, file.parent.name == "terms")
 
 
-def _is_term(item: Item, file: Path) -> TypeGuard[Example]:
-    return isinstance(item, Example) and file.parent.name == "terms"
+def _grouped(item: Item, group: str, term: bool) -> Item:
+    return replace(item, group=group, term=term) if isinstance(item, Example) else item
 
 
 def read_thucnews(path: str) -> Iterator[Item]:
