@@ -1,0 +1,210 @@
+"""Webhooks: a signed JSON document by POST, after the Standard Webhooks specification.
+
+The body is described by docs/webhook.schema.json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from monitor.answers import retry_after_s
+from monitor.channels import signing
+from monitor.channels.base import answer, read_secret
+from monitor.client import HttpClient, Limits, Response
+from monitor.errors import FetchError, SettingsError, TransportError
+from monitor.types import AlertEntry, Message, Receipt
+
+DEADLINE_S = 15.0
+MAX_ANSWER_BYTES = 64 * 1024
+ALERT = "headline.matched"
+NOTICE = "monitor.notice"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OURS = {"content-type", "content-length", "host", "transfer-encoding", "connection"}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """``[channels.NAME]`` with ``kind = "webhook"``.
+
+    ``secrets`` are ``whsec_…``; several are used at once while a receiver changes to a new
+    one. ``secret_file`` holds one secret a line. ``headers`` are added to every request.
+    """
+
+    url: str = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secret_file: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Webhook:
+    """Posts messages to one address. ``clock`` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        name: str,
+        options: WebhookOptions,
+        client: HttpClient,
+        *,
+        deadline_s: float = DEADLINE_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.deadline_s = deadline_s
+        self._client = client
+        self._clock = clock
+        self._url = options.url
+        self._keys, secrets = read_secrets(name, options)
+        self._headers = checked_headers(name, options.headers)
+        self._host = checked_host(name, options.url)
+        parts = urlsplit(options.url)
+        # Many addresses of this kind are themselves a password.
+        self._hidden = [*secrets, *self._headers.values(), options.url, parts.path, parts.query]
+
+    def __repr__(self) -> str:
+        return f"Webhook({self.name!r}, {self._host!r})"
+
+    async def send(self, message: Message) -> Receipt:
+        """Post ``message``; any 2xx means that it arrived. Raises TransportError.
+
+        410 asks never to be called again; everything else is tried again, redirects too:
+        they are not followed, since a signed message goes where it was meant to go.
+        """
+        body = document(message)
+        now_s = self._clock()
+        headers = {
+            **self._headers,
+            **signing.headers(message.id, int(now_s), body, self._keys),
+            "Content-Type": "application/json; charset=utf-8",
+            "Accept-Encoding": "identity",
+        }
+        limits = Limits(total_s=self.deadline_s, max_bytes=MAX_ANSWER_BYTES, cut_body=True)
+        try:
+            response = await self._client.request(
+                "POST", self._url, headers=headers, body=body, limits=limits, follow_redirects=False
+            )
+        except FetchError as error:
+            text = answer(str(error), self._hidden)
+            raise TransportError(text, retry_after_s=error.retry_after_s) from None
+        return self._receipt(response, now_s)
+
+    def _receipt(self, response: Response, now_s: float) -> Receipt:
+        status = response.status
+        said = answer(response.body.decode("utf-8", "replace"), self._hidden)
+        detail = f"{status} {_phrase(status)}".strip() + (f": {said}" if said else "")
+        if 200 <= status < 300:
+            return Receipt(detail)
+        if status == HTTPStatus.GONE:
+            raise TransportError(
+                f"{self._host} answered {detail} and is not called again",
+                permanent=True,
+                gone=True,
+            )
+        moved = "; redirects are not followed: set the new address" if 300 <= status < 400 else ""
+        raise TransportError(
+            f"{self._host} answered {detail}{moved}",
+            retry_after_s=retry_after_s(
+                response.headers.get("Retry-After"), datetime.fromtimestamp(now_s, UTC)
+            ),
+        )
+
+
+def create(name: str, options: WebhookOptions, client: HttpClient) -> Webhook:
+    """A webhook as headlines.toml describes it. Raises SettingsError."""
+    return Webhook(name, options, client)
+
+
+def document(message: Message) -> bytes:
+    """The body: JSON in UTF-8, the same bytes at every attempt."""
+    data: dict[str, Any] = {
+        "channel": message.channel,
+        "entries": [entry_document(entry) for entry in message.entries],
+    }
+    if message.notice:
+        data["notice"] = message.notice
+    else:
+        data["rule"] = {"name": message.rule, "query": message.query}
+    whole = {
+        "type": NOTICE if message.notice else ALERT,
+        "id": message.id,
+        "timestamp": instant(message.created_at),
+        "data": data,
+    }
+    text = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def entry_document(entry: AlertEntry) -> dict[str, Any]:
+    """One headline; ``spans`` count the title's Unicode characters from 0."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "url": entry.url,
+        "source": entry.source,
+        "section": entry.section,
+        "probability": round(entry.probability, 4),
+        "unsure": entry.unsure,
+        "published_at": instant(entry.published_at) if entry.published_at else None,
+        "first_seen_at": instant(entry.first_seen_at),
+        "spans": [list(span) for span in entry.spans],
+    }
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 in UTC, with milliseconds and Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_secrets(name: str, options: WebhookOptions) -> tuple[list[bytes], list[str]]:
+    """The keys to sign with, and their texts to be kept out of sight. Raises SettingsError."""
+    where = f"channels.{name}"
+    texts = list(options.secrets)
+    if options.secret_file:
+        texts += read_secret(options.secret_file, f"{where}.secret_file").split()
+    if not texts:
+        problem = f"{where}: set 'secrets' or 'secret_file': messages are signed"
+        raise SettingsError([("channels.secret", problem)])
+    try:
+        return [signing.read_key(text) for text in texts], texts
+    except ValueError as error:
+        raise SettingsError([("channels.secret", f"{where}.secrets: {error}")]) from None
+
+
+def checked_headers(name: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """``headers`` if they can be sent and replace none of ours. Raises SettingsError."""
+    problems = []
+    for key, value in headers.items():
+        where = f"channels.{name}.headers.{key}"
+        if not _TOKEN.fullmatch(key):
+            problems.append(("channels.header", f"{where}: not the name of a header"))
+        elif key.lower() in _OURS or key.lower().startswith("webhook-"):
+            problems.append(("channels.header", f"{where}: this header is set by the program"))
+        elif not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            problems.append(("channels.header", f"{where}: printable ASCII text is expected"))
+    if problems:
+        raise SettingsError(problems)
+    return dict(headers)
+
+
+def checked_host(name: str, url: str) -> str:
+    """The host of ``url``. Raises SettingsError unless it is an http or https address."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in {"http", "https"}:
+        problem = f"channels.{name}.url: an http or https address is expected"
+        raise SettingsError([("channels.url", problem)])
+    return host
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
