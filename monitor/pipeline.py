@@ -112,7 +112,7 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     if not claimed:
         return PollReport()
     unsettled = {source.id for source in claimed}
-    results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=4 * STORE_AT_ONCE)
+    results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=2 * STORE_AT_ONCE)
     reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
     try:
         report = await _store_as_they_come(kit, results, unsettled)

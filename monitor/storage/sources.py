@@ -14,9 +14,10 @@ from monitor.errors import NotFound, UsageError
 from monitor.storage.schema import entry, microseconds, seen, source, source_url
 from monitor.types import Polled, Source, SourceState
 
-# No schedule reaches further ahead than its interval and a day with jitter; what does was set
-# by another clock.
-MAX_AHEAD = timedelta(hours=27)
+# How far beyond its interval a source can be planned: hints of HTTP and feed, or back-off and
+# Retry-After (monitor.schedule). What lies further ahead was planned under another clock.
+HINTS_AHEAD = timedelta(hours=2)
+BACKOFF_AHEAD = timedelta(hours=27)
 BATCH = 5_000
 
 
@@ -140,7 +141,7 @@ def claim(
             sa.or_(
                 source.c.claimed_until.is_(None),
                 source.c.claimed_until <= now,
-                source.c.claimed_until > now + MAX_AHEAD,
+                source.c.claimed_until > now + 2 * lease,
             ),
         )
         .order_by(source.c.next_fetch_at)
@@ -157,8 +158,11 @@ def claim(
 
 
 def _is_absurd(now: datetime) -> sa.ColumnElement[bool]:
-    ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - microseconds(now + MAX_AHEAD)
-    return ahead > source.c.interval_s * 1e6
+    ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - microseconds(now)
+    allowed_s = source.c.interval_s + sa.case(
+        (source.c.failures > 0, BACKOFF_AHEAD.total_seconds()), else_=HINTS_AHEAD.total_seconds()
+    )
+    return ahead > allowed_s * 1e6
 
 
 def still_claimed(connection: Connection, worker: str, ids: Collection[int]) -> set[int]:

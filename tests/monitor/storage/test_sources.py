@@ -97,12 +97,25 @@ def test_paused_sources_rest_and_resumed_ones_are_due(database: Database) -> Non
     assert claim(database, "one") == [number]
 
 
-def test_hostile_09_a_clock_set_back_leaves_no_source_stuck(database: Database) -> None:
-    add(database, "http://a/1", interval_s=3600.0)
-    add(database, "http://a/2", interval_s=30 * 86400.0)
+@pytest.mark.parametrize(
+    ("interval_s", "failures", "hours_ahead", "due"),
+    [
+        (900.0, 0, 25, True),  # the clock went back by a day
+        (900.0, 0, 1.2, False),  # a feed asked for an hour more
+        (900.0, 3, 24, False),  # back-off
+        (900.0, 3, 40, True),
+        (30 * 86400.0, 0, 29 * 24, False),  # a monthly source
+        (30 * 86400.0, 0, 32 * 24, True),
+    ],
+)
+def test_hostile_09_a_clock_set_back_leaves_no_source_stuck(
+    database: Database, interval_s: float, failures: int, hours_ahead: float, due: bool
+) -> None:
+    add(database, "http://a/1", interval_s=interval_s)
     with database.write() as connection:
-        connection.execute(sa.update(source).values(next_fetch_at=NOW + timedelta(days=20)))
-    assert len(claim(database, "one")) == 1  # the monthly one is planned so far ahead
+        ahead = NOW + timedelta(hours=hours_ahead)
+        connection.execute(sa.update(source).values(next_fetch_at=ahead, failures=failures))
+    assert bool(claim(database, "one")) is due
 
 
 def test_removing_forgets_entries_and_marks_and_never_reuses_the_number(
