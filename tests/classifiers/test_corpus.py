@@ -166,6 +166,7 @@ def test_own_data_has_terms_and_headlines_and_no_comments() -> None:
     found = corpus.load("builtin", "sections")
     assert {each.term for each in found} == {True, False}
     assert not [each for each in found if each.title.startswith("#")]
+    assert all("#" in each.group for each in found)
     ids = set(corpus.section_names(training_folder() / "sections.toml").values())
     assert {each.label for each in found} <= ids
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,21 @@ def test_terms_alone_are_not_enough(small: TrainSettings) -> None:
         train.train([Example("足球", "sports"), Example("面条", "food")], small)
     with pytest.raises(TrainingError, match="two sections"):
         train.train([], small)
+
+
+def test_titles_of_a_subtopic_are_held_out_together(small: TrainSettings) -> None:
+    """Where groups repeat their own words, only held-out groups tell the truth."""
+    random_ = random.Random(6)
+    grouped = []
+    for group in range(60):
+        label = random_.choice(["food", "sports"])  # says nothing of the other groups
+        grouped += [
+            Example(f"topic{group}x word{group}y {number}", label, group=f"g{group}")
+            for number in range(10)
+        ]
+    apart = [replace(each, group="") for each in grouped]
+    assert train.train(apart, small).evaluation.accuracy > 0.9
+    assert train.train(grouped, small).evaluation.accuracy < 0.75
 
 
 def test_evaluating_on_the_own_corpus_holds_a_fifth_out(tmp_path: Path) -> None:
