@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 TRACKER_PREFIXES = ("utm_", "mtm_", "pk_", "hsa_", "spm")
 TRACKERS = frozenset(
@@ -20,8 +20,9 @@ _FEED_VALUES = re.compile(
     r"^(rss|feed|atom|rssfeed|feedburner|newsfeed|singlemessage|timeline)\d*$", re.IGNORECASE
 )
 _TRACKER_HINT = re.compile(
-    r"[?&#;](?:utm_|mtm_|pk_|hsa_|spm|[fgdy]clid|gbraid|wbraid|msclkid|t[wt]clid|igshid|mc_|_hs|mkt_|oly_|"
-    r"ncid|cmpid|at_|ns_|scm|f_rss|srcid|(?:from|src|ref|source|referrer|cid|partner|ftag)=)",
+    "[?&#](?:"
+    + "|".join((*TRACKER_PREFIXES, *sorted(TRACKERS), *(f"{name}=" for name in _SOURCE_NAMES)))
+    + ")",
     re.IGNORECASE,
 )
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]+")
@@ -72,7 +73,17 @@ def absolute(href: str, base: str) -> str:
             return ""
         if not href.lower().startswith(("http://", "https://")):
             return ""
-    return strip_trackers(href)
+    return strip_trackers(href) if _is_readable(href) else ""
+
+
+def _is_readable(url: str) -> bool:
+    """Whether URL parsers take the address at all: some hosts make them fail."""
+    if url.isascii() and "[" not in url:
+        return True
+    try:
+        return bool(urlsplit(url).netloc)
+    except ValueError:
+        return False
 
 
 def _clean(href: str) -> str:

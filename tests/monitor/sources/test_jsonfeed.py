@@ -1,0 +1,97 @@
+"""JSON Feed 1.0 and 1.1, and its near relations."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import ParseError
+from monitor.sources import feed
+from monitor.types import ParsedEntry
+
+URL = "https://p.example/feed.json"
+
+
+def parse(value: object) -> list[ParsedEntry]:
+    return list(feed.parse(json.dumps(value).encode(), url=URL).entries)
+
+
+def test_all_fields() -> None:
+    (entry,) = parse(
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": "P",
+            "home_page_url": "https://p.example/",
+            "items": [
+                {
+                    "id": 7,
+                    "url": "/7?utm_source=json",
+                    "title": "A < B",
+                    "content_html": "<p>Body &amp; more</p>",
+                    "date_published": "2025-11-13T11:39:00+08:00",
+                    "authors": [{"name": "Li"}],
+                    "tags": ["x", "x", 3],
+                }
+            ],
+        }
+    )
+    assert entry == ParsedEntry(
+        title="A < B",
+        url="https://p.example/7",
+        guid="7",
+        author="Li",
+        published_at=datetime(2025, 11, 13, 3, 39, tzinfo=UTC),
+        summary="Body & more",
+        categories=("x", "3"),
+    )
+
+
+def test_a_bare_list_is_read_and_reported() -> None:
+    parsed = feed.parse(b'[{"title": "T", "link": "https://p.example/1"}]', url=URL)
+    assert [(entry.title, entry.url) for entry in parsed.entries] == [("T", "https://p.example/1")]
+    assert "no JSON Feed version is declared" in parsed.problems
+
+
+def test_gb18030_json_is_decoded_first() -> None:
+    body = '{"items": [{"title": "央行宣布下调存款准备金率"}]}'.encode("gb18030")
+    assert feed.parse(body, url=URL).entries[0].title == "央行宣布下调存款准备金率"
+
+
+def test_a_note_without_a_title_is_named_by_its_text() -> None:
+    assert parse({"items": [{"content_text": "Only text"}]})[0].title == "Only text"
+
+
+def test_items_of_another_shape_are_left_out() -> None:
+    parsed = feed.parse(b'{"items": [1, "x", null, {"title": "T"}]}', url=URL)
+    assert len(parsed.entries) == 1
+    assert "some items are not objects; left out" in parsed.problems
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["id", "title", "url", "authors", "author", "tags", "summary", "date_published"]
+)
+
+
+@given(st.lists(st.dictionaries(KEYS, VALUES), max_size=4))
+def test_values_of_any_type_never_break_the_reader(items: list[dict[str, object]]) -> None:
+    try:
+        assert len(parse({"items": items})) <= len(items)
+    except ParseError as error:
+        assert "not JSON" in str(error)
+
+
+@pytest.mark.parametrize("value", [{"items": {}}, {"items": None}, {}, 3, "x", {"feed": []}])
+def test_what_has_no_items_is_refused(value: object) -> None:
+    with pytest.raises(ParseError):
+        parse(value)
