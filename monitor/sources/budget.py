@@ -29,7 +29,7 @@ _WINDOW_BYTES = 2 * 1024 * 1024
 _CLOCK_PER_CPU = 4.0  # a busy machine may give us a quarter of a processor
 _RECYCLE_DOCUMENTS = 20_000
 _GRACE_S = 1.0
-_GROWN_SHARE = 0.4  # a worker that has held so much of its memory is replaced
+_GROWN_SHARE = 0.4  # a worker that still holds so much of its memory after a document is replaced
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +84,10 @@ class ParserPool:
         frame = wire.request(kind, body, url, content_type, charset, options or {})
         job = _Job(frame, url, asyncio.get_running_loop().create_future())
         self._queue.append(job)
-        min(self._workers, key=len).wake()
+        for worker in sorted(self._workers, key=len):
+            worker.wake()
+            if not self._queue:
+                break
         return await job.done
 
     @property
@@ -229,18 +232,24 @@ class _Worker:
         self._served, self._worn = 0, False
 
     async def _end(self, *, kill: bool = False) -> int | None:
-        """End the process, which ends by itself when its input does; its exit code."""
-        process, self._process = self._process, None
+        """End the process, which ends by itself when its input does; its exit code.
+
+        May be cancelled and called again: the process is forgotten only when it is gone.
+        """
+        process = self._process
         if process is None:
             return None
         if process.stdin is not None:
             process.stdin.close()
         if not kill:
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(process.wait(), _GRACE_S)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        return await process.wait()
+                await asyncio.wait_for(process.wait(), _GRACE_S)
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        code = await process.wait()
+        self._process = None
+        return code
 
 
 def _fail(job: _Job, error: Exception) -> None:

@@ -10,12 +10,14 @@ import gc
 import resource
 import signal
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from monitor.errors import BudgetExceeded, ParseError
 from monitor.sources import SOURCE_KINDS, wire
 
 _RECURSION_LIMIT = 1_000
+_PAGE_BYTES = resource.getpagesize()
 
 
 def main(arguments: list[str]) -> None:
@@ -40,7 +42,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: float) -> None:
         frame = _frame(payload)
         del payload
         if frame is None:  # packed here, where the document's memory is free again
-            frame = wire.pack((wire.EXCEEDED, "memory", _grown_to_mb()))
+            frame = wire.pack((wire.EXCEEDED, "memory", _held_mb()))
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(frame)
         answers.flush()
@@ -51,7 +53,7 @@ def _frame(payload: bytes) -> bytes | None:
     """The answer to one request; None when it took too much memory."""
     try:
         outcome, value = answer(*wire.unpack(payload))
-        return wire.pack((outcome, value, _grown_to_mb()))
+        return wire.pack((outcome, value, _held_mb()))
     except MemoryError:
         return None
 
@@ -82,9 +84,16 @@ def answer(
         return wire.BROKEN, f"{type(error).__name__}: {error}"
 
 
-def _grown_to_mb() -> int:
-    """The most memory that this process ever held; Linux counts it in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+def _held_mb() -> int:
+    """The memory that this process holds now; 0 where the kernel does not tell.
+
+    Not ``ru_maxrss``: that begins with what the parent held when it forked.
+    """
+    try:
+        with Path("/proc/self/statm").open("rb") as statm:
+            return int(statm.read().split()[1]) * _PAGE_BYTES // 1024**2
+    except OSError:
+        return 0
 
 
 if __name__ == "__main__":
