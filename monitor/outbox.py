@@ -11,24 +11,26 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy.engine import Connection
-
-from monitor import alerts
-from monitor.attempts import ChannelState, Dead, after_failure, channel_after
+from monitor import settle
 from monitor.channels import Channel
 from monitor.errors import StorageError, TransportError
+from monitor.settle import DeliveryReport, Outcome
 from monitor.storage import Database, deliveries
-from monitor.storage.deliveries import Claimed, Failure
+from monitor.storage.deliveries import Claimed
 from monitor.telemetry import logger
-from monitor.types import Message, Receipt
+from monitor.types import Receipt
+
+__all__ = ["DeliveryReport", "Outbox", "OutboxSettings"]
 
 log = logger("outbox")
 CLAIM_EVERY_S = 0.5
 CLAIM_AT_ONCE = 20
+# A channel keeps its own deadline; this one is for a channel that does not.
+SLACK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +45,14 @@ class OutboxSettings:
     per_channel: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """Counts of attempts: those that arrived, that are tried again, that were given up."""
-
-    sent: int = 0
-    retried: int = 0
-    dead: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one attempt ended."""
-
-    claimed: Claimed
-    receipt: Receipt | None = None
-    error: TransportError | None = None
-
-
 @dataclass(slots=True)
 class Batch:
     """What one channel works through; nothing is begun after ``until_s`` of the loop's clock."""
 
+    name: str
     channel: Channel
     until_s: float
-    queue: deque[Claimed] = field(default_factory=deque)
+    queue: deque[Claimed]
 
 
 class Outbox:
@@ -85,16 +70,19 @@ class Outbox:
     ) -> None:
         self._database = database
         self._channels = channels
-        self._settings = settings
         self._worker = worker
         self._now = now
         self._rng = rng
         longest_s = max((channel.deadline_s for channel in channels.values()), default=0.0)
-        self._lease_s = max(settings.lease_s, 2 * longest_s)
+        self._lease_s = max(settings.lease_s, 2 * (longest_s + SLACK_S))
+        self._listeners = [name for name in (settings.owner, *channels) if name in channels]
+        self._per_channel = settings.per_channel
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._working: dict[str, asyncio.Task[None]] = {}
-        self._unwritten: list[Outcome] = []
+        self._claiming = asyncio.Lock()
         self._writing = asyncio.Lock()
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._held: set[str] = set()
+        self._unwritten: list[Outcome] = []
         self._draining = False
         self._report = DeliveryReport()
 
@@ -124,10 +112,11 @@ class Outbox:
     async def drain(self, grace_s: float) -> None:
         """Begin nothing new; give sends under way ``grace_s`` to end; give back the rest.
 
-        A send that is cut off may have arrived: it is owed again, under its id.
+        A send that is cut off may have arrived: it stays owed, under its id.
         """
         self._draining = True
-        tasks = list(self._working.values())
+        async with self._claiming:
+            tasks = list(self._working.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace_s)
             for task in late:
@@ -135,40 +124,27 @@ class Outbox:
             await asyncio.gather(*late, return_exceptions=True)
         try:
             await self._flush()
-            await self._give_back(None)
+            await self._give_back(list(self._held))
         except StorageError as error:
             log.error("claims could not be given back, they lapse by themselves: %s", error)
-
-    async def _give_back(self, ids: Collection[str] | None) -> None:
-        await asyncio.to_thread(
-            self._database.run,
-            partial(deliveries.give_back, worker=self._worker, ids=ids),
-        )
 
     # claim
 
     async def _start_due(self) -> None:
         """Claim for every channel that is not at work, and put it to work."""
-        await self._flush()
-        idle = [name for name in self._channels if name not in self._working]
-        if not idle:
-            return
-        until_s = asyncio.get_running_loop().time() + self._lease_s
-        found = await asyncio.to_thread(self._claim, idle)
-        batches: dict[str, Batch] = {}
-        for claimed in found:
-            channel = self._channels[claimed.message.channel]
-            batch = batches.setdefault(channel.name, Batch(channel, until_s - channel.deadline_s))
-            batch.queue.append(claimed)
-        for name, batch in batches.items():
-            task = asyncio.create_task(self._work(batch), name=f"deliver-{name}")
-            self._working[name] = task
-            task.add_done_callback(partial(self._worked, name))
-
-    def _worked(self, name: str, task: asyncio.Task[None]) -> None:
-        self._working.pop(name, None)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("%s: a fault of this program while delivering", name, exc_info=error)
+        async with self._claiming:
+            await self._flush()
+            idle = [name for name in self._channels if name not in self._working]
+            if not idle or self._draining:
+                return
+            until_s = asyncio.get_running_loop().time() + self._lease_s
+            found = await asyncio.to_thread(self._claim, idle)
+            self._held.update(claimed.message.id for claimed in found)
+            for name in dict.fromkeys(claimed.message.channel for claimed in found):
+                channel = self._channels[name]
+                queue = deque(claimed for claimed in found if claimed.message.channel == name)
+                batch = Batch(name, channel, until_s - channel.deadline_s - SLACK_S, queue)
+                self._working[name] = asyncio.create_task(self._work(batch))
 
     def _claim(self, names: Sequence[str]) -> list[Claimed]:
         lease = timedelta(seconds=self._lease_s)
@@ -181,17 +157,25 @@ class Outbox:
             )
         )
 
+    async def _give_back(self, ids: Collection[str]) -> None:
+        if ids:
+            give_back = partial(deliveries.give_back, worker=self._worker, ids=ids)
+            await asyncio.to_thread(self._database.run, give_back)
+            self._held.difference_update(ids)
+
     # send
 
     async def _work(self, batch: Batch) -> None:
         """Send a channel's messages; what is left when the lease runs short is given back."""
-        lanes = (self._send_each(batch) for _ in range(self._settings.per_channel))
         try:
-            await asyncio.gather(*lanes)
-            if batch.queue:
-                await self._give_back([claimed.message.id for claimed in batch.queue])
+            await asyncio.gather(*(self._send_each(batch) for _ in range(self._per_channel)))
+            await self._give_back([claimed.message.id for claimed in batch.queue])
         except StorageError as error:
-            log.error("%s: what was sent is not written down yet: %s", batch.channel.name, error)
+            log.error("%s: what was sent is not written down yet: %s", batch.name, error)
+        except Exception:
+            log.exception("%s: a fault of this program while delivering", batch.name)
+        finally:
+            del self._working[batch.name]
 
     async def _send_each(self, batch: Batch) -> None:
         clock = asyncio.get_running_loop().time
@@ -199,22 +183,23 @@ class Outbox:
             async with self._slots:
                 if clock() >= batch.until_s or not batch.queue:
                     return
-                outcome = await self._send(batch.channel, batch.queue.popleft())
-            await self._settle(outcome)
+                claimed = batch.queue.popleft()
+                result = await self._send(batch, claimed)
+            await self._settle(Outcome(claimed, result, self._rng.random()))
 
-    async def _send(self, channel: Channel, claimed: Claimed) -> Outcome:
+    async def _send(self, batch: Batch, claimed: Claimed) -> Receipt | TransportError:
+        """A channel that breaks its contract is a failed attempt, never a lost message."""
+        limit_s = batch.channel.deadline_s + SLACK_S
         try:
-            async with asyncio.timeout(channel.deadline_s):
-                return Outcome(claimed, receipt=await channel.send(claimed.message))
+            async with asyncio.timeout(limit_s):
+                return await batch.channel.send(claimed.message)
         except TransportError as error:
-            return Outcome(claimed, error=error)
+            return error
         except TimeoutError:
-            text = f"{channel.name} did not answer within {channel.deadline_s:g} s"
-            return Outcome(claimed, error=TransportError(text))
+            return TransportError(f"{batch.name} did not end within {limit_s:g} s")
         except Exception as error:
-            log.exception("%s: a fault of this program while sending", channel.name)
-            text = f"a fault of this program: {type(error).__name__}"
-            return Outcome(claimed, error=TransportError(text))
+            log.exception("%s: a fault of this program while sending", batch.name)
+            return TransportError(f"a fault of this program: {type(error).__name__}")
 
     # settle
 
@@ -225,95 +210,23 @@ class Outbox:
 
     async def _flush(self) -> None:
         async with self._writing:
-            batch, self._unwritten = self._unwritten, []
-            if not batch:
+            outcomes, self._unwritten = self._unwritten, []
+            if not outcomes:
                 return
             try:
-                report = await asyncio.to_thread(self._write, batch)
+                report = await asyncio.to_thread(self._write, outcomes)
             except BaseException:
-                self._unwritten = [*batch, *self._unwritten]
+                self._unwritten = [*outcomes, *self._unwritten]
                 raise
-            self._report = DeliveryReport(
-                self._report.sent + report.sent,
-                self._report.retried + report.retried,
-                self._report.dead + report.dead,
-            )
+            self._report += report
+            self._held.difference_update(outcome.claimed.message.id for outcome in outcomes)
 
-    def _write(self, batch: Sequence[Outcome]) -> DeliveryReport:
+    def _write(self, outcomes: Sequence[Outcome]) -> DeliveryReport:
         now = self._now()
-        sent = {
-            outcome.claimed.message.id: outcome.receipt.detail
-            for outcome in batch
-            if outcome.receipt is not None
-        }
-        failures = [
-            self._failure(outcome.claimed, outcome.error, now) for outcome in batch if outcome.error
-        ]
-
-        def write(connection: Connection) -> None:
-            deliveries.settle_sent(connection, sent, now)
-            deliveries.settle_failed(connection, self._worker, failures, now)
-            self._judge_channels(connection, batch, now)
-
-        self._database.run(write)
-        dead = sum(failure.next_attempt_at is None for failure in failures)
-        return DeliveryReport(len(sent), len(failures) - dead, dead)
-
-    def _failure(self, claimed: Claimed, error: TransportError, now: datetime) -> Failure:
-        message, attempts = claimed.message, claimed.attempts + 1
-        verdict = after_failure(attempts, error, now, self._rng.random())
-        next_attempt_at = None if isinstance(verdict, Dead) else verdict.next_attempt_at
-        fate = "given up" if next_attempt_at is None else f"again at {next_attempt_at:%H:%M:%S} UTC"
-        log.warning(
-            "%s: %s was not delivered (attempt %d), %s: %s",
-            message.channel, message.id, attempts, fate, error,
-        )  # fmt: skip
-        return Failure(message.id, str(error), next_attempt_at)
-
-    # channels
-
-    def _judge_channels(
-        self, connection: Connection, batch: Sequence[Outcome], now: datetime
-    ) -> None:
-        """Keep what the attempts say of their channels; switch hopeless ones off and tell."""
-        names = {outcome.claimed.message.channel for outcome in batch}
-        known = deliveries.channels_known(connection)
-        changed: dict[str, ChannelState] = {}
-        for name in names:
-            mine = [outcome for outcome in batch if outcome.claimed.message.channel == name]
-            before = known.get(name, ChannelState())
-            errors = [outcome.error for outcome in mine if outcome.error]
-            succeeded = any(outcome.receipt for outcome in mine)
-            after = channel_after(before, errors, now, succeeded=succeeded)
-            if after != before:
-                changed[name] = after
-        if changed:
-            deliveries.set_channels(connection, changed)
-            deliveries.insert_many(connection, self._notices(known, changed, now), now)
-
-    def _notices(
-        self,
-        known: Mapping[str, ChannelState],
-        changed: Mapping[str, ChannelState],
-        now: datetime,
-    ) -> list[Message]:
-        states = {**known, **changed}
-        off = [name for name, state in changed.items() if state.disabled_at == now]
-        working = [
-            name
-            for name in dict.fromkeys((self._settings.owner, *self._channels))
-            if name in self._channels and states.get(name, ChannelState()).disabled_at is None
-        ]
-        for name in off:
-            log.error("channel %s is switched off: %s", name, states[name].reason)
-        return [
-            alerts.notice(
-                f"The channel {name!r} is switched off: {states[name].reason}. "
-                f"What it owes is kept. Mend it, then run: headlines channels test {name}",
-                working[0],
-                name,
-                now,
+        report = self._database.run(
+            lambda connection: settle.write(
+                connection, self._worker, outcomes, self._listeners, now
             )
-            for name in off
-            if working
-        ]
+        )
+        settle.tell(outcomes, now)
+        return report

@@ -1,0 +1,167 @@
+"""One SMTP conversation: greeting, TLS, login, one message, goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import aiosmtplib
+
+from monitor.dns import Lookup
+from monitor.errors import TransportError
+
+QUIT_S = 2.0
+# These 5xx speak of the login, not of the message: a person will mend that.
+LOGIN_CODES = {530, 534, 535, 538}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to go and how: ``tls`` is starttls (never left out), implicit, or none."""
+
+    host: str
+    port: int
+    tls: str
+    context: ssl.SSLContext | None
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The message as bytes, and its addresses; ``international`` ones need SMTPUTF8."""
+
+    sender: str
+    recipients: Sequence[str]
+    mail: bytes
+    international: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a recipient was refused."""
+
+    code: int
+    text: str
+
+    @property
+    def permanent(self) -> bool:
+        """5xx: another try cannot help."""
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The server's word: who was refused (all others have it), and its last answer."""
+
+    refused: dict[str, Refusal]
+    said: str = ""
+
+
+async def converse(
+    server: Server, envelope: Envelope, deadline_s: float, lookup: Lookup
+) -> Verdict:
+    """Hand the message over within ``deadline_s``. Raises TransportError.
+
+    5xx about sender or message is permanent. What concerns the connection or the login is
+    tried again, whatever its code: silence, a wrong certificate, no STARTTLS, a bad password.
+    """
+    try:
+        async with asyncio.timeout(deadline_s), contextlib.AsyncExitStack() as stack:
+            client = await connect(server, deadline_s, lookup, stack)
+            verdict = await transact(client, envelope)
+    except TimeoutError:
+        text = f"{server.host} did not finish within {deadline_s:g} s"
+        raise TransportError(text) from None
+    except aiosmtplib.SMTPResponseException as error:
+        about_message = isinstance(error, aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError)
+        permanent = about_message and error.code >= 500 and error.code not in LOGIN_CODES
+        text = f"{server.host} answered {error.code} {error.message}"
+        raise TransportError(text, permanent=permanent) from None
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise TransportError(f"{server.host}: {error or type(error).__name__}") from None
+    return verdict
+
+
+async def connect(
+    server: Server, deadline_s: float, lookup: Lookup, stack: contextlib.AsyncExitStack
+) -> aiosmtplib.SMTP:
+    """A client that has said hello, encrypted and logged in; ``stack`` hangs it up."""
+    peer = await open_socket(server.host, server.port, lookup)
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        sock=peer,
+        local_hostname=own_name(peer),
+        timeout=deadline_s,
+        use_tls=server.tls == "implicit",
+        start_tls=server.tls == "starttls",
+        tls_context=server.context,
+    )
+    stack.callback(hang_up, client, peer)
+    await client.connect()
+    if server.username:
+        await client.login(server.username.encode(), server.password.encode())
+    return client
+
+
+async def transact(client: aiosmtplib.SMTP, envelope: Envelope) -> Verdict:
+    """One message, and the goodbye."""
+    extra = ["SMTPUTF8", "BODY=8BITMIME"] if envelope.international else []
+    try:
+        refused, said = await client.sendmail(
+            envelope.sender, envelope.recipients, envelope.mail, mail_options=extra
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        everyone = error.recipients
+        return Verdict({each.recipient: Refusal(each.code, each.message) for each in everyone})
+    # The message has been taken: how the goodbye goes cannot change that.
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        async with asyncio.timeout(QUIT_S):
+            await client.quit()
+    return Verdict({who: Refusal(why.code, why.message) for who, why in refused.items()}, said)
+
+
+async def open_socket(host: str, port: int, lookup: Lookup) -> socket.socket:
+    """A connection to the first address of ``host`` that takes one. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    problem: OSError = OSError("the name does not resolve")
+    for address in dict.fromkeys(await lookup(host, port)):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        peer = socket.socket(family, socket.SOCK_STREAM)
+        peer.setblocking(False)
+        try:
+            await loop.sock_connect(peer, (address, port))
+        except OSError as error:
+            problem = error
+            peer.close()
+        except BaseException:
+            peer.close()
+            raise
+        else:
+            return peer
+    raise OSError(f"no connection to port {port}: {problem.strerror or problem}")
+
+
+def own_name(peer: socket.socket) -> str:
+    """What EHLO says: this machine's full name, else its address (RFC 5321, 4.1.4)."""
+    name = socket.gethostname()
+    if "." in name.strip(".") and name.isascii() and name.isprintable() and " " not in name:
+        return name
+    address = str(peer.getsockname()[0]).partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def hang_up(client: aiosmtplib.SMTP, peer: socket.socket) -> None:
+    """Close at once: a peer that does not read must not keep the connection alive."""
+    transport = client.transport
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    client.close()
+    peer.close()

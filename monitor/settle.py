@@ -1,0 +1,147 @@
+"""Write down how attempts ended: deliveries, their channels, and what the owner hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from monitor import alerts
+from monitor.attempts import ChannelState, Dead, after_failure, channel_after
+from monitor.errors import TransportError
+from monitor.storage import deliveries
+from monitor.storage.deliveries import Claimed, Failure
+from monitor.telemetry import logger
+from monitor.types import Message, Receipt
+
+log = logger("outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """Counts of attempts: those that arrived, that are tried again, that were given up."""
+
+    sent: int = 0
+    retried: int = 0
+    dead: int = 0
+
+    def __add__(self, other: DeliveryReport) -> DeliveryReport:
+        return DeliveryReport(
+            self.sent + other.sent, self.retried + other.retried, self.dead + other.dead
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended; ``jitter`` in [0, 1) moves the next one."""
+
+    claimed: Claimed
+    result: Receipt | TransportError
+    jitter: float
+
+    @property
+    def channel(self) -> str:
+        """The channel that was tried."""
+        return self.claimed.message.channel
+
+
+def write(
+    connection: Connection,
+    worker: str,
+    outcomes: Sequence[Outcome],
+    listeners: Sequence[str],
+    now: datetime,
+) -> DeliveryReport:
+    """Settle the deliveries of ``outcomes``, which ``worker`` had claimed, and their channels.
+
+    When a channel is switched off, the first of ``listeners`` (channels) that works is told.
+    """
+    sent = {
+        outcome.claimed.message.id: outcome.result.detail
+        for outcome in outcomes
+        if isinstance(outcome.result, Receipt)
+    }
+    failures = [
+        failure(outcome, outcome.result, now)
+        for outcome in outcomes
+        if isinstance(outcome.result, TransportError)
+    ]
+    deliveries.settle_sent(connection, sent, now)
+    deliveries.settle_failed(connection, worker, failures, now)
+    known = deliveries.channels_known(connection)
+    changed = channels_after(known, outcomes, now)
+    if changed:
+        deliveries.set_channels(connection, changed)
+        told = notices({**known, **changed}, list(changed), listeners, now)
+        deliveries.insert_many(connection, told, now)
+    dead = sum(each.next_attempt_at is None for each in failures)
+    return DeliveryReport(len(sent), len(failures) - dead, dead)
+
+
+def failure(outcome: Outcome, error: TransportError, now: datetime) -> Failure:
+    """What becomes of the delivery after ``error``."""
+    attempts = outcome.claimed.attempts + 1
+    verdict = after_failure(attempts, error, now, outcome.jitter)
+    next_attempt_at = None if isinstance(verdict, Dead) else verdict.next_attempt_at
+    return Failure(outcome.claimed.message.id, str(error), next_attempt_at)
+
+
+def channels_after(
+    known: Mapping[str, ChannelState], outcomes: Sequence[Outcome], now: datetime
+) -> dict[str, ChannelState]:
+    """The channels of which something else is known now."""
+    changed = {}
+    for name in dict.fromkeys(outcome.channel for outcome in outcomes):
+        results = [outcome.result for outcome in outcomes if outcome.channel == name]
+        errors = [result for result in results if isinstance(result, TransportError)]
+        before = known.get(name, ChannelState())
+        after = channel_after(before, errors, now, succeeded=len(errors) < len(results))
+        if after != before:
+            changed[name] = after
+    return changed
+
+
+def notices(
+    states: Mapping[str, ChannelState],
+    changed: Sequence[str],
+    listeners: Sequence[str],
+    now: datetime,
+) -> list[Message]:
+    """What is to be said of the channels of ``changed`` that have just been switched off."""
+    off = [name for name in changed if states[name].disabled_at == now]
+    working = [
+        name
+        for name in dict.fromkeys(listeners)
+        if states.get(name, ChannelState()).disabled_at is None
+    ]
+    for name in off:
+        log.error("channel %s is switched off: %s", name, states[name].reason)
+    return [
+        alerts.notice(
+            f"The channel {name!r} is switched off: {states[name].reason} "
+            f"What it owes is kept. Mend it, then run: headlines channels test {name}",
+            working[0],
+            name,
+            now,
+        )
+        for name in off
+        if working
+    ]
+
+
+def tell(outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Log the attempts that failed."""
+    for outcome in outcomes:
+        if isinstance(outcome.result, TransportError):
+            after = failure(outcome, outcome.result, now)
+            at = after.next_attempt_at
+            log.warning(
+                "%s: %s was not delivered (attempt %d), %s: %s",
+                outcome.channel,
+                after.id,
+                outcome.claimed.attempts + 1,
+                f"again at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "given up",
+                after.detail,
+            )
