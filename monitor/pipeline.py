@@ -27,7 +27,7 @@ from monitor.errors import BudgetExceeded, ParseError
 from monitor.identity import keys_of
 from monitor.rulebook import RuleBook
 from monitor.storage import Database, entries, sources
-from monitor.store import Headline, draft, write
+from monitor.store import Headline, draft, tell, write
 from monitor.telemetry import logger
 from monitor.types import (
     Failed,
@@ -271,8 +271,8 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
     for update in updates:
         if update.event:
             log.warning(update.event)
-    if kit.on_headlines and written.headlines:
-        kit.on_headlines(written.headlines)
+    if kit.on_headlines and written.stored:
+        kit.on_headlines(tell(written, book, now))
     return PollReport(
         sources=len(batch),
         failed=sum(isinstance(result.outcome, Failed) for result in batch),

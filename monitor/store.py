@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject
 from monitor.storage import deliveries, entries, sources
+from monitor.storage.entries import Mark, Matched
 from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction
 
 
@@ -42,11 +43,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction stored."""
+    """What a transaction stored: entries by number, and the rules that each matched."""
 
     new_entries: int
     deliveries: int
-    headlines: tuple[Headline, ...]
+    stored: tuple[tuple[int, Draft], ...]
+    hits: Mapping[int, Sequence[Hit]]
 
 
 def draft(
@@ -94,36 +96,51 @@ def write(
         [_revision_row(number, draft, former[number]) for number, draft in renumbered],
         now,
     )
-    headlines, messages = _alert(connection, (*numbered, *renumbered), book, now)
+    stored = (*numbered, *renumbered)
+    hits, messages = _alert(connection, stored, book, now)
     sent = deliveries.insert_many(connection, messages, now)
     _settle(connection, [update for update in updates if update.source.id in ours], now)
-    return Written(len(numbered), sent, headlines)
+    return Written(len(numbered), sent, stored, hits)
 
 
 def _alert(
     connection: Connection, numbered: Sequence[tuple[int, Draft]], book: RuleBook, now: datetime
-) -> tuple[tuple[Headline, ...], list[Message]]:
-    """Match all entries against all rules in one pass; store matches, return what is owed."""
+) -> tuple[dict[int, list[Hit]], list[Message]]:
+    """Match what is not silent against all rules; store the matches, return what is owed."""
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
-    hits = book.matcher.match_many([_subject(draft) for _, draft in loud]) if book.rules else []
-    hits_of: dict[int, list[Hit]] = {
-        number: found for (number, _), found in zip(loud, hits, strict=False)
-    }
-    headlines: list[Headline] = []
+    if not loud or not book.rules:
+        return {}, []
+    hits = book.matcher.match_many([_subject(draft) for _, draft in loud])
+    hits_of: dict[int, list[Hit]] = {}
     messages: list[Message] = []
-    rows: list[dict[str, Any]] = []
-    for number, draft in numbered:
-        told = _alert_entry(number, draft, now)
-        found = hits_of.get(number, [])
-        messages += alerts.deliveries_for(told, found, book.rules, draft.keys.primary, now)
-        rows += [
-            {"rule_id": hit.rule_id, "entry_id": number, "spans": hit.spans, "matched_at": now}
+    for (number, draft), found in zip(loud, hits, strict=True):
+        if found:
+            hits_of[number] = found
+            told = _alert_entry(number, draft, now)
+            key = draft.keys.primary
+            messages += alerts.deliveries_for(told, found, book.rules, key, now)
+    entries.insert_matches(
+        connection,
+        [
+            Matched(hit.rule_id, number, hit.spans, now)
+            for number, found in hits_of.items()
             for hit in found
-        ]
-        names = tuple(book.rules[hit.rule_id].name for hit in found)
-        headlines.append(Headline(told, names, draft.update.silent, draft.revised is not None))
-    entries.insert_matches(connection, rows)
-    return tuple(headlines), messages
+        ],
+    )
+    return hits_of, messages
+
+
+def tell(written: Written, book: RuleBook, now: datetime) -> list[Headline]:
+    """What was stored, for those who watch."""
+    return [
+        Headline(
+            entry=_alert_entry(number, draft, now),
+            rules=tuple(book.rules[hit.rule_id].name for hit in written.hits.get(number, ())),
+            silent=draft.update.silent,
+            revised=draft.revised is not None,
+        )
+        for number, draft in written.stored
+    ]
 
 
 def _settle(connection: Connection, updates: Sequence[Update], now: datetime) -> None:
@@ -219,14 +236,6 @@ def _revision_row(number: int, draft: Draft, former: str) -> dict[str, Any]:
     return {"id": number, "former": former, **_title_columns(draft)}
 
 
-def _marks(number: int, draft: Draft, now: datetime) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": key,
-            "source_id": draft.update.source.id,
-            "entry_id": number,
-            "title_hash": draft.keys.title_hash,
-            "seen_at": now,
-        }
-        for key in draft.keys.all()
-    ]
+def _marks(number: int, draft: Draft, now: datetime) -> list[Mark]:
+    source_id, title_hash = draft.update.source.id, draft.keys.title_hash
+    return [Mark(key, source_id, number, title_hash, now) for key in draft.keys.all()]

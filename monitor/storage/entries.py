@@ -5,32 +5,46 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound
+from monitor.storage import bulk
 from monitor.storage.schema import correction, counter, entry, matched, revision, seen, source
 from monitor.types import Known
 
-# PostgreSQL takes 65,535 parameters a statement and SQLite 32,766.
-BATCH = 10_000
+
+class Mark(NamedTuple):
+    """A key that an entry is known by."""
+
+    key: int
+    source_id: int
+    entry_id: int
+    title_hash: int
+    seen_at: datetime
+
+
+class Matched(NamedTuple):
+    """A rule that an entry matched, with the spans in its title."""
+
+    rule_id: int
+    entry_id: int
+    spans: tuple[tuple[int, int], ...]
+    matched_at: datetime
 
 
 def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:
     """What is stored under ``keys``; keys that nothing has are left out."""
-    found: dict[int, Known] = {}
-    for start in range(0, len(keys), BATCH):
-        part = keys[start : start + BATCH]
-        rows = connection.execute(
-            sa.select(seen.c.key, seen.c.entry_id, seen.c.title_hash, seen.c.seen_at).where(
-                seen.c.key.in_(part)
-            )
+    if not keys:
+        return {}
+    rows = connection.execute(
+        sa.select(seen.c.key, seen.c.entry_id, seen.c.title_hash, seen.c.seen_at).where(
+            bulk.among(connection, seen.c.key, keys)
         )
-        found.update((key, Known(entry_id, title, at)) for key, entry_id, title, at in rows)
-    return found
+    )
+    return {key: Known(entry_id, title, at) for key, entry_id, title, at in rows}
 
 
 def allocate(connection: Connection, count: int) -> int:
@@ -49,38 +63,34 @@ def allocate(connection: Connection, count: int) -> int:
 
 
 def insert_many(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], marks: Sequence[Mapping[str, Any]]
+    connection: Connection, rows: Sequence[Mapping[str, Any]], marks: Sequence[Mark]
 ) -> None:
     """Store entries and the keys that they are known by."""
     if rows:
-        connection.execute(sa.insert(entry), rows)
+        names = list(rows[0])
+        bulk.insert(connection, entry, names, [[row[name] for name in names] for row in rows])
     add_marks(connection, marks)
 
 
-def add_marks(connection: Connection, marks: Sequence[Mapping[str, Any]]) -> None:
-    """Store keys (rows of ``seen``); one that is known already moves to the newer entry."""
-    if not marks:
-        return
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(seen)
-    statement = statement.on_conflict_do_update(
-        index_elements=[seen.c.key],
-        set_={name: statement.excluded[name] for name in ("entry_id", "title_hash", "seen_at")},
-    )
-    connection.execute(statement, marks)
+def add_marks(connection: Connection, marks: Sequence[Mark]) -> None:
+    """Store keys; one that is known already moves to the newer entry."""
+    bulk.insert(connection, seen, Mark._fields, marks, update=Mark._fields[2:])
 
 
 def refresh_marks(connection: Connection, keys: Collection[int], now: datetime) -> None:
     """Say that a feed still lists what these keys stand for, so that their marks stay."""
     if keys:
-        connection.execute(sa.update(seen).where(seen.c.key.in_(keys)).values(seen_at=now))
+        listed = bulk.among(connection, seen.c.key, list(keys))
+        connection.execute(sa.update(seen).where(listed).values(seen_at=now))
 
 
 def titles(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     """The stored titles of those of ``ids`` that still exist."""
     if not ids:
         return {}
-    rows = connection.execute(sa.select(entry.c.id, entry.c.title).where(entry.c.id.in_(ids)))
+    rows = connection.execute(
+        sa.select(entry.c.id, entry.c.title).where(bulk.among(connection, entry.c.id, list(ids)))
+    )
     return {number: title for number, title in rows}  # noqa: C416
 
 
@@ -104,11 +114,9 @@ def revise(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datet
     )
 
 
-def insert_matches(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_matches(connection: Connection, rows: Sequence[Matched]) -> None:
     """Store which rule matched which entry, once."""
-    if rows:
-        make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        connection.execute(make(matched).on_conflict_do_nothing(), rows)
+    bulk.insert(connection, matched, Matched._fields, rows, update=())
 
 
 def shown_section() -> sa.ColumnElement[str]:

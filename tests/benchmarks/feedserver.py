@@ -33,7 +33,9 @@ def document(number: int) -> bytes:
         for at in range(ENTRIES)
     )
     head = f"<title>Portal {number}</title><link>http://portal{number}.example/</link>"
-    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>'.encode()
+    return (
+        f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>'.encode()
+    )
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monitor.storage import Database, entries, leases, retention, sources
+from monitor.storage.entries import Mark
 from monitor.storage.schema import delivery, entry, seen
 from monitor.storage.sources import NewSource
 
@@ -24,9 +25,8 @@ def row(number: int, age_days: float, source_id: int = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def mark(key: int, number: int, age_days: float) -> dict[str, Any]:
-    at = NOW - timedelta(days=age_days)
-    return {"key": key, "source_id": 1, "entry_id": number, "title_hash": 1, "seen_at": at}
+def mark(key: int, number: int, age_days: float) -> Mark:
+    return Mark(key, 1, number, 1, NOW - timedelta(days=age_days))
 
 
 def fill(database: Database, *rows: dict[str, Any], keep: int | None = None) -> None:
