@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from monitor.sources.plausible import plausibility
@@ -43,8 +43,12 @@ _ALIASES = {
     "big5": "big5hkscs",
 }
 _GUESSES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
+# Tried only where no reading of more than one byte a character makes sense.
+_ALPHABETS = ("cp1251", "koi8-r", "cp1252", "cp874")
 _STATEFUL = ("iso2022", "hz", "utf-7")
 _ENOUGH = 0.5
+_SURE = 0.85
+_EURO = "monitor.euro"
 _LOSSY_UTF8 = 0.05
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 _HIGH = bytes(range(0x80, 0x100))
@@ -79,6 +83,17 @@ def decode(body: bytes, declared: str | None = None) -> Decoded:
     return _judge(body, names)
 
 
+def _single_euro(error: UnicodeError) -> tuple[str, int]:
+    """Code page 936 writes the euro as 0x80, which GB 18030 does not know."""
+    is_gb = isinstance(error, UnicodeDecodeError) and error.encoding == "gb18030"
+    if is_gb and error.object[error.start] == 0x80:
+        return "€", error.start + 1
+    raise error
+
+
+codecs.register_error(_EURO, _single_euro)
+
+
 def codec_name(label: str) -> str | None:
     """The Python codec that a charset label means on the web, or None if unknown."""
     try:
@@ -109,29 +124,42 @@ def _judge(body: bytes, names: list[tuple[str, str]]) -> Decoded:
     lossy = _lossy_utf8(body)
     if lossy is not None:
         return lossy
-    best, best_score = None, -1.0
-    for charset in dict.fromkeys((*declared, *_GUESSES)):
+    best, score = _best(body, declared, 0.15)
+    if score < _ENOUGH + 0.15:
+        guess, guessed = _best(body, _GUESSES, 0.0)
+        if guessed > score:
+            best, score = guess, guessed
+    if best is None:
+        best, score = _least_bad(body, declared)
+    if score < _ENOUGH:
+        guess, guessed = _best(body, _ALPHABETS, 0.0)
+        if guess is not None and guessed >= _SURE:
+            best = guess
+    wrong = _mislabelled(names, best.charset, best.text)
+    return Decoded(best.text, best.charset, (*best.problems, *wrong))
+
+
+def _best(body: bytes, charsets: Iterable[str], bonus: float) -> tuple[Decoded | None, float]:
+    """The first of the most plausible strict readings, and its score with ``bonus``."""
+    best, score = None, 0.0
+    for charset in charsets:
         text = _strict(body, charset)
         if text is None:
             continue
-        score = plausibility(text, charset) + (0.15 if charset in declared else 0.0)
-        if score > best_score:
-            best, best_score = Decoded(text, charset), score
-        if charset in declared and score >= _ENOUGH + 0.15:
-            break
-    if best is None or best_score < 0.2:
-        best = _least_bad(body, declared) if best is None else best
-    return Decoded(
-        best.text, best.charset, (*best.problems, *_mislabelled(names, best.charset, best.text))
-    )
+        found = plausibility(text, charset) + bonus
+        if found > score:
+            best, score = Decoded(text, charset), found
+    return best, score
 
 
-def _least_bad(body: bytes, declared: list[str]) -> Decoded:
+def _least_bad(body: bytes, declared: list[str]) -> tuple[Decoded, float]:
     """No reading is without error: the one that looks best when errors count against it."""
     candidates = dict.fromkeys((*declared, "gb18030", "big5hkscs", "utf-8", "cp1252"))
-    texts = {charset: body.decode(charset, "replace") for charset in candidates}
-    charset = max(texts, key=lambda name: plausibility(texts[name], name))
-    return _forgiving(body, charset)
+    scores = {
+        charset: plausibility(body.decode(charset, "replace"), charset) for charset in candidates
+    }
+    charset = max(scores, key=lambda name: scores[name])
+    return _forgiving(body, charset), scores[charset]
 
 
 def _lossy_utf8(body: bytes) -> Decoded | None:
@@ -153,7 +181,7 @@ def _broken_share(body: bytes) -> float:
 def _strict(body: bytes, charset: str) -> str | None:
     """``body`` in ``charset``, or None; only a sequence cut short at the end may be missing."""
     try:
-        return codecs.getincrementaldecoder(charset)().decode(body)
+        return codecs.getincrementaldecoder(charset)(_EURO).decode(body)
     except (UnicodeDecodeError, LookupError):
         return None
 

@@ -68,7 +68,19 @@ def test_hostile_24_euro_and_four_byte_characters() -> None:
     assert titles_of(document(titles, "gb2312").encode("gb18030")) == titles
     # Code page 936 writes the euro as the single byte 0x80.
     single = document([*SIMPLIFIED, "汇率E元"], "gbk").encode("gbk").replace(b"E", b"\x80")
-    assert titles_of(single)[:3] == SIMPLIFIED
+    assert titles_of(single) == [*SIMPLIFIED, "汇率€元"]
+
+
+def test_hostile_24_one_wrong_byte_costs_one_character() -> None:
+    body = document(SIMPLIFIED * 5, "gbk").encode("gbk").replace("商".encode("gbk"), b"\xff", 1)
+    found = titles_of(body)
+    assert found[:2] == SIMPLIFIED[:2]
+    assert found[3:] == SIMPLIFIED * 4
+
+
+@pytest.mark.parametrize("charset", ["windows-1251", "koi8-r"])
+def test_russian_without_a_label_is_not_taken_for_chinese(charset: str) -> None:
+    assert titles_of(document(RUSSIAN).encode(charset)) == RUSSIAN
 
 
 @pytest.mark.parametrize(("charset", "titles"), [*CHINESE, ("utf-8", SIMPLIFIED)])

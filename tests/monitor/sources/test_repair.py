@@ -76,8 +76,8 @@ def test_nine_of_ten_entries_survive_every_kind_of_damage() -> None:
 
 PIECES = (
     "<rss>", "<item>", "<title>", "</title>", "</item>", "<a/>", "&", "&#x0;", "&#xD800;", "]]>",
-    "[", "<![CDATA[", "<!--", "-->", "<", ">", '"', "='", "x:y", "<x:y z:a=1>", "&nbsp;", "\0", "\ufffe",
-    "</", "<?pi ?>", "<!D", "<!DOCTYPE", "]", "xmlns:x=''", "<b a=1 a=2>",
+    "[", "<![CDATA[", "<!--", "-->", "<", ">", '"', "='", "x:y", "<x:y z:a=1>", "&nbsp;", "\0",
+    "\ufffe", "</", "<?pi ?>", "<!D", "<!DOCTYPE", "]", "xmlns:x=''", "<b a=1 a=2>",
 )  # fmt: skip
 
 
