@@ -71,8 +71,9 @@ def extract(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Bag:
     view = _view(encode(titles, fold))
     starts, ends = _runs(view.letters | view.digits)
     parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
-    parts += [_letter_grams(view, size) for size in _LETTER_GRAMS]
-    parts += [_spans(view, starts, ends, telling=True), _word_pairs(view, starts, ends)]
+    if len(starts):
+        parts += [_letter_grams(view, size) for size in _LETTER_GRAMS]
+        parts += [_spans(view, starts, ends, telling=True), _word_pairs(view, starts, ends)]
     if settings.words:
         parts.append(_segmented(view))
     if settings.shape:
