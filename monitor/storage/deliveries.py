@@ -17,6 +17,7 @@ from monitor.storage.schema import channel_state, delivery
 from monitor.types import Message
 
 DETAIL_LENGTH = 500
+_ORDER = (delivery.c.next_attempt_at, delivery.c.created_at, delivery.c.entry_id, delivery.c.id)
 _FREE: dict[str, Any] = {"state": "pending", "claimed_by": None, "claimed_until": None}
 
 
@@ -76,7 +77,7 @@ def claim(
     due = _due(channels, now, lease)
     place = sa.func.row_number().over(
         partition_by=delivery.c.channel,
-        order_by=(delivery.c.next_attempt_at, delivery.c.created_at, delivery.c.id),
+        order_by=_ORDER,
     )
     ranked = sa.select(delivery.c.id, place.label("place")).where(due).subquery()
     first = sa.select(ranked.c.id).where(ranked.c.place <= limit)
@@ -91,9 +92,10 @@ def claim(
         sa.update(delivery)
         .where(delivery.c.id.in_(locked.scalar_subquery()))
         .values(state="claimed", claimed_by=worker, claimed_until=now + lease)
-        .returning(delivery.c.message, delivery.c.attempts, delivery.c.next_attempt_at)
+        .returning(delivery.c.message, delivery.c.attempts, *_ORDER)
     )
-    rows = sorted(connection.execute(statement), key=lambda row: row.next_attempt_at)
+    # In what order rows come back is the database's affair.
+    rows = sorted(connection.execute(statement), key=lambda row: (row[2], row[3], row[4] or 0))
     return [Claimed(decode(row.message), row.attempts) for row in rows]
 
 
@@ -215,14 +217,14 @@ def list_by_state(
 def counts(connection: Connection) -> dict[str, int]:
     """How many deliveries there are in each state; states without any are left out."""
     query = sa.select(delivery.c.state, sa.func.count()).group_by(delivery.c.state)
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def waiting(connection: Connection) -> dict[str, int]:
     """How many messages each channel still owes."""
     owed = sa.select(delivery.c.channel, sa.func.count()).group_by(delivery.c.channel)
     query = owed.where(delivery.c.state.in_(("pending", "claimed")))
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 # channels
