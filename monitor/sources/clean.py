@@ -10,6 +10,7 @@ from monitor.text import TITLE_LIMIT, clean_title, strip_markup
 SUMMARY_LIMIT = 2_000
 NAME_LIMIT = 200
 _TITLE_READ = 20_000
+_SLACK = 50  # characters that cleaning may drop before a summary is cut
 _MARKUP_SHARE = 2  # of a summary's markup only so many times its limit is read
 # A text that calls itself plain but has a closing tag, a break or an entity is not.
 _MARKUP = re.compile(r"</\w|<br\b|<\w[^<>]{0,200}/>|&(?:#\d|#x|[A-Za-z]{2,8};)", re.IGNORECASE)
@@ -24,7 +25,7 @@ _ORDINARY = re.compile(
 
 def title_of(raw: str, kind: str) -> tuple[str, bool]:
     """One line of plain text and whether it was cut; ``kind`` as in Draft."""
-    raw = _unmarked(raw[:_TITLE_READ], kind)
+    raw = _unmarked(raw[:_TITLE_READ], kind, _TITLE_READ)
     if len(raw) <= TITLE_LIMIT and _ORDINARY.fullmatch(raw):
         return raw, False
     return clean_title(raw)
@@ -34,7 +35,7 @@ def plain(raw: str, kind: str, limit: int = SUMMARY_LIMIT) -> str:
     """One line of plain text of at most ``limit`` characters."""
     if not raw:
         return ""
-    raw = _unmarked(raw[: limit * _MARKUP_SHARE], kind)[: limit + limit // 4]
+    raw = _unmarked(raw[: limit * _MARKUP_SHARE], kind, limit + limit // 4)[: limit + _SLACK]
     if _ORDINARY.fullmatch(raw, 0, limit):
         return raw[:limit].rstrip()
     return clean_title(raw, limit)[0]
@@ -46,7 +47,8 @@ def name_of(raw: str) -> str:
     return plain(raw, "html", NAME_LIMIT)
 
 
-def _unmarked(raw: str, kind: str) -> str:
+def _unmarked(raw: str, kind: str, limit: int) -> str:
+    """Text without markup on one line, of which no more than ``limit`` characters count."""
     if ("<" in raw or "&" in raw) and (kind == "html" or (kind == "text" and _MARKUP.search(raw))):
         raw = strip_markup(raw)
-    return " ".join(raw.split())
+    return " ".join(raw[:limit].split())

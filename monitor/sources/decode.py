@@ -9,6 +9,7 @@ mean GB18030, ``iso-8859-1`` means windows-1252, as browsers read them (WHATWG E
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -85,10 +86,11 @@ def decode(body: bytes, declared: str | None = None) -> Decoded:
 
 def _single_euro(error: UnicodeError) -> tuple[str, int]:
     """Code page 936 writes the euro as 0x80, which GB 18030 does not know."""
-    is_gb = isinstance(error, UnicodeDecodeError) and error.encoding == "gb18030"
-    if is_gb and error.object[error.start] == 0x80:
-        return "€", error.start + 1
-    raise error
+    if not isinstance(error, UnicodeDecodeError) or error.encoding != "gb18030":
+        raise error
+    if error.object[error.start] != 0x80:
+        raise error
+    return "€", error.start + 1
 
 
 codecs.register_error(_EURO, _single_euro)
@@ -180,6 +182,9 @@ def _broken_share(body: bytes) -> float:
 
 def _strict(body: bytes, charset: str) -> str | None:
     """``body`` in ``charset``, or None; only a sequence cut short at the end may be missing."""
+    if charset == "utf-8":
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode()
     try:
         return codecs.getincrementaldecoder(charset)(_EURO).decode(body)
     except (UnicodeDecodeError, LookupError):

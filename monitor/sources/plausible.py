@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 
-_SAMPLE = 250
-_PLACES = 80
+_SAMPLE = 150
+_PLACES = 60
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _TOP = frozenset(
