@@ -70,7 +70,7 @@ class Demo:
 
     async def show(self) -> int:
         """Everything, from the first poll to the summary."""
-        port = self._mailbox.start()
+        port = await self._mailbox.start()
         self._portal.start()
         try:
             settings = self._settings(port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -11,7 +12,6 @@ from email import message_from_bytes, policy
 from hashlib import sha256
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
@@ -20,23 +20,26 @@ class Mailbox:
 
     def __init__(self, on_mail: Callable[[str, str], None]) -> None:
         self._on_mail = on_mail
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)
+        self._server: asyncio.Server | None = None
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        message = message_from_bytes(envelope.content or b"", policy=policy.default)  # type: ignore[arg-type]
+        content = envelope.content or b""
+        raw = content if isinstance(content, bytes) else content.encode()
+        message = message_from_bytes(raw, policy=policy.default)
         part = message.get_body(("plain",))
         self._on_mail(str(message["Subject"]), part.get_content() if part else "")
         return "250 kept"
 
-    def start(self) -> int:
-        """Listen; returns the port."""
-        self._controller.start()
-        server: Any = self._controller.server
-        return int(server.sockets[0].getsockname()[1])
+    async def start(self) -> int:
+        """Listen on this loop; returns the port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: SMTP(self, loop=loop), "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
         """End listening."""
-        self._controller.stop()
+        if self._server is not None:
+            self._server.close()
 
 
 class Sink:
