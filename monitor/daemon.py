@@ -1,7 +1,7 @@
 """``headlines run``: a few ticks, the signals, and the drain.
 
 APScheduler holds the ticks; when a source or a delivery is due stands in the database.
-One daemon works at a time: it holds a lease row, the others wait for it to lapse.
+One daemon works at a time: it holds the lease, the others stand by for it.
 """
 
 from __future__ import annotations
@@ -11,33 +11,38 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from monitor import telemetry
 from monitor.config import Settings
-from monitor.errors import HeadlineError, SettingsError, StorageError
+from monitor.errors import HeadlineError, StorageError
+from monitor.lease import Lease
 from monitor.notify import Notifier
 from monitor.pipeline import PollReport, poll
-from monitor.service import Observers, Service, open_database, utc_now, worker_name
-from monitor.storage import leases, retention, sources
-from monitor.storage.database import Database
+from monitor.service import Observers, Service, check_channels, open_database
+from monitor.storage import Database, retention, sources
 from monitor.telemetry import logger
+from monitor.worker import worker_name
 
 Result = TypeVar("Result")
 log = logger("daemon")
-LEASE_NAME = "daemon"
-LEASE_LENGTH = timedelta(seconds=30)
-HEARTBEAT_S = 8.0
-STANDBY_S = 5.0
+RENEW_S = 6.0
+WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
-POLLS_AT_ONCE = 4
+SETTLE_S = 3.0
+# A database that does not answer must not keep us: what it did not take is done again.
+END_S = 9.5
+# A slow server holds its poll open for half a minute, and others must not wait for it.
+POLLS_AT_ONCE = 40
 CLAIM_AT_ONCE = 250
-DELETE_AT_ONCE = 500
+FETCHES_AT_ONCE = 1_000
 
 
 class Daemon:
@@ -61,35 +66,50 @@ class Daemon:
         self._tick_s = tick_s
         self._worker = worker_name()
         self._stopping = asyncio.Event()
+        self._resting = asyncio.Event()  # set while this is not the daemon, or is about to end
+        self._resting.set()
         self._reloading = asyncio.Lock()
-        self._work: set[asyncio.Task[None]] = set()
-        self._delivering: asyncio.Task[None] | None = None
+        self._polling: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._lease: Lease | None = None
         self.polls = PollReport()
         self.service: Service | None = None
 
     async def run(self) -> PollReport:
-        """Work until ``stop``; returns what all polls came to."""
+        """Work until ``stop``, and stand by while another does; returns what all polls came to."""
         database = await asyncio.to_thread(open_database, self.settings)
+        self._lease = Lease(database, self._worker)
+        watchdog = asyncio.create_task(self._feed_watchdog())
+        try:
+            while await self._lease.obtain(self._stopping, self._stand_by):
+                await self._be_the_daemon(database)
+        finally:
+            watchdog.cancel()
+            await asyncio.to_thread(self._lease.leave)
+            database.close()
+        return self.polls
+
+    async def _be_the_daemon(self, database: Database) -> None:
+        """Poll and deliver until ``stop``, or until another has taken the lease."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         try:
-            if not await self._become_the_daemon(database):
-                return self.polls
-            async with Service(
-                self.settings, database, worker=self._worker, observers=self._observers
-            ) as service:
-                self.service = service
-                self._schedule(scheduler)
-                await self._announce(database)
-                await self._stopping.wait()
-                scheduler.pause()
-                self._notifier.send("STOPPING=1")
-                await self._drain()
+            self.service = await self._open(self.settings, database).__aenter__()
+            if not self.stopping:
+                self._resting.clear()
+            await self._announce(database)
+            self._schedule(scheduler)
+            await self._resting.wait()
+            scheduler.pause()
+            await self._drain()
         finally:
             if scheduler.running:
                 scheduler.shutdown(wait=False)
-            self.service = None
-            await asyncio.to_thread(self._leave, database)
-        return self.polls
+            service, self.service = self.service, None
+            if service is not None:
+                await service.__aexit__(None, None, None)
+
+    def _open(self, settings: Settings, database: Database) -> Service:
+        return Service(settings, database, worker=self._worker, observers=self._observers)
 
     @property
     def stopping(self) -> bool:
@@ -98,62 +118,71 @@ class Daemon:
 
     def stop(self) -> None:
         """Begin the drain; ``run`` returns within 10 s."""
+        self._notifier.send("STOPPING=1")
         self._stopping.set()
+        self._resting.set()
+
+    async def _feed_watchdog(self) -> None:
+        """Tell systemd that the loop turns, whatever the database does."""
+        every_s = min(WATCHDOG_S, (self._notifier.watchdog_s or 60.0) / 2)
+        while True:
+            self._notifier.send("WATCHDOG=1")
+            await asyncio.sleep(every_s)
 
     # the lease
 
-    async def _become_the_daemon(self, database: Database) -> bool:
-        """Wait for the lease; False when told to stop while waiting."""
-        told = ""
-        while not self._stopping.is_set():
-            holder = await asyncio.to_thread(self._take_lease, database)
-            if holder is None:
-                await asyncio.to_thread(self._take_over, database)
-                return True
-            if holder != told:
-                told = holder
-                log.warning("another daemon works on this database (%s): standing by", holder)
-                self._notifier.send("READY=1", "STATUS=standing by")
-            self._notifier.send("WATCHDOG=1")
-            await self._pause(STANDBY_S)
-        return False
+    def _stand_by(self, holder: str) -> None:
+        log.warning("another daemon works on this database (%s): standing by", holder)
+        self._notifier.send("READY=1", "STATUS=standing by")
 
-    def _take_lease(self, database: Database) -> str | None:
-        now = utc_now()
-        return database.run(
-            lambda connection: leases.take(connection, LEASE_NAME, self._worker, now, LEASE_LENGTH)
-        )
-
-    def _take_over(self, database: Database) -> None:
-        """What a dead daemon had claimed is free again: nobody else can be working on it."""
-        released = database.run(lambda connection: sources.release_others(connection, self._worker))
-        if released:
-            log.info("took over %d sources that an earlier daemon had claimed", released)
-
-    def _leave(self, database: Database) -> None:
+    async def _renew(self, service: Service) -> None:
+        if self._lease is None:
+            return
         try:
-            database.run(lambda connection: sources.give_back(connection, self._worker))
-            database.run(lambda connection: leases.drop(connection, LEASE_NAME, self._worker))
+            holder = await asyncio.to_thread(self._lease.take)
         except StorageError as error:
-            log.warning("could not give the lease back, it lapses by itself: %s", error)
-        database.close()
+            log.error("the lease could not be renewed: %s", error)
+            return
+        if holder is not None:
+            log.error("another daemon (%s) has taken over", holder)
+            self._resting.set()
+            return
+        await asyncio.to_thread(service.classifier.refresh)
+
+    def _may_begin(self) -> bool:
+        """Whether this is surely the daemon, and is to stay it."""
+        return not self._resting.is_set() and self._lease is not None and self._lease.is_fresh
 
     # the ticks
 
     def _schedule(self, scheduler: AsyncIOScheduler) -> None:
-        heartbeat_s = min(HEARTBEAT_S, (self._notifier.watchdog_s or 60.0) / 2)
         ticks: tuple[tuple[Callable[[], Awaitable[None]], float], ...] = (
             (self._poll_tick, self._tick_s),
-            (self._deliver_tick, self._tick_s),
-            (self._retain_tick, RETAIN_S),
-            (self._heartbeat_tick, heartbeat_s),
+            (partial(self._tick, "deliver", self._deliver), self._tick_s),
+            (partial(self._tick, "renew", self._renew), RENEW_S),
+            (partial(self._tick, "retain", self._retain), RETAIN_S),
         )
         for tick, seconds in ticks:
             scheduler.add_job(
-                tick, "interval", seconds=seconds, max_instances=1, coalesce=True,
-                misfire_grace_time=None,
+                tick, "interval", seconds=seconds, next_run_time=datetime.now(UTC),
+                max_instances=1, coalesce=True, misfire_grace_time=None,
             )  # fmt: skip
         scheduler.start()
+
+    async def _tick(self, name: str, work: Callable[[Service], Awaitable[None]]) -> None:
+        """Begin ``work``, unless its last turn still goes on; the scheduler never waits for it."""
+        service, last = self.service, self._turns.get(name)
+        if service is None or self._resting.is_set() or (last and not last.done()):
+            return
+        self._turns[name] = asyncio.create_task(self._guarded(name, work(service)))
+
+    async def _guarded(self, name: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except HeadlineError as error:
+            log.error("%s ended early and is tried again: %s", name, error)
+        except Exception:
+            log.exception("%s ended by a fault of this program and is tried again", name)
 
     async def _announce(self, database: Database) -> None:
         def count() -> dict[str, int]:
@@ -169,79 +198,36 @@ class Daemon:
         return self.service.classifier.scorer.release if self.service else ""
 
     async def _poll_tick(self) -> None:
-        if self._stopping.is_set() or len(self._work) >= POLLS_AT_ONCE or self.service is None:
+        service = self.service
+        if service is None or not self._may_begin() or len(self._polling) >= POLLS_AT_ONCE:
             return
-        task = asyncio.create_task(self._poll_once(self.service))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        room = FETCHES_AT_ONCE - service.fetcher.unfinished
+        if room <= 0:
+            return
+        work = self._poll(service, min(room, CLAIM_AT_ONCE))
+        task = asyncio.create_task(self._guarded("poll", work))
+        self._polling.add(task)
+        task.add_done_callback(self._polling.discard)
 
-    async def _poll_once(self, service: Service) -> None:
-        try:
-            report = await poll(service.kit, CLAIM_AT_ONCE)
-        except HeadlineError as error:
-            log.error("a poll ended early, its sources are polled again: %s", error)
-            return
-        except Exception:
-            log.exception("a poll ended by a fault of this program, its sources are polled again")
-            return
+    async def _poll(self, service: Service, limit: int) -> None:
+        report = await poll(service.kit, limit)
         if report.sources:
             self.polls += report
             log.info("polled", extra=summary(report))
             if self._on_poll:
                 self._on_poll(report)
 
-    async def _deliver_tick(self) -> None:
-        if self._stopping.is_set() or self.service is None:
-            return
-        if self._delivering is None or self._delivering.done():
-            self._delivering = asyncio.create_task(self._deliver_once(self.service))
-
-    async def _deliver_once(self, service: Service) -> None:
-        try:
+    async def _deliver(self, service: Service) -> None:
+        # The old outbox gives back all claims of this process when it ends.
+        if self._may_begin() and not self._reloading.locked():
             await service.outbox.deliver_due()
-        except HeadlineError as error:
-            log.error("delivering ended early and is tried again: %s", error)
-        except Exception:
-            log.exception("delivering ended by a fault of this program and is tried again")
 
-    async def _heartbeat_tick(self) -> None:
-        if self.service is None:
-            return
-        try:
-            holder = await asyncio.to_thread(self._take_lease, self.service.database)
-        except StorageError as error:
-            log.error("the lease could not be renewed: %s", error)
-            return
-        if holder is not None:
-            log.error("another daemon (%s) has taken over: stopping", holder)
-            self.stop()
-            return
-        await asyncio.to_thread(self.service.classifier.refresh)
-        self._notifier.send("WATCHDOG=1")
-
-    async def _retain_tick(self) -> None:
-        if self.service is None:
-            return
-        service, wanted = self.service, self.settings.retention
-        deletions = (
-            (retention.delete_entries, wanted.days),
-            (retention.delete_deliveries, wanted.days),
-            (retention.delete_marks, wanted.tombstone_days),
-        )
-        try:
-            for delete, days in deletions:
-                while not self._stopping.is_set():
-                    # Small batches: a poll or a delivery never waits long for its turn to write.
-                    gone = await asyncio.to_thread(
-                        service.database.run,
-                        lambda connection, delete=delete, days=days: delete(
-                            connection, service.now(), days, DELETE_AT_ONCE
-                        ),
-                    )
-                    if gone < DELETE_AT_ONCE:
-                        break
-        except StorageError as error:
-            log.error("forgetting old entries ended early and goes on later: %s", error)
+    async def _retain(self, service: Service) -> None:
+        wanted = self.settings.retention
+        await asyncio.to_thread(
+            retention.forget, service.database, service.now, wanted.days,
+            wanted.tombstone_days, self._may_begin,
+        )  # fmt: skip
 
     # ending and reloading
 
@@ -254,40 +240,47 @@ class Daemon:
         await asyncio.gather(
             service.fetcher.drain(DRAIN_FETCHES_S), service.outbox.drain(DRAIN_SENDS_S)
         )
-        await _settle([*self._work, *([self._delivering] if self._delivering else [])], 3.0)
+        await _settle([*self._polling, *self._turns.values()], SETTLE_S)
 
     async def reload(self) -> None:
         """Read the settings anew and work by them; invalid ones are told and change nothing."""
-        if self._load is None or self.service is None:
+        if self._load is None:
             return
         async with self._reloading:
+            self._notifier.send("STATUS=reloading")
             try:
-                settings = self._load()
+                settings = self._kept(await asyncio.to_thread(self._load))
                 await self._swap(settings)
-            except SettingsError as error:
+            except HeadlineError as error:
                 log.error("settings refused, the old ones stay: %s", error)
+            else:
+                telemetry.configure(settings.log.level, settings.log.format)
+                log.info("settings reloaded")
+            self._notifier.send("STATUS=working" if self.service else "STATUS=standing by")
+
+    def _kept(self, settings: Settings) -> Settings:
+        """``settings`` without what cannot change in a running daemon."""
+        if (settings.database, settings.data) == (self.settings.database, self.settings.data):
+            return settings
+        log.warning("a new database or data folder needs a restart; the old one stays")
+        return replace(settings, database=self.settings.database, data=self.settings.data)
 
     async def _swap(self, settings: Settings) -> None:
+        """Go on with a new service, and end the old one when its work is done."""
         old = self.service
         if old is None:
+            check_channels(settings)
+            self.settings = settings
             return
-        if (settings.database, settings.data) != (self.settings.database, self.settings.data):
-            log.warning("a new database or data folder needs a restart; the old one stays")
-            settings = replace(settings, database=self.settings.database, data=self.settings.data)
-        fresh = Service(settings, old.database, worker=self._worker, observers=self._observers)
-        await fresh.__aenter__()
+        fresh = await self._open(settings, old.database).__aenter__()
+        if self._resting.is_set():
+            await fresh.__aexit__(None, None, None)
+            return
+        work = list(self._polling)
         self.settings, self.service = settings, fresh
-        log.info("settings reloaded")
-        await old.fetcher.drain(DRAIN_FETCHES_S)
-        await old.outbox.drain(DRAIN_SENDS_S)
-        await _settle(list(self._work), 3.0)
+        await asyncio.gather(old.fetcher.drain(DRAIN_FETCHES_S), old.outbox.drain(DRAIN_SENDS_S))
+        await _settle(work, SETTLE_S)
         await old.__aexit__(None, None, None)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
 
 
 def summary(report: PollReport) -> dict[str, int]:
@@ -333,6 +326,11 @@ async def _with_signals(daemon: Daemon) -> PollReport:
         if daemon.stopping:
             os._exit(1)  # everything decided is in the database
         daemon.stop()
+        loop.call_later(END_S, give_up)
+
+    def give_up() -> None:
+        log.warning("the end takes too long: what is not stored is done again by the next daemon")
+        os._exit(0)
 
     def reload() -> None:
         task = asyncio.create_task(daemon.reload())

@@ -89,6 +89,11 @@ class Fetcher:
         self._limits = self._settings.limits
         self._queues = HostQueues(self._settings.politeness, random)
 
+    @property
+    def unfinished(self) -> int:
+        """How many requests wait for their turn or are under way."""
+        return self._queues.unfinished
+
     async def fetch(self, request: FetchRequest) -> Outcome:
         """One request, in its turn. Raises CancelledError if the fetcher is drained before."""
         async with aclosing(self._round([request], math.inf)) as outcomes:

@@ -22,8 +22,15 @@ class Classifier:
 
     def __init__(self, root: Path) -> None:
         self.registry = Registry(root)
-        self._folder = self.registry.current() or starter_folder()
-        self.scorer = Scorer.load(self._folder)
+        self._told = ""
+        self._folder = starter_folder()
+        try:
+            self._folder = self.registry.current() or self._folder
+            self.scorer = Scorer.load(self._folder)
+        except ReleaseError as error:
+            self._folder = starter_folder()
+            self.scorer = Scorer.load(self._folder)
+            self._tell(error)
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
@@ -31,15 +38,20 @@ class Classifier:
 
     def refresh(self) -> bool:
         """Load the promoted release if it is another one; a damaged one is refused and told."""
-        folder = self.registry.current() or starter_folder()
-        if folder == self._folder:
-            return False
-        # A release that cannot be read is not tried again until the pointer moves.
-        self._folder = folder
         try:
+            folder = self.registry.current() or starter_folder()
+            if folder == self._folder:
+                return False
             self.scorer = Scorer.load(folder)
         except ReleaseError as error:
-            log.error("the promoted release is refused, %s stays: %s", self.scorer.release, error)
+            self._tell(error)
             return False
+        self._folder = folder
         log.info("release %s is live", self.scorer.release)
         return True
+
+    def _tell(self, error: ReleaseError) -> None:
+        """Once, however often it is met."""
+        if str(error) != self._told:
+            self._told = str(error)
+            log.error("the promoted release is refused, %s serves: %s", self.scorer.release, error)

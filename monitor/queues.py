@@ -92,6 +92,11 @@ class HostQueues:
         """How many hosts have work, or a gap that has not passed."""
         return len(self._hosts)
 
+    @property
+    def unfinished(self) -> int:
+        """How many jobs wait or run."""
+        return sum(len(host.jobs) for host in self._hosts.values()) + len(self._tasks)
+
     def submit(self, host_name: str, job: Job) -> None:
         """Queue ``job`` behind the others of its host; it is dropped once closed."""
         if self._closed:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -36,11 +33,6 @@ USER_AGENT = f"HeadlineMonitor/{__version__} (+https://pypi.org/project/headline
 def utc_now() -> datetime:
     """The clock of everything that is not under test."""
     return datetime.now(UTC)
-
-
-def worker_name() -> str:
-    """A name for this process that no other, and no earlier one, has."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def open_database(settings: Settings) -> Database:
@@ -80,6 +72,14 @@ class Service:
         self.classifier = Classifier(settings.data / "models")
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _open(self) -> None:
         polling = self.settings.polling
         self.client = await self._stack.enter_async_context(
             HttpClient(ClientSettings(USER_AGENT, allow_private=polling.allow_private))
@@ -110,7 +110,6 @@ class Service:
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
         )
-        return self
 
     async def __aexit__(
         self,

@@ -27,6 +27,9 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     human = style == "human" or (style == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
     handler.setFormatter(HumanFormatter() if human else JsonFormatter())
+    # What libraries have to say (warnings and worse) comes in the same form.
+    logging.lastResort = handler
+    logging.captureWarnings(capture=True)
     root = logging.getLogger(ROOT)
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

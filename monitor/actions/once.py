@@ -8,16 +8,10 @@ import secrets
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.pipeline import PollReport, poll
-from monitor.service import (
-    USER_AGENT,
-    Service,
-    build_channels,
-    open_database,
-    utc_now,
-    worker_name,
-)
+from monitor.service import USER_AGENT, Service, build_channels, open_database, utc_now
 from monitor.storage import sources
 from monitor.types import AlertEntry, Message
+from monitor.worker import worker_name
 
 CLAIM_AT_ONCE = 500
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from monitor.storage.database import Database
 from monitor.storage.schema import delivery, entry, microseconds, seen, source
 
 DAY_MICROSECONDS = 86_400_000_000
+AT_ONCE = 500
+Deletion = Callable[[Connection, datetime, int, int], int]
+
+
+def forget(
+    database: Database,
+    now: Callable[[], datetime],
+    days: int,
+    tombstone_days: int,
+    go_on: Callable[[], bool],
+) -> None:
+    """Delete all that is too old, in batches so small that nobody waits long to write.
+
+    Returns when nothing is left, or ``go_on`` says no. Raises StorageError.
+    """
+    for delete, age in (
+        (delete_entries, days),
+        (delete_deliveries, days),
+        (delete_marks, tombstone_days),
+    ):
+
+        def batch(connection: Connection, delete: Deletion = delete, age: int = age) -> int:
+            return delete(connection, now(), age, AT_ONCE)
+
+        while go_on() and database.run(batch) == AT_ONCE:
+            pass
 
 
 def delete_entries(connection: Connection, now: datetime, days: int, limit: int) -> int:
