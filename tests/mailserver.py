@@ -48,7 +48,7 @@ class Mail:
         """The text (or ``html``) part."""
         part = self.message.get_body((kind,))
         assert part is not None
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class TcpServer(Loop):
 
 
 class MailServer(Loop):
-    """A server that keeps what it takes. ``tls`` offers STARTTLS, or with ``implicit`` starts so."""
+    """A server that keeps what it takes; ``tls`` offers STARTTLS, or ``implicit`` TLS."""
 
     def __init__(
         self,

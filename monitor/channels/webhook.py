@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from monitor.answers import retry_after_s
 from monitor.channels import signing
@@ -26,6 +26,9 @@ DEADLINE_S = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
 ALERT = "headline.matched"
 NOTICE = "monitor.notice"
+# A piece of an address or a header that is shorter is a word, not a token.
+TOKEN_LENGTH = 8
+_PIECES = re.compile(r"[\s/?&=#:@,;]+")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = {"content-type", "content-length", "host", "transfer-encoding", "connection"}
 
@@ -64,9 +67,7 @@ class Webhook:
         self._keys, secrets = read_secrets(name, options)
         self._headers = checked_headers(name, options.headers)
         self._host = checked_host(name, options.url)
-        parts = urlsplit(options.url)
-        # Many addresses of this kind are themselves a password.
-        self._hidden = [*secrets, *self._headers.values(), options.url, parts.path, parts.query]
+        self._hidden = hidden_forms(options.url, secrets, self._headers.values())
 
     def __repr__(self) -> str:
         return f"Webhook({self.name!r}, {self._host!r})"
@@ -204,6 +205,17 @@ def checked_host(name: str, url: str) -> str:
         problem = f"channels.{name}.url: an http or https address is expected"
         raise SettingsError([("channels.url", problem)])
     return host
+
+
+def hidden_forms(url: str, secrets: Iterable[str], values: Iterable[str]) -> list[str]:
+    """What no answer may show: the secrets, headers, and the address, often itself a password."""
+    parts = urlsplit(url)
+    login = [part for part in (parts.username, parts.password) if part]
+    whole = [url, *login, parts.path, parts.query, *values]
+    pieces = {piece for text in whole for piece in _PIECES.split(f"{unquote(text)} {text}")}
+    bare = [secret.removeprefix(signing.PREFIX) for secret in secrets]
+    tokens = {piece for piece in pieces if len(piece) >= TOKEN_LENGTH and piece != parts.hostname}
+    return [*bare, *whole, *tokens]
 
 
 def _phrase(status: int) -> str:

@@ -1,0 +1,139 @@
+"""For each kind of channel: a receiver that can be told how to behave, and a channel to it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from monitor import channels
+from monitor.channels import Channel
+from monitor.client import ClientSettings, HttpClient
+from monitor.types import Message
+from tests.httpserver import Exchange, HttpServer, Reply
+from tests.mailserver import MailServer, TcpServer
+
+PASSWORD = "correct-horse-battery"
+KEY = b"0123456789abcdef0123456789abcdef"
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+TOKEN = "token-of-the-address-and-headers"
+
+
+@contextlib.asynccontextmanager
+async def opened(table: Mapping[str, object], *ports: int) -> AsyncIterator[Channel]:
+    """The channel of a settings table; private ``ports`` of this machine are open to it."""
+    allow = tuple(f"127.0.0.1:{port}" for port in ports)
+    async with HttpClient(ClientSettings("tester", allow_private=allow)) as client:
+        yield channels.build("one", table, client)
+
+
+def deliver(table: Mapping[str, object], *messages: Message, deadline_s: float = 0.0) -> list[Any]:
+    """Send ``messages`` one after the other; receipts, and the errors in their places."""
+
+    async def main() -> list[Any]:
+        found: list[Any] = []
+        port = int(str(table.get("port", 0)))
+        url = str(table.get("url", ""))
+        if not port:
+            port = int(url.split("/")[2].rpartition(":")[2])
+        async with opened(table, port) as channel:
+            if deadline_s:
+                channel.deadline_s = deadline_s  # type: ignore[misc]
+            for message in messages:
+                try:
+                    found.append(await channel.send(message))
+                except Exception as error:
+                    found.append(error)
+        return found
+
+    return asyncio.run(main())
+
+
+class Rig(Protocol):
+    """What the conformance suite asks of a kind's receiver."""
+
+    table: Mapping[str, object]
+    secrets: tuple[str, ...]
+
+    def refuse(self, *, permanent: bool, text: str = "no") -> None: ...
+    def be_silent(self) -> None: ...
+    def taken(self) -> list[tuple[str, str]]:
+        """The id and the title of each message that arrived."""
+        ...
+
+
+class WebhookRig:
+    """An HTTP server."""
+
+    secrets = (SECRET, SECRET.removeprefix("whsec_"), TOKEN)
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self.server = stack.enter_context(HttpServer())
+        self.server.fallback(Reply(204))
+        self.table = {
+            "kind": "webhook",
+            "url": self.server.url(f"/hooks/{TOKEN}"),
+            "secrets": [SECRET],
+            "headers": {"Authorization": f"Bearer {TOKEN}"},
+        }
+
+    def refuse(self, *, permanent: bool, text: str = "no") -> None:
+        self.server.fallback(Reply(410 if permanent else 500, text.encode()))
+
+    def be_silent(self) -> None:
+        async def wait(exchange: Exchange) -> None:
+            await exchange.writer.wait_closed()
+
+        self.server.fallback(wait)
+
+    def taken(self) -> list[tuple[str, str]]:
+        return [
+            (each.headers["webhook-id"], json.loads(each.body)["data"]["entries"][0]["title"])
+            for each in self.server.requests
+        ]
+
+
+class EmailRig:
+    """A mail server, behind a door that can be shut."""
+
+    secrets = (
+        PASSWORD,
+        base64.b64encode(f"\0me\0{PASSWORD}".encode()).decode(),
+        base64.b64encode(PASSWORD.encode()).decode(),
+    )
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self.stack = stack
+        self.server = stack.enter_context(MailServer(login=("me", PASSWORD)))
+        self.table: dict[str, object] = {
+            "kind": "email",
+            "host": "127.0.0.1",
+            "port": self.server.port,
+            "tls": "none",
+            "plain_login": True,
+            "username": "me",
+            "password": PASSWORD,
+            "sender": "Monitor <monitor@news.example>",
+            "recipients": ["reader@news.example"],
+        }
+
+    def refuse(self, *, permanent: bool, text: str = "no") -> None:
+        self.server.answer("DATA", f"{554 if permanent else 451} {text}")
+
+    def be_silent(self) -> None:
+        async def wait(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await writer.wait_closed()
+
+        self.table["port"] = self.stack.enter_context(TcpServer(wait)).port
+
+    def taken(self) -> list[tuple[str, str]]:
+        return [
+            (str(mail.message["Message-ID"])[1:].partition("@")[0], mail.text().split("\n")[0])
+            for mail in self.server.mails
+        ]
+
+
+RIGS = {"email": EmailRig, "webhook": WebhookRig}

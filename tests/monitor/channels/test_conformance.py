@@ -1,0 +1,123 @@
+"""What holds for every kind of channel; a new kind needs a rig beside the others."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from monitor import channels
+from monitor.channels import CHANNEL_KINDS
+from monitor.errors import SettingsError, TransportError
+from monitor.types import Receipt
+from tests.fakes import make_message
+from tests.monitor.channels.rigs import RIGS, Rig, deliver
+
+HOSTILE_TITLES = [
+    "a\r\nBcc: thief@evil.example\r\n\r\nbody",
+    "a\nwebhook-id: other",
+    "\x00\x01\x1b[31m\x7f\x85\u2028\u2029 end",
+    "\ud800 lone \udfff",
+    "<script>alert(1)</script> & \"quotes\" 'too'",
+    "{{ 7*7 }} {% for a in b %} ${7*7} %s %(x)s",
+    "\u202egnp.exe \u2066x\u2069 \u200b\u200d",
+    "é" * 50 + "e" + "\u0301" * 1_000,
+    "👨‍👩‍👧‍👦" * 300,
+    "=?utf-8?q?encoded?= =?utf-8?b?AAAA?=",
+    ".\r\n.\r\nQUIT",
+    "字" * 100_000,
+    " " * 500,
+    "",
+]
+
+
+@pytest.fixture(params=sorted(CHANNEL_KINDS))
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with contextlib.ExitStack() as stack:
+        yield RIGS[request.param](stack)
+
+
+def test_every_kind_has_a_rig() -> None:
+    assert RIGS.keys() == CHANNEL_KINDS.keys()
+
+
+def test_a_message_arrives_with_its_id(rig: Rig) -> None:
+    (receipt,) = deliver(rig.table, make_message("msg_a", "央行宣布降息 AI芯片"))
+    assert isinstance(receipt, Receipt), receipt
+    assert rig.taken() == [("msg_a", "央行宣布降息 AI芯片")]
+
+
+def test_the_same_message_again_has_the_same_id(rig: Rig) -> None:
+    message = make_message("msg_a")
+    deliver(rig.table, message, message, make_message("msg_b"))
+    assert [number for number, _ in rig.taken()] == ["msg_a", "msg_a", "msg_b"]
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+def test_a_refusal_says_whether_another_try_can_help(rig: Rig, permanent: bool) -> None:
+    rig.refuse(permanent=permanent, text="the words of the server")
+    (error,) = deliver(rig.table, make_message())
+    assert isinstance(error, TransportError)
+    assert error.permanent is permanent
+    assert "the words of the server" in str(error)
+
+
+def test_nobody_there_is_worth_another_try(rig: Rig, unused_port: int) -> None:
+    table = dict(rig.table)
+    if "port" in table:
+        table["port"] = unused_port
+    else:
+        table["url"] = f"http://127.0.0.1:{unused_port}/"
+    (error,) = deliver(table, make_message())
+    assert isinstance(error, TransportError)
+    assert not error.permanent
+    assert "127.0.0.1" in str(error)
+
+
+def test_silence_is_cut_at_the_deadline(rig: Rig) -> None:
+    rig.be_silent()
+    started = time.monotonic()
+    (error,) = deliver(rig.table, make_message(), deadline_s=1.0)
+    assert isinstance(error, TransportError)
+    assert not error.permanent
+    assert 0.4 < time.monotonic() - started < 3.0
+
+
+def test_no_secret_is_shown_even_when_the_server_repeats_it(rig: Rig) -> None:
+    rig.refuse(permanent=False, text="you sent " + " and ".join(rig.secrets))
+    (error,) = deliver(rig.table, make_message())
+    assert isinstance(error, TransportError)
+    assert "you sent" in str(error)
+    kind = CHANNEL_KINDS[str(rig.table["kind"])]
+    table = {key: value for key, value in rig.table.items() if key != "kind"}
+    shown = [str(error), repr(error), repr(channels.options.read(kind.options, table, "x"))]
+    shown.append(repr(error.__cause__))
+    assert not [secret for secret in rig.secrets for text in shown if secret in text]
+
+
+@pytest.mark.parametrize("title", HOSTILE_TITLES, ids=range(len(HOSTILE_TITLES)))
+def test_hostile_17_a_title_stays_a_title(rig: Rig, title: str) -> None:
+    message = make_message("msg_a", title, rule=title[:300], query=title[:300])
+    entry = dataclasses.replace(message.entries[0], source=title[:300], spans=((0, 3), (2, 9**9)))
+    (receipt,) = deliver(rig.table, dataclasses.replace(message, entries=(entry,)))
+    assert isinstance(receipt, Receipt), receipt
+    assert [number for number, _ in rig.taken()] == ["msg_a"]
+
+
+def test_an_unknown_setting_names_the_nearest(rig: Rig) -> None:
+    with pytest.raises(SettingsError) as caught:
+        deliver({**rig.table, "secretz": 1, "recipientz": 1}, make_message())
+    assert "did you mean" in str(caught.value)
+
+
+def test_what_must_be_set_is_named(rig: Rig) -> None:
+    with pytest.raises(SettingsError, match="must be set"):
+        deliver({"kind": rig.table["kind"], "port": 1}, make_message())
+
+
+def test_an_unknown_kind_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'webhook'"):
+        deliver({"kind": "webhok", "port": 1}, make_message())

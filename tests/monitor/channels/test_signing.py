@@ -1,0 +1,80 @@
+"""Signatures: the specification's vector, the reference receiver, keys that are none."""
+
+from __future__ import annotations
+
+import base64
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from monitor.channels import signing
+
+# From the documentation of the reference implementations.
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+BODY = b'{"test": 2432232314}'
+ID, TIMESTAMP = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+OTHER = "whsec_" + base64.b64encode(b"another key of 32 bytes, exactly").decode()
+
+
+def headers(timestamp: int, *secrets: str, body: bytes = BODY) -> dict[str, str]:
+    return signing.headers(ID, timestamp, body, [signing.read_key(secret) for secret in secrets])
+
+
+def test_hostile_15_the_published_vector() -> None:
+    assert headers(TIMESTAMP, SECRET) == {
+        "webhook-id": ID,
+        "webhook-timestamp": str(TIMESTAMP),
+        "webhook-signature": SIGNATURE,
+    }
+
+
+def test_hostile_15_the_reference_receiver_accepts_now_and_refuses_301_s_either_way() -> None:
+    now = int(time.time())
+    receiver = Webhook(SECRET)
+    assert receiver.verify(BODY, headers(now, SECRET)) == {"test": 2432232314}
+    for away in (-302, 302):
+        with pytest.raises(WebhookVerificationError, match="too"):
+            receiver.verify(BODY, headers(now + away, SECRET))
+
+
+def test_hostile_15_while_secrets_change_both_old_and_new_receivers_accept() -> None:
+    sent = headers(int(time.time()), SECRET, OTHER)
+    assert len(sent["webhook-signature"].split()) == 2
+    for secret in (SECRET, OTHER):
+        Webhook(secret).verify(BODY, sent)
+    stranger = "whsec_" + base64.b64encode(b"x" * 32).decode()
+    with pytest.raises(WebhookVerificationError, match="No matching"):
+        Webhook(stranger).verify(BODY, sent)
+
+
+@given(st.text(min_size=1), st.integers(0, 10**6))
+def test_any_body_verifies_and_one_changed_byte_does_not(text: str, at: int) -> None:
+    body = text.encode("utf-8", "replace")
+    sent = headers(int(time.time()), SECRET, body=body)
+    Webhook(SECRET).verify(body, sent, json_parse=False)
+    place = at % len(body)
+    changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+    with pytest.raises((WebhookVerificationError, UnicodeDecodeError)):
+        Webhook(SECRET).verify(changed, sent, json_parse=False)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["", "whsec_", "whsec_short", "not base64 at all !!", "whsec_" + "A" * 200, "whsec_ü"],
+)
+def test_a_secret_that_is_none_is_refused_unseen(secret: str) -> None:
+    with pytest.raises(ValueError, match="a secret") as caught:
+        signing.read_key(secret)
+    assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_keys_of_24_to_64_bytes_are_taken_with_and_without_prefix_and_padding(size: int) -> None:
+    key = bytes(range(size))
+    text = base64.b64encode(key).decode()
+    assert signing.read_key(f" whsec_{text}\n") == key
+    assert signing.read_key(text.rstrip("=")) == key
