@@ -29,7 +29,8 @@ from monitor.storage import rules, sources
 from monitor.storage.sources import NewSource
 from monitor.store import Headline
 
-INTERVAL_S = 1.0
+INTERVAL_S = 5.0
+HURRIED_INTERVAL_S = 1.0
 TICK_S = 0.25
 PUBLISH_EVERY_S = 4.0
 # The drain must fit into the time that was asked for.
@@ -127,8 +128,9 @@ class Demo:
         now = utc_now()
         base = f"http://{self._portal.address}"
         database = open_database(settings)
+        interval_s = INTERVAL_S if self._seconds is None else HURRIED_INTERVAL_S
         new = [
-            NewSource(f"{base}{feed.path}", name=feed.name, interval_s=INTERVAL_S)
+            NewSource(f"{base}{feed.path}", name=feed.name, interval_s=interval_s)
             for feed in self._bulletin.feeds
         ]
         with database.write() as connection:

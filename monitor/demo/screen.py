@@ -82,11 +82,10 @@ class Screen:
 
     def on_poll(self, report: PollReport) -> None:
         """One summary line a poll."""
-        if report.new_entries or report.failed:
-            self.say(
-                f"poll: {report.sources} feeds, {report.new_entries} new, "
-                f"{report.not_modified} not modified, {report.failed} failed"
-            )
+        self.say(
+            f"poll: {report.sources} feeds, {report.new_entries} new, "
+            f"{report.not_modified} not modified, {report.failed} failed"
+        )
 
     def missing(self) -> list[str]:
         """What has not been seen of the awaited headline, in words."""
