@@ -185,6 +185,8 @@ class Outbox:
                     return
                 claimed = batch.queue.popleft()
                 result = await self._send(batch, claimed)
+            if isinstance(result, TransportError) and result.gone:
+                batch.until_s = clock()  # it asked not to be called again
             await self._settle(Outcome(claimed, result, self._rng.random()))
 
     async def _send(self, batch: Batch, claimed: Claimed) -> Receipt | TransportError:

@@ -95,7 +95,9 @@ def claim(
         .returning(delivery.c.message, delivery.c.attempts, *_ORDER)
     )
     # In what order rows come back is the database's affair.
-    rows = sorted(connection.execute(statement), key=lambda row: (row[2], row[3], row[4] or 0))
+    rows = sorted(
+        connection.execute(statement), key=lambda row: (row[2], row[3], row[4] or 0, row[5])
+    )
     return [Claimed(decode(row.message), row.attempts) for row in rows]
 
 
