@@ -1,0 +1,187 @@
+"""The mail as text: headers that nothing can add to, parts that show what was told."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from unicodedata import category
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.channels.letter import compose, pieces, subject
+from monitor.text import clean_title
+from monitor.types import Message
+from tests.fakes import make_entry, make_message
+
+SENDER = Address("Headline Monitor", "monitor", "news.example")
+READERS = (Address("", "a", "x.example"), Address("读者", "b", "x.example"))
+HEADERS = [
+    "Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress",
+    "MIME-Version", "Content-Type",
+]  # fmt: skip
+ASCII = st.text(st.characters(codec="ascii"), max_size=300)
+WORDS = st.lists(
+    st.sampled_from(["=?utf-8?q?=0ABcc:_x?=", "a", "字" * 90, "b" * 90, "=?", ",", ":"])
+)
+TEXT = st.text(st.characters(exclude_categories=[]), max_size=400) | ASCII | WORDS.map(" ".join)
+
+
+class Page(HTMLParser):
+    """The text, the links and the tags of an HTML part."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.shown = self.open = ""
+        self.marked: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.open = tag
+        self.links += [value or "" for name, value in attributes if name in {"href", "src"}]
+        assert not [name for name, _ in attributes if name.startswith("on")]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open = ""
+
+    def handle_data(self, data: str) -> None:
+        self.shown += data
+        if self.open == "mark":
+            self.marked.append(data)
+
+
+def written(message: Message) -> tuple[bytes, EmailMessage]:
+    raw = compose(message, SENDER, READERS, international=False).as_bytes()
+    mail = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    return raw, mail
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    found = mail.get_body((kind,))
+    assert found is not None
+    return str(found.get_content()).replace("\r\n", "\n")
+
+
+def test_the_headers_of_an_alert() -> None:
+    _, mail = written(make_message("msg_a"))
+    assert list(mail.keys()) == HEADERS
+    assert mail["Subject"] == "[rates] 央行宣布降息"
+    assert mail["From"] == "Headline Monitor <monitor@news.example>"
+    assert mail["To"] == "a@x.example, 读者 <b@x.example>"
+    assert mail["Message-ID"] == "<msg_a@news.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Date"].datetime == datetime.fromisoformat("2026-03-01T12:00:00+00:00")
+
+
+def test_both_parts_tell_the_alert() -> None:
+    entry = make_entry("央行宣布降息 AT&T <b>", spans=((4, 6), (5, 8)))
+    _, mail = written(make_message(entries=(entry,)))
+    text, page = part(mail, "plain"), Page(part(mail, "html"))
+    for shown in (text, page.shown):
+        for word in (
+            entry.title,
+            "示例要闻",
+            "finance 93%",
+            "2026-03-01 12:00 UTC",
+            "rates",
+            "降息",
+        ):
+            assert word in shown
+    assert entry.url in text.split("\n")
+    assert page.links == [entry.url]
+    assert page.marked == ["降息", " A"]
+
+
+def test_an_unsure_section_is_marked_as_such() -> None:
+    sure, doubt = (part(written(make_message(entries=(make_entry(unsure=unsure),)))[1], "plain")
+                   for unsure in (False, True))  # fmt: skip
+    assert "unsure" not in sure
+    assert "unsure 存疑" in doubt
+
+
+def test_a_notice_is_told_without_rule_and_entries() -> None:
+    notice = "The channel 'hook' is switched off: it answered 410 Gone."
+    _, mail = written(make_message(notice=notice, entries=(), rule="", query=""))
+    assert mail["Subject"] == f"[Headline Monitor] {notice}"
+    assert notice in part(mail, "plain")
+    assert notice in Page(part(mail, "html")).shown
+    assert "Rule" not in part(mail, "plain")
+
+
+def test_several_entries_are_counted_and_told() -> None:
+    entries = (make_entry("one"), make_entry("two"), make_entry("three"))
+    _, mail = written(make_message(entries=entries))
+    assert mail["Subject"] == "[rates] one (+2)"
+    assert [word in part(mail, "plain") for word in ("one", "two", "three")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "", "//x.example", "\x01javascript:x"]
+)
+def test_only_web_addresses_become_links(url: str) -> None:
+    _, mail = written(make_message(entries=(make_entry(url=url),)))
+    assert Page(part(mail, "html")).links == []
+    assert "javascript" not in part(mail, "plain")
+
+
+def test_a_link_cannot_leave_its_quotes() -> None:
+    url = "https://x.example/\"><script>alert('1')</script>?a&amp=<b>"
+    _, mail = written(make_message(entries=(make_entry(url=url),)))
+    page = Page(part(mail, "html"))
+    assert page.links == [url]
+    assert "script" not in page.tags
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_hostile_17_nothing_told_adds_a_header_a_tag_or_a_line(
+    title: str, rule: str, source: str, query: str
+) -> None:
+    entry = make_entry(title, source=source, url=title)
+    raw, mail = written(make_message(rule=rule, query=query, entries=(entry,)))
+    assert list(mail.keys()) == HEADERS
+    assert len(mail["To"].addresses) == 2
+    head = raw.split(b"\r\n\r\n")[0]
+    assert head.isascii()
+    assert max(map(len, head.split(b"\r\n"))) <= 998
+    assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", raw)
+    assert mail["Subject"] == subject(make_message(rule=rule, entries=(entry,)))
+    assert clean_title(title)[0] in part(mail, "plain").split("\n")
+    page = Page(part(mail, "html"))
+    assert page.tags <= {"html", "head", "meta", "body", "p", "bdi", "a", "b", "br", "code"}
+
+
+@given(TEXT, TEXT)
+def test_hostile_17_a_subject_is_one_line_of_at_most_200_characters(rule: str, title: str) -> None:
+    line = subject(make_message(rule=rule, title=title))
+    assert len(line) <= 200
+    assert {category(char) for char in line}.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
+
+
+def test_hostile_17_a_long_title_is_cut_between_characters() -> None:
+    family = "👨‍👩‍👧‍👦"
+    line = subject(make_message(title=family * 100))
+    assert len(line) <= 200
+    assert line.removeprefix("[rates] ").replace(family, "") == ""
+
+
+SPANS = st.lists(st.tuples(st.integers(-5, 40), st.integers(-5, 40)))
+
+
+@given(st.text(max_size=30), SPANS)
+def test_pieces_are_the_title_and_their_marks_the_spans(
+    title: str, spans: list[tuple[int, int]]
+) -> None:
+    found = list(pieces(title, spans))
+    assert "".join(text for text, _ in found) == title
+    marks = [matched for text, matched in found for _ in text]
+    inside = [any(start <= at < end for start, end in spans) for at in range(len(title))]
+    assert marks == inside
