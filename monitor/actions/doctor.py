@@ -14,11 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from classifiers.errors import ClassifierError
+from monitor.actions.opening import opened, sections_of
+from monitor.actions.rules import list_all as list_rules
+from monitor.addresses import parse_allowed
+from monitor.channels import email
 from monitor.config import Settings, load
-from monitor.errors import HeadlineError, MigrationNeeded, SettingsError
+from monitor.errors import HeadlineError, MigrationNeeded, UsageError
 from monitor.model import Classifier
+from monitor.rules import language
 from monitor.service import check_channels
-from monitor.storage import Database, migrate
+from monitor.storage import migrate
 from monitor.storage.schema import lease
 
 FREE_BYTES = 500 * 1024 * 1024
@@ -51,14 +56,22 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def examine(file: Path | None, data: Path | None) -> list[Finding]:
-    """Every check, in order; those that need settings are skipped without them."""
+    """Every check, in order; those that need settings are skipped without them.
+
+    A database that is older than this program is brought up, as a start of the daemon would.
+    """
     try:
         settings = load(file, data)
         check_channels(settings)
-    except SettingsError as error:
-        detail = "; ".join(sentence for _, sentence in error.problems)
-        advice = "correct the file; 'headlines init' writes a fresh one"
-        return [Finding(1, "settings", "failed", detail, advice)]
+        parse_allowed(settings.polling.allow_private)
+    except UsageError as error:
+        advice = "correct the file; 'headlines init' elsewhere writes a fresh one to compare"
+        detail = " | ".join(str(error).splitlines())
+        found = [Finding(1, "settings", "failed", detail, advice)]
+        return found + [
+            Finding(number, name, "skipped", "needs the settings")
+            for number, name in enumerate(CHECKS, start=2)
+        ]
     where = str(settings.file) if settings.file else "defaults: no headlines.toml here"
     found = [Finding(1, "settings", "ok", where)]
     for number, (name, check) in enumerate(CHECKS.items(), start=2):
@@ -73,16 +86,16 @@ Answer = tuple[str, str, str]
 def check_database(settings: Settings) -> Answer:
     """Can it be written, and is it at the right version?"""
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        database = Database(settings.database)
-        migrate.ensure(database)
-        with contextlib.suppress(_Undo), database.write() as connection:
+        with (
+            opened(settings) as database,
+            contextlib.suppress(_Undo),
+            database.write() as connection,
+        ):
             connection.execute(sa.delete(lease).where(lease.c.name == "doctor"))
             raise _Undo
-        database.close()
     except MigrationNeeded as error:
         return "failed", str(error), "install the newest headline-monitor, then try again"
-    except (HeadlineError, OSError) as error:
+    except HeadlineError as error:
         return "failed", str(error), "check the address, the folder's owner and the server"
     return "ok", f"writable, version {migrate.HEAD}", ""
 
@@ -96,7 +109,8 @@ def check_model(settings: Settings) -> Answer:
     try:
         classifier = Classifier(settings.data / "models")
     except ClassifierError as error:
-        return "failed", str(error), "'headlines models rollback', or reinstall the package"
+        advice = "'headlines models list', then 'models promote' one without a problem"
+        return "failed", str(error), f"{advice}; if the starter itself is damaged, reinstall"
     scorer = classifier.scorer
     return "ok", f"release {scorer.release}, {len(scorer.sections)} sections", ""
 
@@ -129,20 +143,22 @@ def check_smtp(settings: Settings) -> Answer:
         host, port = str(table.get("host", "")), _port(table)
         try:
             socket.create_connection((host, port), CONNECT_S).close()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             advice = "check host and port; many networks block port 25"
             return "failed", f"{host}:{port}: {error}", advice
     return "ok", ", ".join(f"{table.get('host')}:{_port(table)}" for table in servers), ""
 
 
 def _port(table: Mapping[str, object]) -> int:
-    return int(str(table.get("port", 587)))
+    """The port that is set, else the usual one for the kind of encryption."""
+    return int(str(table.get("port") or 0)) or email.PORTS[str(table.get("tls", "starttls"))]
 
 
 def check_disk(settings: Settings) -> Answer:
     """Is there room for months of headlines?"""
-    free = shutil.disk_usage(settings.data).free
-    detail = f"{free / 1e9:.1f} GB free at {settings.data}"
+    folder = next(each for each in (settings.data, *settings.data.parents) if each.is_dir())
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free at {folder}"
     if free < FREE_BYTES:
         return "failed", detail, "free some space, or lower retention.days"
     return "ok", detail, ""
@@ -159,6 +175,38 @@ def check_files(settings: Settings) -> Answer:
     return "ok", f"{soft} files may be open", ""
 
 
+def check_rules(settings: Settings) -> Answer:
+    """Can every rule be read, and does every channel that one names exist?"""
+    known = sections(settings)
+    problems = []
+    try:
+        stored = list_rules(settings)
+    except HeadlineError:
+        return "skipped", "needs the database", ""
+    for rule in stored:
+        try:
+            language.parse(rule.query, sections=known)
+        except UsageError as error:
+            problems.append(f"{rule.name}: {str(error).splitlines()[0]}")
+        problems += [
+            f"{rule.name}: there is no channel {name!r}"
+            for name in rule.channels
+            if name not in settings.channels
+        ]
+    if problems:
+        advice = "add the channel, or remove the rule and add it as it should be"
+        return "failed", "; ".join(problems), advice
+    return "ok", f"{len(stored)} rules", ""
+
+
+def sections(settings: Settings) -> frozenset[str] | None:
+    """The live model's; None where it cannot be used, which is another check's to tell."""
+    try:
+        return frozenset(sections_of(settings))
+    except ClassifierError:
+        return None
+
+
 CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "database": check_database,
     "model": check_model,
@@ -167,4 +215,5 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "smtp": check_smtp,
     "disk": check_disk,
     "files": check_files,
+    "rules": check_rules,
 }

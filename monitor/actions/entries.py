@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
+from monitor.actions.opening import check_section, find_source, opened, sections_of
 from monitor.config import Settings
-from monitor.service import open_database, utc_now
-from monitor.storage import entries, sources
+from monitor.service import utc_now
+from monitor.storage import entries
 
 SHOWN = (
     "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
     "section", "probability", "runner_up", "unsure", "section_hint", "corrected", "shown",
 )  # fmt: skip
+UNSURE = "unsure"
 
 
 def find(
@@ -26,12 +28,17 @@ def find(
     words: tuple[str, ...] = (),
     limit: int = 50,
 ) -> list[RowMapping]:
-    """The newest entries that fit, newest first. Raises NotFound for an unknown source."""
-    with open_database(settings).read() as connection:
+    """The newest entries that fit, newest first.
+
+    Raises NotFound for an unknown source, UsageError for an unknown section.
+    """
+    if section is not None:
+        check_section(section, (*sections_of(settings), UNSURE))
+    with opened(settings) as database, database.read() as connection:
         wanted = entries.Filter(
             section=section,
-            source_id=sources.find(connection, source)["id"] if source else None,
-            since=utc_now() - span if span else None,
+            source_id=find_source(connection, source)["id"] if source is not None else None,
+            since=utc_now() - span if span is not None else None,
             words=words,
             limit=limit,
         )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from monitor.actions.opening import opened
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
+from monitor.errors import NotFound
+from monitor.options import nearest
 from monitor.pipeline import PollReport, poll
-from monitor.service import USER_AGENT, Service, build_channels, open_database, utc_now
-from monitor.storage import sources
-from monitor.types import AlertEntry, Message
+from monitor.schedule import is_due
+from monitor.service import USER_AGENT, Service, build_channels, utc_now
+from monitor.storage import Database, sources
+from monitor.types import AlertEntry, Message, SourceState
 from monitor.worker import worker_name
 
 CLAIM_AT_ONCE = 500
@@ -21,25 +25,43 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
 
     Safe beside a daemon: both claim what they poll.
     """
-    database = await asyncio.to_thread(open_database, settings)
-    if everything:
-        await asyncio.to_thread(
-            database.run, lambda connection: sources.make_all_due(connection, utc_now())
-        )
     total = PollReport()
-    async with Service(settings, database, worker=worker_name()) as service:
-        while True:
-            report = await poll(service.kit, CLAIM_AT_ONCE)
-            if not report.sources:
-                break
-            total += report
-        await service.outbox.deliver_due()
-    database.close()
+    with opened(settings) as database:
+        due = await asyncio.to_thread(_due, database, everything)
+        async with Service(settings, database, worker=worker_name()) as service:
+            # Sources that come due while this works are for the next pass.
+            while total.sources < due:
+                report = await poll(service.kit, min(CLAIM_AT_ONCE, due - total.sources))
+                if not report.sources:
+                    break
+                total += report
+            await service.outbox.deliver_due()
     return total
 
 
+def _due(database: Database, everything: bool) -> int:
+    """How many sources this pass is for; ``everything`` makes every active one due."""
+    if everything:
+        return database.run(lambda connection: sources.make_all_due(connection, utc_now()))
+    now = utc_now()
+    with database.read() as connection:
+        return sum(
+            row["state"] == SourceState.ACTIVE
+            and is_due(
+                now, row["next_fetch_at"], interval_s=row["interval_s"], failures=row["failures"]
+            )
+            for row in sources.list_all(connection)
+        )
+
+
 async def test_channel(settings: Settings, name: str) -> str:
-    """Send a test message through a channel now; the receiver's answer. Raises TransportError."""
+    """Send a test message through a channel now; the receiver's answer.
+
+    Raises NotFound for a channel that the settings lack, TransportError.
+    """
+    if name not in settings.channels:
+        hint = nearest(name, settings.channels) if settings.channels else "; there is none yet"
+        raise NotFound(f"no channel is called {name!r} in headlines.toml{hint}")
     async with HttpClient(
         ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
     ) as client:

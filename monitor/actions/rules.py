@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy.engine import RowMapping
 
+from monitor.actions.opening import opened, sections_of
 from monitor.config import Settings
+from monitor.errors import UsageError
 from monitor.model import Classifier
+from monitor.options import nearest
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.service import open_database, utc_now
+from monitor.service import utc_now
 from monitor.storage import entries, rules
 from monitor.text import detect_language
 from monitor.types import AlertEntry, Rule
 
 Spans = tuple[tuple[int, int], ...]
+LONGEST_NAME = 200
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a query would have matched; ``newest`` first."""
+    """What a query would have matched; ``newest`` first.
+
+    ``per_day`` is over the time that entries were there for, one day at least.
+    """
 
     matched: int
     looked_at: int
@@ -31,26 +40,36 @@ class Trial:
 
 def add(settings: Settings, name: str, query: str, channels: tuple[str, ...]) -> bool:
     """Check and store a rule; whether it matches nearly everything. Raises UsageError."""
-    parsed = language.parse(query, sections=sections_of(settings))
-    database = open_database(settings)
-    database.run(lambda connection: rules.add(connection, name, query, channels, utc_now()))
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise UsageError(
+            f"{name[:40]!r} is no name for a rule: 1 to {LONGEST_NAME} visible characters"
+        )
+    channels = tuple(dict.fromkeys(channels))
+    check_channels(channels, settings.channels)
+    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
+    with opened(settings) as database:
+        database.run(lambda connection: rules.add(connection, name, query, channels, utc_now()))
     return language.is_broad(parsed)
+
+
+def check_channels(wanted: Collection[str], known: Collection[str]) -> None:
+    """Raise UsageError for a channel that the settings lack: its alerts would reach nobody."""
+    for name in wanted:
+        if name not in known:
+            hint = nearest(name, known) if known else "; none yet: add a table [channels.NAME]"
+            raise UsageError(f"no channel is called {name!r} in headlines.toml{hint}")
 
 
 def list_all(settings: Settings) -> list[Rule]:
     """Every rule."""
-    with open_database(settings).read() as connection:
+    with opened(settings) as database, database.read() as connection:
         return rules.list_all(connection)
 
 
 def remove(settings: Settings, name: str) -> None:
     """Delete a rule. Raises NotFound."""
-    open_database(settings).run(lambda connection: rules.remove(connection, name))
-
-
-def sections_of(settings: Settings) -> frozenset[str]:
-    """The sections that the live model knows."""
-    return frozenset(Classifier(settings.data / "models").scorer.sections)
+    with opened(settings) as database:
+        database.run(lambda connection: rules.remove(connection, name))
 
 
 def try_title(settings: Settings, query: str, title: str) -> Spans | None:
@@ -71,20 +90,22 @@ def try_title(settings: Settings, query: str, title: str) -> Spans | None:
 
 def try_history(settings: Settings, query: str, span: timedelta, limit: int) -> Trial:
     """Run a query on what was stored in the last ``span``."""
-    parsed = language.parse(query, sections=sections_of(settings))
+    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
     matcher = RuleSet([(0, parsed)])
-    since = utc_now() - span
+    now = utc_now()
+    oldest = now
     found: list[AlertEntry] = []
     matched = looked_at = 0
-    with open_database(settings).read() as connection:
-        for row in entries.newest(connection, since):
+    with opened(settings) as database, database.read() as connection:
+        for row in entries.newest(connection, now - span):
             looked_at += 1
+            oldest = row["first_seen_at"]
             hits = matcher.match(subject_of(row))
             if hits:
                 matched += 1
                 if len(found) < limit:
                     found.append(replace(alert_entry(row), spans=hits[0].spans))
-    days = max(span.total_seconds() / 86400, 1e-9)
+    days = max((now - oldest) / DAY, 1.0)
     return Trial(matched, looked_at, matched / days, tuple(found))
 
 

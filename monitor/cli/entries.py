@@ -6,35 +6,34 @@ import argparse
 from typing import Any
 
 from monitor.cli.output import add_json, print_json, print_table, settings_of
+from monitor.cli.values import age, count
 
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Put this room's commands on the command line."""
     parser = commands.add_parser("entries", help="stored headlines: list, search")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
     show = actions.add_parser("list", parents=[everywhere], help="the newest first")
     search = actions.add_parser("search", parents=[everywhere], help="titles that hold all words")
     search.add_argument("words", metavar="WORDS", nargs="+")
     for action in (show, search):
         action.add_argument("--section", metavar="S", help="a section, or 'unsure'")
         action.add_argument("--source", metavar="S", help="a source's number, name or address")
-        action.add_argument("--since", metavar="AGE", help="such as 12h or 7d")
-        action.add_argument("--limit", type=int, default=50, metavar="N")
+        action.add_argument("--since", type=age, metavar="AGE", help="such as 12h or 7d")
+        action.add_argument("--limit", type=count, default=50, metavar="N", help="the newest N")
         add_json(action)
         action.set_defaults(run=run_list)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
     from monitor.actions.entries import as_json, find
-    from monitor.cli.age import age
 
-    words = tuple(word for text in getattr(arguments, "words", ()) for word in text.split())
     rows = find(
         settings_of(arguments),
         section=arguments.section,
         source=arguments.source,
-        span=age(arguments.since) if arguments.since else None,
-        words=words,
+        span=arguments.since,
+        words=tuple(word for text in getattr(arguments, "words", ()) for word in text.split()),
         limit=arguments.limit,
     )
     if arguments.json:

@@ -6,14 +6,18 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from monitor.cli.output import add_json, complain, print_json, print_table, settings_of
+from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
+from monitor.cli.values import entry_number
 from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.actions.retraining import Retrained
 
 SPEC_HELP = (
     "FORMAT:PATH; formats: builtin, thucnews, toutiao, nlpcc2017, agnews, fasttext, csv, "
-    "jsonl, database"
+    "jsonl, database (the corrections and declared sections stored here)"
 )
 
 
@@ -25,7 +29,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     classify.set_defaults(run=run_classify)
 
     correct = commands.add_parser("correct", parents=[everywhere], help="say what is right")
-    correct.add_argument("entry", metavar="ENTRY", type=int, help="the number of an entry")
+    correct.add_argument("entry", metavar="ENTRY", type=entry_number, help="the number of an entry")
     correct.add_argument("section", metavar="SECTION")
     correct.set_defaults(run=run_correct)
 
@@ -51,7 +55,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     evaluate.set_defaults(run=run_evaluate)
 
     models = commands.add_parser("models", help="releases: list, show, promote, rollback")
-    actions = models.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = models.add_subparsers(title="actions", metavar="ACTION")
     listed = actions.add_parser("list", parents=[everywhere], help="the releases")
     add_json(listed)
     listed.set_defaults(run=run_list)
@@ -60,17 +64,22 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     add_json(show)
     show.set_defaults(run=run_show)
     promote = actions.add_parser("promote", parents=[everywhere], help="make a release live")
-    promote.add_argument("id", metavar="ID")
+    promote.add_argument("id", metavar="ID", help="'starter' is the one that was shipped")
     promote.set_defaults(run=run_promote)
     rollback = actions.add_parser("rollback", parents=[everywhere], help="the one before")
     rollback.set_defaults(run=run_rollback)
 
 
 def run_classify(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import classify
+    from monitor.actions.models import AT_ONCE, classify
 
+    if not arguments.titles and sys.stdin is None:
+        raise UsageError("no titles: give them as arguments, or one a line on standard input")
+    typed = not arguments.titles and sys.stdin.isatty()
+    if typed:
+        complain("one title a line; Ctrl-D ends")
     titles = iter(arguments.titles) if arguments.titles else lines()
-    found = classify(settings_of(arguments), titles)
+    found = classify(settings_of(arguments), titles, 1 if typed else AT_ONCE)
     if arguments.json:
         print_json([
             {
@@ -85,7 +94,7 @@ def run_classify(arguments: argparse.Namespace) -> int:
         return 0
     for title, item in found:
         mark = "?" if item.unsure else " "
-        print(f"{item.section:<13} {item.probability:4.0%}{mark} {title}")
+        say(f"{item.section:<13} {item.probability:4.0%}{mark} {title}")
     return 0
 
 
@@ -99,12 +108,12 @@ def run_correct(arguments: argparse.Namespace) -> int:
     from monitor.actions.models import correct
 
     title = correct(settings_of(arguments), arguments.entry, arguments.section)
-    print(f"{arguments.entry} is {arguments.section}: {title}")
+    say(f"{arguments.entry} is {arguments.section}: {title}")
     return 0
 
 
 def run_retrain(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import retrain
+    from monitor.actions.retraining import retrain
 
     result = retrain(
         settings_of(arguments),
@@ -114,35 +123,62 @@ def run_retrain(arguments: argparse.Namespace) -> int:
         force=arguments.force,
     )
     if arguments.json:
-        print_json(asdict(result))
-    else:
-        names = ("accuracy", "macro_f1", "ece", "titles")
-        print_table(
-            ("on the same held-out titles", f"live {result.live_release}", f"new {result.release}"),
-            [(name, figure(result.live[name]), figure(result.new[name])) for name in names],
-        )
-        print(f"{result.corrections} corrections: {result.fixed} fixed, {result.broken} broken")
-    if result.promoted:
-        complain(f"release {result.release} is live")
+        print_json(result.as_json())
+    elif not result.nothing_new:
+        show_comparison(result)
+    return conclude(result, dry_run=arguments.dry_run)
+
+
+def show_comparison(result: Retrained) -> None:
+    """The live and the new release side by side, and what became of the corrections."""
+    compared, corrected = result.compared, result.corrected
+    where = {
+        "held-out": f"on {compared.held_out} titles that neither has learnt",
+        "out-of-fold": "each on its own titles, out of fold",
+    }[compared.compared_on]
+    print_table(
+        (where, f"live {result.live_release}", f"new {result.release}"),
+        [
+            (name, figure(compared.live[name]), figure(compared.new[name]))
+            for name in ("accuracy", "macro_f1", "ece", "titles")
+        ],
+    )
+    say(
+        f"{corrected.corrections} corrections: {corrected.learnt} learnt, "
+        f"{corrected.fixed} fixed, {corrected.broken} broken"
+    )
+
+
+def conclude(result: Retrained, *, dry_run: bool) -> int:
+    """Say what became of the new release; the exit code."""
+    refusal = result.compared.refusal
+    if result.nothing_new:
+        complain(f"nothing new to learn: release {result.live_release} stays live")
         return 0
-    if result.refusal:
-        complain(f"not promoted: {result.refusal}; --force promotes it all the same")
+    if result.promoted:
+        forced = f", by force, although {refusal}" if refusal else ""
+        complain(f"release {result.release} is live{forced}")
+        return 0
+    if refusal:
+        kept = "" if dry_run else f"; it is kept as {result.release}"
+        complain(f"not promoted: {refusal}{kept}; --force promotes it all the same")
         return 1
     complain("a dry run: nothing was kept")
     return 0
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
-    from classifiers.train import evaluate_corpora
+    from monitor.actions.models import evaluate
 
-    found = evaluate_corpora(arguments.train, arguments.test, arguments.labels).as_json()
+    settings = settings_of(arguments)
+    found = evaluate(settings, arguments.train, arguments.test, arguments.labels).as_json()
     if arguments.json:
         print_json(found)
         return 0
     for name in ("accuracy", "macro_f1", "ece", "titles", "train_seconds", "titles_per_second"):
-        print(f"{name:<18} {figure(found[name])}")
+        say(f"{name:<18} {figure(found[name])}")
     for share, right in found["coverage"].items():
-        print(f"surest {float(share):4.0%}        {figure(right)}")
+        say(f"surest {float(share):4.0%}        {figure(right)}")
     rows = [
         (name, *(figure(score[key]) for key in ("precision", "recall", "f1")), score["count"])
         for name, score in found["per_section"].items()
@@ -190,15 +226,14 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def run_promote(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import registry
+    from monitor.actions.models import promote
 
-    registry(settings_of(arguments)).promote(arguments.id)
-    print(f"release {arguments.id} is live")
+    say(f"release {promote(settings_of(arguments), arguments.id)} is live")
     return 0
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
     from monitor.actions.models import registry
 
-    print(f"release {registry(settings_of(arguments)).rollback()} is live again")
+    say(f"release {registry(settings_of(arguments)).rollback()} is live again")
     return 0

@@ -13,9 +13,14 @@ from monitor.config import Settings, load
 from monitor.telemetry import escape
 
 
+def say(text: str) -> None:
+    """A result for a person, on standard output; control characters escaped."""
+    print(escape(text))
+
+
 def complain(message: str) -> None:
     """A message for the user, on standard error."""
-    for line in message.splitlines():
+    for line in message.splitlines() or [""]:
         print(f"headlines: {escape(line)}", file=sys.stderr)
 
 
@@ -30,8 +35,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on standard output, times as ISO 8601."""
-    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+    """One JSON document on standard output, times as ISO 8601.
+
+    Where the terminal's encoding is not UTF-8, all but ASCII is escaped as JSON escapes it.
+    """
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    text = json.dumps(document, ensure_ascii=encoding != "utf8", indent=2, default=_plain)
+    print(text)
 
 
 def _plain(value: object) -> object:
@@ -54,7 +64,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _text(cell: object) -> str:
-    if cell is None:
+    if cell is None or cell == "":
         return "-"
     if isinstance(cell, datetime):
         return cell.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from monitor.cli.output import add_json, complain, print_json, print_table, settings_of
+from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.config import FILE_NAME, Settings, load
 from monitor.errors import UsageError
 
@@ -49,8 +50,10 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     status.set_defaults(run=run_status)
 
     doctor = commands.add_parser(
-        "doctor", parents=[everywhere], help="check everything that can be wrong"
-    )
+        "doctor", parents=[everywhere], help="check everything that can be wrong",
+        description="Numbered checks, and what to do about each that fails; 1 if any failed. "
+        "A database that is older than this program is brought up to it, as 'run' would do.",
+    )  # fmt: skip
     add_json(doctor)
     doctor.set_defaults(run=run_doctor)
 
@@ -58,16 +61,20 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 def run_init(arguments: argparse.Namespace) -> int:
     from monitor.actions.starting import start
 
-    path = Path(getattr(arguments, "config", None) or FILE_NAME)
-    if path.exists() and not arguments.force:
-        raise UsageError(f"{path} exists already: --force replaces it")
-    data = getattr(arguments, "data", None)
-    added, settings = start(path, data, catalogue=not arguments.empty)
-    print(f"wrote {path}; data goes to {settings.data}")
+    named = getattr(arguments, "config", None) or os.environ.get("HEADLINES_CONFIG")
+    path = Path(named or FILE_NAME)
+    added, settings = start(
+        path,
+        getattr(arguments, "data", None),
+        catalogue=not arguments.empty,
+        replace=arguments.force,
+    )
+    say(f"wrote {path}; data goes to {settings.data}")
     if added:
-        print(f"added {added} portals of the catalogue ('headlines feeds list' shows them)")
-    print("next: 'headlines feeds add URL', 'headlines rules add NAME QUERY --channel C',")
-    print("      then 'headlines run'")
+        say(f"added {added} portals of the catalogue: 'headlines feeds list' shows them")
+    say("next: add your own with 'headlines feeds add URL',")
+    say(f"      set where alerts go in {path}: [channels.NAME],")
+    say("      'headlines rules add NAME QUERY --channel NAME', then 'headlines run'")
     return 0
 
 
@@ -112,7 +119,7 @@ def run_poll(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(result)
     else:
-        print(
+        say(
             "{sources} sources: {new_entries} new entries, {not_modified} not modified, "
             "{failed} failed, {seconds} s".format(**result)
         )
@@ -126,7 +133,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        print_table(("what", "how much"), sorted(flat(found)))
+        print_table(("what", "how much"), flat(found))
     return 0
 
 
@@ -136,6 +143,8 @@ def flat(found: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
     for key, value in found.items():
         if isinstance(value, dict):
             rows += flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            rows += [(f"{prefix}{key}", f"{item['name']}: {item['last_error']}") for item in value]
         else:
             rows.append((prefix + key, value))
     return rows

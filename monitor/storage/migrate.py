@@ -41,7 +41,8 @@ def check(database: Database) -> None:
     if found != HEAD:
         raise MigrationNeeded(
             f"the database is at version {found or 'none'}, this program needs {HEAD}: "
-            "run 'headlines doctor --migrate' with the newest program that uses it"
+            "'headlines doctor' of this program brings an older one up; "
+            "for a newer one, install the program that wrote it"
         )
 
 

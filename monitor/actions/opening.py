@@ -1,0 +1,69 @@
+"""The database and the model as commands open them: closed at the end, errors as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.exc import SQLAlchemyError
+
+from monitor.addresses import Allowed, check_url
+from monitor.config import Settings
+from monitor.errors import FetchError, NotFound, StorageError, UsageError
+from monitor.model import Classifier
+from monitor.options import nearest
+from monitor.service import open_database
+from monitor.storage import Database, sources
+
+LARGEST_ID = 2**63 - 1
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The database at the right version, closed at the end.
+
+    Raises StorageError when the folder, the address or the server cannot be used.
+    """
+    try:
+        database = open_database(settings)
+    except OSError as error:
+        raise StorageError(
+            f"the data folder {settings.data} cannot be used ({error.strerror}); "
+            "choose one with --data, or 'data' in headlines.toml"
+        ) from error
+    except (SQLAlchemyError, ImportError) as error:
+        raise StorageError(
+            f"database: its address cannot be used ({error}); "
+            "write sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from error
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def find_source(connection: Connection, key: str) -> RowMapping:
+    """A source by number, name or address. Raises NotFound, UsageError."""
+    if key.isdecimal() and (len(key) > 19 or int(key) > LARGEST_ID):
+        raise NotFound(f"no source has so large a number: {key[:40]}")
+    return sources.find(connection, key)
+
+
+def sections_of(settings: Settings) -> tuple[str, ...]:
+    """The sections that the live model knows."""
+    return Classifier(settings.data / "models").scorer.sections
+
+
+def check_section(section: str, known: Collection[str]) -> None:
+    """Raise UsageError, with the nearest one, for a section that is none of ``known``."""
+    if section not in known:
+        raise UsageError(f"there is no section {section!r}{nearest(section, known)}")
+
+
+def check_address(url: str, allowed: Allowed) -> None:
+    """Raise UsageError for an address whose text is refused; no name is resolved here."""
+    try:
+        check_url(url, allowed)
+    except FetchError as error:
+        raise UsageError(str(error)) from error

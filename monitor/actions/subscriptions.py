@@ -1,0 +1,111 @@
+"""Lists of sources as OPML: folders are labels, attributes that came in go out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from pathlib import Path
+
+from sqlalchemy.engine import RowMapping
+
+from monitor.actions.feeds import list_all, store
+from monitor.actions.opening import sections_of
+from monitor.addresses import check_url, parse_allowed
+from monitor.config import Settings
+from monitor.errors import FetchError, ParseError, UsageError
+from monitor.service import utc_now
+from monitor.sources import opml
+from monitor.sources.opml import OpmlSource
+from monitor.storage.sources import NewSource
+
+# What a source of ours has and OPML has no name for; read back when another installation imports.
+OWN = {"section": "headlinesSection", "interval_s": "headlinesInterval"}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """``total`` feeds stood in the file, ``new`` were not known, ``refused`` were left out."""
+
+    total: int
+    new: int
+    refused: int
+    problems: tuple[str, ...]
+
+
+def import_opml(settings: Settings, path: Path, every_s: float | None) -> Imported:
+    """Add the sources of an OPML file, in one transaction. Raises UsageError, ParseError."""
+    try:
+        document = opml.read_opml(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except ParseError as error:
+        raise ParseError(f"{path}: {error}") from error
+    outlines = document.sources()
+    allowed = parse_allowed(settings.polling.allow_private)
+    new, problems = [], list(document.problems)
+    for outline in outlines:
+        try:
+            check_url(outline.url, allowed)
+        except FetchError as error:
+            problems.append(f"{outline.url}: left out: {error}")
+            continue
+        new.append(_as_new(outline, settings, every_s))
+    refused = len(outlines) - len(new)
+    new, strange = _with_known_sections(new, settings)
+    return Imported(len(outlines), store(settings, new), refused, (*problems, *strange))
+
+
+def _with_known_sections(
+    new: list[NewSource], settings: Settings
+) -> tuple[list[NewSource], list[str]]:
+    named = {item.section for item in new if item.section}
+    strange = named - set(sections_of(settings)) if named else set()
+    problems = [f"there is no section {name!r}: its feeds declare none" for name in sorted(strange)]
+    kept = [replace(item, section=None) if item.section in strange else item for item in new]
+    return kept, problems
+
+
+def _as_new(outline: OpmlSource, settings: Settings, every_s: float | None) -> NewSource:
+    attributes = dict(outline.attributes)
+    own = {field: attributes.pop(name, "") for field, name in OWN.items()}
+    return NewSource(
+        outline.url,
+        name=outline.title,
+        section=own["section"] or None,
+        labels=outline.labels,
+        interval_s=every_s or _seconds(own["interval_s"]) or settings.polling.interval_s,
+        options={"opml": {"html_url": outline.html_url, "attributes": attributes}},
+    )
+
+
+def _seconds(text: str) -> float | None:
+    known = text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0
+    return float(text) if known else None
+
+
+def export_opml(settings: Settings) -> bytes:
+    """Every source as OPML; labels become folders."""
+    outlines = [_as_outline(row, settings) for row in list_all(settings)]
+    head = {"title": "Headline Monitor", "dateCreated": format_datetime(utc_now())}
+    return opml.write_opml(opml.from_sources(outlines, head))
+
+
+def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
+    kept = row["options"].get("opml", {})
+    attributes: dict[str, str] = {"title": row["name"], **_strings(kept.get("attributes", {}))}
+    if row["section"]:
+        attributes[OWN["section"]] = row["section"]
+    if row["interval_s"] != settings.polling.interval_s:
+        attributes[OWN["interval_s"]] = f"{max(1, round(row['interval_s']))}"
+    return OpmlSource(
+        url=row["url"],
+        title=row["name"],
+        html_url=kept.get("html_url", ""),
+        labels=tuple(row["labels"]),
+        attributes=attributes,
+    )
+
+
+def _strings(found: Mapping[str, str]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in found.items()}

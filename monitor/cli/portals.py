@@ -1,0 +1,139 @@
+"""``feeds catalogue | check | test``: what could be watched, and what it would yield."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
+from monitor.errors import UsageError
+
+PORTAL = (
+    "url", "portal", "name", "language", "section", "kind", "on", "seen", "checked_on", "note",
+)  # fmt: skip
+ENTRY = ("title", "url", "author", "published_at", "rank")
+
+
+def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Put these actions below ``feeds``."""
+    catalogue = actions.add_parser(
+        "catalogue", parents=[everywhere], help="bundled portals; --add watches them"
+    )
+    catalogue.add_argument("--all", action="store_true", help="also those that are off")
+    catalogue.add_argument("--section", metavar="S")
+    catalogue.add_argument("--language", metavar="L")
+    catalogue.add_argument("--add", metavar="URL", nargs="*", help="all that are on, or these")
+    add_json(catalogue)
+    catalogue.set_defaults(run=run_catalogue)
+    check = actions.add_parser("check", parents=[everywhere], help="try sources once and report")
+    check.add_argument("--catalogue", action="store_true", help="the catalogue's instead")
+    add_json(check)
+    check.set_defaults(run=run_check)
+    test = actions.add_parser("test", parents=[everywhere], help="what a source would yield")
+    test.add_argument(
+        "url", metavar="URL", nargs="?", help="with --file: where the bytes came from"
+    )
+    test.add_argument("--file", metavar="SAVED", type=Path, help="read these bytes instead")
+    add_json(test)
+    test.set_defaults(run=run_test)
+
+
+def run_catalogue(arguments: argparse.Namespace) -> int:
+    from monitor.actions import feeds
+
+    if arguments.add is not None:
+        added = feeds.add_catalogue(settings_of(arguments), arguments.add or None)
+        say(f"added {added} portals")
+        return 0
+    shown = [
+        portal
+        for portal in feeds.portals()
+        if (portal.on or arguments.all)
+        and arguments.section in {None, portal.section}
+        and arguments.language in {None, portal.language}
+    ]
+    if arguments.json:
+        print_json([{name: getattr(portal, name) for name in PORTAL} for portal in shown])
+    else:
+        print_table(
+            ("portal", "name", "section", "on", "seen", "checked on", "address"),
+            [
+                (
+                    portal.portal, portal.name, portal.section, "on" if portal.on else "off",
+                    portal.seen, portal.checked_on or "never", portal.url,
+                )
+                for portal in shown
+            ],
+        )  # fmt: skip
+    return 0
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    from monitor.actions import feeds
+    from monitor.actions.checking import check
+
+    settings = settings_of(arguments)
+    if arguments.catalogue:
+        wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in feeds.portals()]
+    else:
+        wanted = [(row["name"], row["url"]) for row in feeds.list_all(settings)]
+    results = asyncio.run(check(settings, wanted))
+    if arguments.json:
+        names = ("name", "url", "entries", "message")
+        print_json([{name: getattr(item, name) for name in names} for item in results])
+    else:
+        print_table(
+            ("name", "entries", "what", "address"),
+            [(item.name, item.entries, item.message, item.url) for item in results],
+        )
+    failed = sum(item.entries is None for item in results)
+    complain(f"{len(results) - failed} of {len(results)} gave a feed")
+    return 1 if failed else 0
+
+
+def run_test(arguments: argparse.Namespace) -> int:
+    from monitor.actions import looking
+
+    if arguments.file is not None:
+        feed = asyncio.run(looking.read_saved(arguments.file, arguments.url or ""))
+    elif arguments.url is None:
+        raise UsageError("which one? give its URL, or --file SAVED")
+    else:
+        found = asyncio.run(looking.look(settings_of(arguments), arguments.url))
+        if found.feed is None:
+            complain(f"{arguments.url} is a page, not a feed; its feeds:")
+            for choice in found.choices:
+                complain(f"{choice.url}  {choice.title}")
+            return 1
+        feed = found.feed
+    show_feed(feed, arguments.url or str(arguments.file), as_json=arguments.json)
+    return 0
+
+
+def show_feed(feed: Any, url: str, *, as_json: bool) -> None:
+    """What a document yields, as the contract's JSON or as a table."""
+    if as_json:
+        print_json({
+            "kind": "feed",
+            "format": feed.format,
+            "title": feed.title,
+            "entries": [
+                {
+                    **{name: getattr(entry, name) for name in ENTRY},
+                    "source": feed.title,
+                    "section": entry.section_hint,
+                }
+                for entry in feed.entries
+            ],
+            "problems": list(feed.problems),
+        })  # fmt: skip
+        return
+    for problem in feed.problems:
+        complain(problem)
+    say(f"{feed.format}: {feed.title or url}, {len(feed.entries)} entries")
+    print_table(
+        ("published", "title", "address"),
+        [(entry.published_at, entry.title, entry.url) for entry in feed.entries],
+    )
