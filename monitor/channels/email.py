@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
 
 from monitor.channels import letter
 from monitor.channels.base import answer, read_secret
@@ -22,6 +22,10 @@ from monitor.types import Message, Receipt
 DEADLINE_S = 60.0
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 REMEMBERED = 1_000
+_ADDRESS = re.compile(
+    r"(?P<name>[^<>@]*)<(?P<inner>[^<>()\s,;:\"]+@[^<>()\s,;:\"@]+)>"
+    r"|(?P<bare>[^<>()\s,;:\"]+@[^<>()\s,;:\"@]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +197,12 @@ def parse_address(where: str, text: str) -> Address:
 
     Raises SettingsError.
     """
-    name, mailbox = parseaddr(text)
-    local, _, domain = mailbox.rpartition("@")
+    found = _ADDRESS.fullmatch(text.strip())
     try:
-        if not local or not domain or not text.isprintable():
+        if found is None or not text.isprintable():
             raise ValueError
+        name = (found["name"] or "").strip(' "')
+        local, domain = (found["inner"] or found["bare"]).rsplit("@", 1)
         ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
         return Address(name, local, ascii_domain)
     except (ValueError, MessageError) as error:

@@ -15,6 +15,7 @@ from monitor.dns import Lookup
 from monitor.errors import TransportError
 
 QUIT_S = 2.0
+CLOSING = 421
 # These 5xx speak of the login, not of the message: a person will mend that.
 LOGIN_CODES = {530, 534, 535, 538}
 
@@ -113,19 +114,42 @@ async def connect(
 
 async def transact(client: aiosmtplib.SMTP, envelope: Envelope) -> Verdict:
     """One message, and the goodbye."""
-    extra = ["SMTPUTF8", "BODY=8BITMIME"] if envelope.international else []
-    try:
-        refused, said = await client.sendmail(
-            envelope.sender, envelope.recipients, envelope.mail, mail_options=extra
-        )
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        everyone = error.recipients
-        return Verdict({each.recipient: Refusal(each.code, each.message) for each in everyone})
+    encoding = "utf-8" if envelope.international else "ascii"
+    if client.is_ehlo_or_helo_needed:
+        try:
+            await client.ehlo()
+        except aiosmtplib.SMTPHeloError:
+            await client.helo()
+    await client.mail(envelope.sender, options=mail_options(client, envelope), encoding=encoding)
+    refused: dict[str, Refusal] = {}
+    for address in envelope.recipients:
+        try:
+            await client.rcpt(address, encoding=encoding)
+        except aiosmtplib.SMTPRecipientRefused as error:
+            if error.code == CLOSING:
+                raise
+            refused[address] = Refusal(error.code, error.message)
+    if len(refused) == len(envelope.recipients):
+        return Verdict(refused)
+    answer = await client.data(envelope.mail)
     # The message has been taken: how the goodbye goes cannot change that.
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
         async with asyncio.timeout(QUIT_S):
             await client.quit()
-    return Verdict({who: Refusal(why.code, why.message) for who, why in refused.items()}, said)
+    return Verdict(refused, answer.message)
+
+
+def mail_options(client: aiosmtplib.SMTP, envelope: Envelope) -> list[str]:
+    """What MAIL FROM says of the message: its size (RFC 1870), and UTF-8 (RFC 6531)."""
+    options = []
+    if client.supports_extension("size"):
+        options.append(f"SIZE={len(envelope.mail)}")
+    if envelope.international:
+        if not client.supports_extension("smtputf8"):
+            text = "the server takes no addresses beyond ASCII (it offers no SMTPUTF8)"
+            raise aiosmtplib.SMTPNotSupported(text)
+        options += ["SMTPUTF8", "BODY=8BITMIME"]
+    return options
 
 
 async def open_socket(host: str, port: int, lookup: Lookup) -> socket.socket:
