@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 from monitor.sources.decode import decode
 from monitor.sources.links import absolute, join
@@ -44,6 +44,24 @@ _FEED_PATH = re.compile(
 _META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 _MAX_BODY = 5_000_000
 _MAX_CANDIDATES = 100
+_ANCHOR_PIECES, _ANCHOR_CHARS = 20, 400
+_TAG = re.compile(
+    r"<(?P<name>link|base|a)(?P<attrs>(?:[\s/][^<>\"']*+(?:\"[^\"<]*+\"|'[^'<]*+')?+)*+)>"
+    r"|<(?P<close>/a)\s*+>|</?[a-z][^<>]*+>",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(
+    r"""(?<![^\s"'/])([^\s"'<>/=]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))"""
+)
+_HIDDEN = [
+    (re.compile(opening, re.IGNORECASE), re.compile(closing, re.IGNORECASE))
+    for opening, closing in (
+        ("<!--", "-->"),
+        (r"<script\b", "</script"),
+        (r"<style\b", "</style"),
+        (r"<template\b", "</template"),
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +80,7 @@ def from_page(body: bytes, url: str, charset: str | None = None) -> list[Candida
     """
     page = _Page(url)
     text = decode(body[:_MAX_BODY], charset or _meta_charset(body)).text
-    page.feed(text)
-    page.close()
+    page.read(text)
     found: dict[str, Candidate] = {}
     for candidate in (*page.declared, *page.linked):
         if len(found) < _MAX_CANDIDATES:
@@ -81,43 +98,42 @@ def _meta_charset(body: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-class _Page(HTMLParser):
-    """Collects candidates; ``<base>`` counts from where it stands."""
+class _Page:
+    """Collects candidates in one linear pass; ``<base>`` counts from where it stands.
+
+    The standard library's HTML parser takes quadratic time on tags that never close.
+    """
 
     def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
         self.base = url
         self.declared: list[Candidate] = []
         self.linked: list[Candidate] = []
         self._anchor = ""
         self._text: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in {"link", "a", "base"}:
-            return
-        values = {name: value or "" for name, value in attrs}
+    def read(self, text: str) -> None:
+        at = 0
+        for tag in _TAG.finditer(_without_hidden(text)):
+            if self._anchor and len(self._text) < _ANCHOR_PIECES:
+                self._text.append(tag.string[at : min(tag.start(), at + _ANCHOR_CHARS)])
+            at = tag.end()
+            if (name := tag["name"]) is not None:
+                self._open(name.lower(), _attributes(tag["attrs"]))
+            elif tag["close"] is not None:
+                self._finish_anchor()
+        self._finish_anchor()
+
+    def _open(self, name: str, values: dict[str, str]) -> None:
         href = values.get("href", "").strip()
-        if tag == "base" and href:
+        if name == "base" and href:
             self.base = join(self.base, href)
-        elif tag == "link":
+        elif name == "link":
             self._declare(values, href)
-        elif tag == "a":
+        elif name == "a":
             self._finish_anchor()
             url = absolute(href, self.base) if href else ""
             if url and _FEED_PATH.search(url.partition("#")[0]):
                 self._anchor = url
-
-    def handle_data(self, data: str) -> None:
-        if self._anchor and len(self._text) < 20:
-            self._text.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._finish_anchor()
-
-    def close(self) -> None:
-        super().close()
-        self._finish_anchor()
 
     def _declare(self, values: dict[str, str], href: str) -> None:
         relations = values.get("rel", "").lower().split()
@@ -130,7 +146,25 @@ class _Page(HTMLParser):
 
     def _finish_anchor(self) -> None:
         if self._anchor:
-            title = clean_title("".join(self._text), 200)[0]
+            title = clean_title(html.unescape("".join(self._text)), 200)[0]
             self.linked.append(Candidate(self._anchor, title, ""))
         self._anchor = ""
         self._text.clear()
+
+
+def _without_hidden(text: str) -> str:
+    """``text`` without comments and scripts; one that never closes hides nothing."""
+    for opening, closing in _HIDDEN:
+        kept, at = [], 0
+        while (start := opening.search(text, at)) and (end := closing.search(text, start.end())):
+            kept.append(text[at : start.start()])
+            at = end.end()
+        text = "".join((*kept, text[at:]))
+    return text
+
+
+def _attributes(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, double, single, bare in _ATTRIBUTE.findall(text):
+        found.setdefault(name.lower(), html.unescape(double or single or bare))
+    return found

@@ -16,7 +16,6 @@ _RAW_NAME = 1_000
 _GUID_MAX = 1_000
 _DERIVED_TITLE_MAX = 120
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
-_MAILBOX = re.compile(r"^\s*\S+@\S+\s*\((?P<name>.+)\)\s*$|^(?P<plain>.+?)\s*<\S+@\S+>\s*$")
 
 
 def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
@@ -49,7 +48,9 @@ class _Notes:
     def sentences(self) -> list[str]:
         found = []
         if self.links:
-            found.append(f"{self.links} links are not http or https ({self.example!r}); dropped")
+            found.append(
+                f"{self.links} links are no usable http(s) addresses ({self.example!r}); dropped"
+            )
         if self.untitled:
             found.append(f"{self.untitled} entries have neither title nor text; left out")
         if self.dates:
@@ -131,9 +132,13 @@ def _derived(summary: str) -> str:
 
 def _author(text: str) -> str | None:
     """The name in ``mail@host (Name)`` and ``Name <mail@host>``, else the text."""
-    found = _MAILBOX.match(text) if "@" in text and len(text) < 1000 else None
-    name = (found["name"] or found["plain"]) if found else text
-    return name_of(name[:_RAW_NAME]) or None
+    text = text[:_RAW_NAME]
+    if "@" in text:
+        if text.endswith(")"):
+            text = text.partition("(")[2][:-1] or text
+        elif text.endswith(">"):
+            text = text.rpartition("<")[0] or text
+    return name_of(text) or None
 
 
 def _categories(raw: list[str]) -> tuple[str, ...]:

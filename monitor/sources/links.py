@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
+URL_LIMIT = 4_096
 TRACKER_PREFIXES = ("utm_", "mtm_", "pk_", "hsa_", "spm")
 TRACKERS = frozenset(
     {
@@ -61,7 +62,10 @@ def join(base: str, href: str) -> str:
 
 
 def absolute(href: str, base: str) -> str:
-    """``href`` resolved against ``base``, free of trackers; empty unless it is http or https."""
+    """``href`` resolved against ``base``, free of trackers; empty unless it is http or https
+    and at most 4,096 characters long."""
+    if len(href) > URL_LIMIT:
+        return ""
     if _UNSAFE.search(href):
         href = _clean(href)
     if not href:

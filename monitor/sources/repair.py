@@ -38,7 +38,9 @@ _TOKEN = re.compile(
 _DOCTYPE = re.compile(
     r"\A(?:[^<]|<[^!]|<!--){0,2000}?<!DOCTYPE[^<>\[]{0,1000}\[[^\]]{0,100000}\]\s*>", re.IGNORECASE
 )
-_ATTRIBUTE = re.compile(r"""([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
+_ATTRIBUTE = re.compile(
+    r"""(?<![\w.:-])([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))"""
+)
 _TAG_START = re.compile(r"<[/!?A-Za-z]")
 _ILLEGAL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff\ud800-\udfff]")
 _AMPERSAND = re.compile(r"&(?:#(\d{1,7});|#[xX]([0-9A-Fa-f]{1,6});|([A-Za-z]\w{1,30});|)")

@@ -44,6 +44,14 @@ def test_a_page_in_gbk_keeps_its_titles() -> None:
     assert from_page(page.encode("gbk"), PAGE)[0].title == "网易新闻头条订阅"
 
 
+def test_what_is_commented_out_or_in_a_script_is_no_offer() -> None:
+    page = (
+        b"<!-- <a href=/rss.xml>old</a> --><script>'<a href=/feed>x</a>'</script>"
+        b"<a href=/atom/>A</a>"
+    )
+    assert from_page(page, PAGE) == [Candidate("https://portal.example/atom/", "A", "")]
+
+
 def test_a_page_without_feeds_offers_none() -> None:
     assert from_page(b"<html><a href='/feedback'>feedback</a><a href='/x.xml'>", PAGE) == []
 
@@ -60,8 +68,12 @@ def test_any_page_can_be_searched(body: bytes) -> None:
         assert candidate.url.startswith("http")
 
 
-@pytest.mark.parametrize("piece", ["<", "<a ", "<a href=", "<!--", "&", "<link rel='"])
+@pytest.mark.parametrize(
+    "piece", ["<", "<a ", "<a href=", "<!--", "&", "<link rel='", "<script>", "</a>"]
+)
 def test_hostile_23_pages_of_nothing_but_tags_are_searched_in_time(piece: str) -> None:
     started = time.process_time()
     from_page(piece.encode() * 100_000, PAGE)
+    from_page(b"<link " + piece.encode().strip(b"<>") * 100_000 + b">", PAGE)
+    from_page(b"<a href=/" + b"rss" * 100_000 + b">", PAGE)
     assert time.process_time() - started < 5

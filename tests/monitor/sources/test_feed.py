@@ -202,6 +202,20 @@ def test_module_elements_do_not_replace_the_entrys_own() -> None:
     assert only(parsed).title == "News"
 
 
+@pytest.mark.parametrize(
+    ("author", "name"),
+    [
+        ("a@b.example (Ada)", "Ada"),
+        ("Ada &lt;a@b.example&gt;", "Ada"),
+        ("a@b.example", "a@b.example"),
+        ("王敏", "王敏"),
+        ("a@b.example ()", "a@b.example ()"),
+    ],
+)
+def test_an_authors_name_is_freed_of_the_address(author: str, name: str) -> None:
+    assert only(read(rss(f"<title>T</title><author>{author}</author>"))).author == name
+
+
 def test_absurd_dates_are_dropped_and_counted() -> None:
     parsed = read(rss("<title>T</title><pubDate>Mon, 01 Jan 0001 00:00:00 GMT</pubDate>"))
     assert only(parsed).published_at is None

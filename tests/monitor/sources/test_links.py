@@ -30,6 +30,7 @@ BASE = "https://news.example/feeds/all.xml"
         ("file:///etc/passwd", ""),
         ("ftp://a.example/x", ""),
         ("http:relative", ""),
+        ("https://a.example/" + "x" * 5000, ""),
         ("http://a℀b.example/", ""),
         ("https://例子.example/新闻", "https://例子.example/新闻"),
         ("", ""),

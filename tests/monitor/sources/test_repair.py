@@ -89,5 +89,17 @@ def test_the_result_is_well_formed_or_empty(pieces: list[str]) -> None:
 
 
 def test_repair_takes_linear_time_on_what_never_closes() -> None:
-    for piece in ("<!-- ", "<![CDATA[", "<a ", "<!D[", "</a", "<a b='", "&", "<a><b></a>", "<?"):
+    for piece in (
+        "<!-- ",
+        "<![CDATA[",
+        "<a ",
+        "<!D[",
+        "</a",
+        "<a b='",
+        "&",
+        "<a><b></a>",
+        "<?",
+        "<!DOCTYPE [",
+    ):
         repair("<rss>" + piece * 30_000)
+        repair("<rss " + piece.strip("<>") * 30_000 + ">")
