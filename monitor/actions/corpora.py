@@ -62,6 +62,6 @@ def stored(database: Database, kind: Literal["corrections", "feeds"]) -> list[Ex
         else:
             rows = list(corrections.declared(connection, DECLARED_LIMIT))
     return [
-        Example(title, section, origin=f"{FORMAT}/{kind}:{number}")
+        Example(title, section, origin=f"{FORMAT}/{kind}/row:{number}")
         for number, (title, section) in enumerate(rows, start=1)
     ]

@@ -13,14 +13,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from classifiers.compiled import Scorer
 from classifiers.errors import ClassifierError
+from classifiers.registry import starter_folder
+from monitor.actions.models import registry
 from monitor.actions.opening import opened, sections_of
 from monitor.actions.rules import list_all as list_rules
 from monitor.addresses import parse_allowed
 from monitor.channels import email
 from monitor.config import Settings, load
 from monitor.errors import HeadlineError, MigrationNeeded, UsageError
-from monitor.model import Classifier
 from monitor.rules import language
 from monitor.service import check_channels
 from monitor.storage import migrate
@@ -107,11 +109,11 @@ class _Undo(Exception):
 def check_model(settings: Settings) -> Answer:
     """Is the live release there and whole?"""
     try:
-        classifier = Classifier(settings.data / "models")
+        serving = registry(settings).current() or starter_folder()
+        scorer = Scorer.load(serving)
     except ClassifierError as error:
         advice = "'headlines models list', then 'models promote' one without a problem"
         return "failed", str(error), f"{advice}; if the starter itself is damaged, reinstall"
-    scorer = classifier.scorer
     return "ok", f"release {scorer.release}, {len(scorer.sections)} sections", ""
 
 

@@ -1,72 +1,44 @@
 """``headlines retrain``: learn, compare with what serves, and promote what is no worse.
 
-The comparison is on titles that no release has learnt: a tenth of every corpus and of
-what sources declare, chosen by the hash of the title, is held out of every training.
-The project's own data and corrections are learnt whole, so titles that are in them are
-not compared on. (Corrections would be no fair sample either: people correct what was
-wrong.) Where fewer than 30 such titles are there, the releases' own figures on titles
-outside the fold they learnt are compared, with a wider tolerance: they are measured on
-sets that differ by what is new.
+A tenth of every corpus and of what sources declare, chosen by the hash of the title, is
+held out of every training: no release has learnt it, so releases are compared on it. The
+project's own data and corrections are learnt whole; titles that are in them are not
+compared on.
 """
 
 from __future__ import annotations
 
-import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from classifiers.compiled import Scorer
 from classifiers.examples import Example
 from classifiers.registry import starter_folder
 from classifiers.release import read_manifest
+from monitor.actions.comparing import (
+    FEWEST_HELD,
+    Compared,
+    Corrected,
+    on_held_out,
+    out_of_fold,
+    tally,
+)
 from monitor.actions.corpora import register_database, stored
-from monitor.actions.models import promote as promote_release
-from monitor.actions.models import registry, release
+from monitor.actions.models import promote, registry, release
 from monitor.actions.opening import opened
 from monitor.config import Settings
 
 if TYPE_CHECKING:
-    from classifiers.train import TrainedModel, TrainSettings
+    from classifiers.train import TrainSettings
 
 HELD_OUT = 0.1
-FEWEST_HELD = 30
-# A new release may get this share more of the held-out titles wrong than right, or one
-# standard error of that difference where that is more, before it is refused.
-TOLERANCE = 0.005
-# The same for figures that were measured on different titles.
-OWN_TOLERANCE = 0.01
 # As often as this does a correction count, so that it outweighs what the model believed.
 CORRECTION_WEIGHT = 30.0
 # So many titles are worth the larger model.
 MANY_TITLES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The live and the new release, as evaluations in JSON: on the same ``held_out`` titles,
-    or else each on its own, as ``compared_on`` says. ``refusal`` says why the new one is
-    worse; empty when it is not.
-    """
-
-    compared_on: Literal["held-out", "out-of-fold"]
-    held_out: int
-    live: Mapping[str, Any]
-    new: Mapping[str, Any]
-    refusal: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """Of ``corrections``, how many the new release has right, and how many only it (``fixed``)
-    or only the live one (``broken``)."""
-
-    corrections: int = 0
-    learnt: int = 0
-    fixed: int = 0
-    broken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,41 +81,30 @@ def retrain(
     from classifiers import train
 
     serving = release(settings, None)
-    live, metrics = Scorer.load(serving.folder), read_manifest(serving.folder).metrics
+    live, manifest = Scorer.load(serving.folder), read_manifest(serving.folder)
     corrected, more = _gather(settings, specs, from_feeds)
     if not (corrected or more) and live.release == read_manifest(starter_folder()).id:
-        same = Compared("out-of-fold", 0, metrics, metrics)
+        same = Compared("out-of-fold", 0, manifest.metrics, manifest.metrics)
         return Retrained(live.release, live.release, False, True, same, Corrected())
     own = _load(base)
     rest, held = _hold_out(more, own, corrected)
     trained = train.train(_without(own + rest, corrected) + corrected, _size(len(rest)))
-    compared = compare(live, metrics, trained, held)
+    if len(held) >= FEWEST_HELD:
+        compared = on_held_out(live, trained.scorer, held)
+    else:
+        compared = out_of_fold(manifest, trained, own, len(held))
     on_corrections = tally(live, trained.scorer, corrected)
     if on_corrections.broken > on_corrections.fixed and not compared.refusal:
         reason = f"it breaks {on_corrections.broken} corrections, and fixes {on_corrections.fixed}"
         compared = replace(compared, refusal=reason)
-    wanted = not dry_run and (force or not compared.refusal)
-    number = keep(settings, trained, add=not dry_run, promote=wanted, unless=live.release)
-    nothing_new = number == live.release
-    promoted = wanted and not nothing_new
-    return Retrained(number, live.release, promoted, nothing_new, compared, on_corrections)
-
-
-def keep(
-    settings: Settings, trained: TrainedModel, *, add: bool, promote: bool, unless: str
-) -> str:
-    """Add a release and let it serve, as asked, unless it is the one named; its id.
-
-    Killed at any point, what served before serves.
-    """
     with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
-        written = Path(folder) / "release"
-        number = trained.write(written).id
-        if add and number != unless:
-            registry(settings).add(written)
-    if promote and number != unless:
-        promote_release(settings, number)
-    return number
+        number = trained.write(Path(folder) / "release").id
+        nothing_new = number == live.release
+        promoted = not dry_run and not nothing_new and (force or not compared.refusal)
+        if promoted:  # killed at any point of this, what served before serves
+            registry(settings).add(Path(folder) / "release")
+            promote(settings, number)
+    return Retrained(number, live.release, promoted, nothing_new, compared, on_corrections)
 
 
 # what is learnt
@@ -197,51 +158,3 @@ def _size(titles: int) -> TrainSettings:
     from classifiers import train
 
     return train.TrainSettings() if titles >= MANY_TITLES else train.STARTER
-
-
-# how the two compare
-
-
-def compare(
-    live: Scorer, metrics: Mapping[str, Any], new: TrainedModel, held: Sequence[Example]
-) -> Compared:
-    """Both on ``held`` titles where there are enough, else their own figures."""
-    from classifiers.evaluate import evaluate
-
-    if len(held) >= FEWEST_HELD:
-        was, now = evaluate(live, held).as_json(), evaluate(new.scorer, held).as_json()
-        return Compared("held-out", len(held), was, now, _worse_on(live, new.scorer, held))
-    own = {key: value for key, value in new.evaluation.as_json().items() if key in metrics}
-    refusal = ""
-    if own["accuracy"] < metrics["accuracy"] - OWN_TOLERANCE:
-        refusal = (
-            f"out of fold it is {own['accuracy']:.1%} right, the live one "
-            f"{metrics['accuracy']:.1%}; if that one learnt from corpora, name them again"
-        )
-    return Compared("out-of-fold", len(held), metrics, own, refusal)
-
-
-def _worse_on(live: Scorer, new: Scorer, held: Sequence[Example]) -> str:
-    """Why ``new`` is worse on these titles by more than chance; empty when it is not."""
-    found = tally(live, new, held)
-    margin = max(TOLERANCE * len(held), math.sqrt(found.fixed + found.broken))
-    if found.broken - found.fixed <= margin:
-        return ""
-    return (
-        f"of {len(held)} titles that neither has learnt it gets {found.broken} wrong that the "
-        f"live one has right, and {found.fixed} right that the live one has wrong"
-    )
-
-
-def tally(live: Scorer, new: Scorer, examples: Sequence[Example]) -> Corrected:
-    """Count the examples that either has right."""
-    titles = [each.title for each in examples]
-    was = [scored.section for scored in live.score(titles)]
-    now = [scored.section for scored in new.score(titles)]
-    rows = list(zip(was, now, (each.label for each in examples), strict=True))
-    return Corrected(
-        corrections=len(rows),
-        learnt=sum(after == label for _, after, label in rows),
-        fixed=sum(before != label == after for before, after, label in rows),
-        broken=sum(before == label != after for before, after, label in rows),
-    )

@@ -116,8 +116,9 @@ def choose(choices: Sequence[Any], pick: int | None) -> Any:
     """The candidate to take: the only one, the picked one, or the one a person names."""
     if len(choices) == 1:
         return choices[0]
-    for number, choice in enumerate(choices, start=1):
-        complain(f"{number:>3}  {choice.url}  {choice.title}")
+    if pick is None or pick > len(choices):
+        for number, choice in enumerate(choices, start=1):
+            complain(f"{number:>3}  {choice.url}  {choice.title}")
     if pick is None and sys.stdin is not None and sys.stdin.isatty():
         print("which of them? ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline().strip()

@@ -134,10 +134,10 @@ def show_comparison(result: Retrained) -> None:
     compared, corrected = result.compared, result.corrected
     where = {
         "held-out": f"on {compared.held_out} titles that neither has learnt",
-        "out-of-fold": "each on its own titles, out of fold",
+        "out-of-fold": "out of fold",
     }[compared.compared_on]
     print_table(
-        (where, f"live {result.live_release}", f"new {result.release}"),
+        (where, f"before ({result.live_release})", f"new ({result.release})"),
         [
             (name, figure(compared.live[name]), figure(compared.new[name]))
             for name in ("accuracy", "macro_f1", "ece", "titles")
@@ -160,8 +160,7 @@ def conclude(result: Retrained, *, dry_run: bool) -> int:
         complain(f"release {result.release} is live{forced}")
         return 0
     if refusal:
-        kept = "" if dry_run else f"; it is kept as {result.release}"
-        complain(f"not promoted: {refusal}{kept}; --force promotes it all the same")
+        complain(f"not promoted: {refusal}; --force promotes it all the same")
         return 1
     complain("a dry run: nothing was kept")
     return 0
