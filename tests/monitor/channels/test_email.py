@@ -310,7 +310,6 @@ def test_addresses_in_other_letters() -> None:
         assert isinstance(receipt, Receipt), receipt
         (mail,) = server.mails
     assert mail.sender == "monitor@xn--efvy88h.example"
-    )
     assert mail.recipients == ("读者@x.example",)
     assert mail.message["To"] == "读者@x.example"
 
