@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from monitor import fetch
 from monitor.decide import Result, body_digest, decide
-from monitor.errors import BudgetExceeded, ParseError
+from monitor.errors import BudgetExceeded, ParseError, StorageError
 from monitor.identity import keys_of
 from monitor.rulebook import RuleBook
 from monitor.storage import Database, entries, sources
@@ -46,6 +46,7 @@ STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
 PARSE_AHEAD = 32
 CROWDED_S = 60.0
+FAULT_S = 5.0
 
 
 class Parsers(Protocol):
@@ -71,7 +72,10 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times."""
+    """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times.
+
+    ``unreturned`` are sources whose claims could not be given back: the next poll does it.
+    """
 
     database: Database
     fetcher: Fetcher
@@ -82,6 +86,7 @@ class Kit:
     now: Callable[[], datetime]
     rng: random.Random
     on_headlines: Callable[[Sequence[Headline]], None] | None = None
+    unreturned: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +119,45 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     unsettled = {source.id for source in claimed}
     results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=2 * STORE_AT_ONCE)
     reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
+    wait_s = FAULT_S
     try:
         report = await _store_as_they_come(kit, results, unsettled)
         await reader
+        wait_s = CROWDED_S
         return report
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         if unsettled:
-            await asyncio.to_thread(_give_back, kit, unsettled)
+            await asyncio.to_thread(_give_back, kit, unsettled, wait_s)
 
 
 def _claim(kit: Kit, limit: int) -> list[Source]:
-    return kit.database.run(
-        lambda connection: sources.claim(connection, kit.worker, kit.now(), limit, LEASE)
-    )
+    late = kit.unreturned.copy()
+    kit.unreturned.clear()
+
+    def work(connection: Connection) -> list[Source]:
+        sources.postpone(connection, kit.worker, dict.fromkeys(late, kit.now()))
+        return sources.claim(connection, kit.worker, kit.now(), limit, LEASE)
+
+    try:
+        return kit.database.run(work)
+    except StorageError:
+        kit.unreturned.update(late)
+        raise
 
 
-def _give_back(kit: Kit, ids: set[int]) -> None:
-    """Sources that were not asked (a crowded host, a drain) come due again, spread out."""
+def _give_back(kit: Kit, ids: set[int], wait_s: float) -> None:
+    """Sources that were not asked (a crowded host, a drain), or whose answer could not be
+    stored, come due again within ``wait_s``, spread out.
+    """
     now = kit.now()
-    due = {number: now + timedelta(seconds=CROWDED_S * kit.rng.random()) for number in ids}
-    kit.database.run(lambda connection: sources.postpone(connection, kit.worker, due))
+    due = {number: now + timedelta(seconds=wait_s * kit.rng.random()) for number in ids}
+    try:
+        kit.database.run(lambda connection: sources.postpone(connection, kit.worker, due))
+    except StorageError:
+        kit.unreturned.update(ids)
+        raise
 
 
 # fetch and parse
@@ -257,10 +279,10 @@ async def _store(
 def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> PollReport:
     """Decide what ``batch`` means and store all of it in one transaction."""
     now = kit.now()
-    with kit.database.read() as connection:
-        keys = [key for result in batch for entry in result.keys for key in entry.all()]
-        known = entries.known(connection, keys)
-        book = kit.rule_book(connection)
+    keys = [key for result in batch for entry in result.keys for key in entry.all()]
+    known, book = kit.database.look(
+        lambda connection: (entries.known(connection, keys), kit.rule_book(connection))
+    )
     updates = [
         decide(result, known, now, kit.rng.random(), network_down=network_down) for result in batch
     ]

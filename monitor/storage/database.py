@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -49,9 +49,20 @@ class Database:
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """``work`` in one transaction, tried again when the database was busy or restarting."""
+        return self._try(self.write, work)
+
+    def look(self, work: Callable[[Connection], Result]) -> Result:
+        """``work`` on a snapshot, tried again like ``run``."""
+        return self._try(self.read, work)
+
+    def _try(
+        self,
+        opened: Callable[[], AbstractContextManager[Connection]],
+        work: Callable[[Connection], Result],
+    ) -> Result:
         for attempt in range(RETRIES):
             try:
-                with self.write() as connection:
+                with opened() as connection:
                     return work(connection)
             except StorageError as error:
                 if attempt == RETRIES - 1 or not is_transient(error.__cause__):
