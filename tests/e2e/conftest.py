@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from monitor.storage import Database, rules, sources
+from monitor.errors import StorageError
+from monitor.storage import Database, migrate, rules, sources
 from monitor.storage.schema import delivery, entry, source
 from monitor.storage.sources import NewSource
 from tests.e2e.process import HEADLINES, DaemonProcess, clean_environment, until
@@ -33,6 +34,7 @@ class World:
     ) -> None:
         self.folder = folder
         self.database = Database(url)
+        migrate.ensure(self.database)
         self.url = url
         self.portal = portal
         self.hooks = hooks
@@ -99,8 +101,13 @@ class World:
         return done.stdout
 
     def all(self, column: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> list[Any]:
-        with self.database.read() as connection:
-            return list(connection.scalars(sa.select(column).where(*where)))
+        try:
+            with self.database.read() as connection:
+                return list(connection.scalars(sa.select(column).where(*where)))
+        except StorageError:
+            # A test ended this session, too; the pool opens another.
+            with self.database.read() as connection:
+                return list(connection.scalars(sa.select(column).where(*where)))
 
     @property
     def stored(self) -> list[str]:
