@@ -51,27 +51,37 @@ def keys_of(source_id: int, entries: Sequence[ParsedEntry]) -> list[Keys]:
 
 
 def _keys(source_id: int, entry: ParsedEntry, guid: str | None, link: str | None) -> Keys:
-    title = entry.title
-    url = canonical_url(entry.url) if entry.url else ""
-    link_title = hash63(source_id, "link-title", url, title) if url else None
+    title = digest(entry.title)
+    link_digest = digest(canonical_url(entry.url)) if entry.url else None
+    link_title = None
+    if link_digest is not None:
+        link_title = mix(mix(source_id, LINK_TITLE, link_digest), LINK_TITLE, title)
     if guid:
-        primary = hash63(source_id, "id", guid)
-    elif link:
-        primary = hash63(source_id, "link", url)
+        primary = mix(source_id, ID, digest(guid))
+    elif link and link_digest is not None:
+        primary = mix(source_id, LINK, link_digest)
     elif link_title is not None:
         primary = link_title
     else:
-        day = entry.published_at.date().isoformat() if entry.published_at else ""
-        primary = hash63(source_id, "title-day", title, day)
-    return Keys(
-        primary=primary,
-        link_title=link_title,
-        title=hash63(source_id, "title", title),
-        title_hash=hash63(0, title),
-    )
+        day = entry.published_at.date().toordinal() if entry.published_at else 0
+        primary = mix(mix(source_id, TITLE_DAY, title), TITLE_DAY, day)
+    return Keys(primary, link_title, mix(source_id, TITLE, title), title >> 1)
 
 
-def hash63(number: int, *parts: str) -> int:
-    """A non-negative 63-bit hash that both databases can hold; collisions are negligible here."""
-    data = "\x1f".join((str(number), *parts)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1
+# What a key is made of takes part in it, so that an id never equals a link.
+ID, LINK, LINK_TITLE, TITLE, TITLE_DAY = range(1, 6)
+_MASK = (1 << 64) - 1
+
+
+def digest(text: str) -> int:
+    """64 bits of BLAKE2b."""
+    data = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
+
+
+def mix(number: int, kind: int, digest64: int) -> int:
+    """A 63-bit key that both databases can hold; collisions of well-mixed bits are negligible."""
+    mixed = ((number * 8 + kind) * 0x9E3779B97F4A7C15 + digest64) & _MASK
+    mixed = ((mixed ^ (mixed >> 32)) * 0xD6E8FEB86659FD93) & _MASK
+    mixed = ((mixed ^ (mixed >> 32)) * 0xD6E8FEB86659FD93) & _MASK
+    return (mixed ^ (mixed >> 32)) >> 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,8 @@ from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject
 from monitor.storage import deliveries, entries, sources
-from monitor.storage.entries import Mark, Matched
+from monitor.storage.entries import Mark, Matched, NewEntry
+from monitor.storage.schema import microseconds
 from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction
 
 
@@ -86,10 +88,11 @@ def write(
     numbered = [(first + index, draft) for index, draft in enumerate(fresh)]
     renumbered = [(draft.revised.entry_id, draft) for draft in changed if draft.revised]
 
+    at = microseconds(now)
     entries.insert_many(
         connection,
-        [_entry_row(number, draft, now) for number, draft in numbered],
-        [mark for number, draft in (*numbered, *renumbered) for mark in _marks(number, draft, now)],
+        [_entry_row(number, draft, at) for number, draft in numbered],
+        [mark for number, draft in (*numbered, *renumbered) for mark in _marks(number, draft, at)],
     )
     entries.revise(
         connection,
@@ -122,7 +125,7 @@ def _alert(
     entries.insert_matches(
         connection,
         [
-            Matched(hit.rule_id, number, hit.spans, now)
+            Matched(hit.rule_id, number, json.dumps(hit.spans), microseconds(now))
             for number, found in hits_of.items()
             for hit in found
         ],
@@ -200,22 +203,29 @@ def _alert_entry(number: int, draft: Draft, now: datetime) -> AlertEntry:
     )
 
 
-def _entry_row(number: int, draft: Draft, now: datetime) -> dict[str, Any]:
-    parsed = draft.parsed
-    return {
-        "id": number,
-        "source_id": draft.update.source.id,
-        "url": parsed.url,
-        "guid": parsed.guid,
-        "author": parsed.author,
-        "summary": parsed.summary,
-        "categories": parsed.categories,
-        "rank": parsed.rank,
-        "section_hint": parsed.section_hint or draft.update.source.section,
-        "published_at": parsed.published_at,
-        "first_seen_at": now,
-        **_title_columns(draft),
-    }
+def _entry_row(number: int, draft: Draft, at: int) -> NewEntry:
+    parsed, prediction = draft.parsed, draft.prediction
+    return NewEntry(
+        number,
+        draft.update.source.id,
+        parsed.title,
+        parsed.title_cut,
+        parsed.url,
+        parsed.guid,
+        parsed.author,
+        parsed.summary,
+        json.dumps(parsed.categories, ensure_ascii=False) if parsed.categories else "[]",
+        parsed.rank,
+        draft.language,
+        parsed.section_hint or draft.update.source.section,
+        microseconds(parsed.published_at) if parsed.published_at else None,
+        at,
+        prediction.section,
+        prediction.probability,
+        prediction.runner_up,
+        prediction.unsure,
+        prediction.release,
+    )
 
 
 def _title_columns(draft: Draft) -> dict[str, Any]:
@@ -236,6 +246,6 @@ def _revision_row(number: int, draft: Draft, former: str) -> dict[str, Any]:
     return {"id": number, "former": former, **_title_columns(draft)}
 
 
-def _marks(number: int, draft: Draft, now: datetime) -> list[Mark]:
+def _marks(number: int, draft: Draft, at: int) -> list[Mark]:
     source_id, title_hash = draft.update.source.id, draft.keys.title_hash
-    return [Mark(key, source_id, number, title_hash, now) for key in draft.keys.all()]
+    return [Mark(key, source_id, number, title_hash, at) for key in draft.keys.all()]

@@ -17,22 +17,46 @@ from monitor.types import Known
 
 
 class Mark(NamedTuple):
-    """A key that an entry is known by."""
+    """A key that an entry is known by; ``seen_at`` in microseconds."""
 
     key: int
     source_id: int
     entry_id: int
     title_hash: int
-    seen_at: datetime
+    seen_at: int
 
 
 class Matched(NamedTuple):
-    """A rule that an entry matched, with the spans in its title."""
+    """A rule that an entry matched, with the spans in its title as JSON."""
 
     rule_id: int
     entry_id: int
-    spans: tuple[tuple[int, int], ...]
-    matched_at: datetime
+    spans: str
+    matched_at: int
+
+
+class NewEntry(NamedTuple):
+    """A row of ``entry``; instants in microseconds, ``categories`` as JSON."""
+
+    id: int
+    source_id: int
+    title: str
+    title_cut: bool
+    url: str
+    guid: str | None
+    author: str | None
+    summary: str
+    categories: str
+    rank: int | None
+    language: str
+    section_hint: str | None
+    published_at: int | None
+    first_seen_at: int
+    section: str
+    probability: float
+    runner_up: str
+    unsure: bool
+    release: str
 
 
 def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:
@@ -62,13 +86,9 @@ def allocate(connection: Connection, count: int) -> int:
     return int(last) - count + 1
 
 
-def insert_many(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], marks: Sequence[Mark]
-) -> None:
+def insert_many(connection: Connection, rows: Sequence[NewEntry], marks: Sequence[Mark]) -> None:
     """Store entries and the keys that they are known by."""
-    if rows:
-        names = list(rows[0])
-        bulk.insert(connection, entry, names, [[row[name] for name in names] for row in rows])
+    bulk.insert(connection, entry, NewEntry._fields, rows)
     add_marks(connection, marks)
 
 

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from monitor.storage import Database, entries, leases, retention, sources
-from monitor.storage.entries import Mark
-from monitor.storage.schema import delivery, entry, seen
+from monitor.storage.entries import Mark, NewEntry
+from monitor.storage.schema import delivery, entry, microseconds, seen
 from monitor.storage.sources import NewSource
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def row(number: int, age_days: float, source_id: int = 1) -> dict[str, Any]:
-    return {
-        "id": number, "source_id": source_id, "title": f"t{number}", "title_cut": False,
-        "url": "", "guid": None, "author": None, "summary": "", "categories": [], "rank": None,
-        "language": "en", "section_hint": None, "published_at": None,
-        "first_seen_at": NOW - timedelta(days=age_days), "section": "tech", "probability": 0.5,
-        "runner_up": "auto", "unsure": False, "release": "r",
-    }  # fmt: skip
+def row(number: int, age_days: float, source_id: int = 1) -> NewEntry:
+    return NewEntry(
+        id=number, source_id=source_id, title=f"t{number}", title_cut=False, url="", guid=None,
+        author=None, summary="", categories="[]", rank=None, language="en", section_hint=None,
+        published_at=None, first_seen_at=microseconds(NOW - timedelta(days=age_days)),
+        section="tech", probability=0.5, runner_up="auto", unsure=False, release="r",
+    )  # fmt: skip
 
 
 def mark(key: int, number: int, age_days: float) -> Mark:
-    return Mark(key, 1, number, 1, NOW - timedelta(days=age_days))
+    return Mark(key, 1, number, 1, microseconds(NOW - timedelta(days=age_days)))
 
 
-def fill(database: Database, *rows: dict[str, Any], keep: int | None = None) -> None:
+def fill(database: Database, *rows: NewEntry, keep: int | None = None) -> None:
     with database.write() as connection:
         sources.add_many(connection, [NewSource("http://a/1", retention_days=keep)], NOW)
-        marks = [mark(1000 + item["id"], item["id"], 100) for item in rows]
+        marks = [mark(1000 + item.id, item.id, 100) for item in rows]
         entries.insert_many(connection, rows, marks)
 
 
