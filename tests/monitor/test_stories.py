@@ -64,5 +64,5 @@ def test_keys_spread_over_63_bits() -> None:
     keys = [mix(number, kind, digest("t")) for number in range(2000) for kind in range(1, 6)]
     assert len(set(keys)) == len(keys)
     assert all(0 <= key < 2**63 for key in keys)
-    ones = sum(bin(key).count("1") for key in keys) / len(keys)
+    ones = sum(key.bit_count() for key in keys) / len(keys)
     assert 30.5 < ones < 32.5
