@@ -11,7 +11,6 @@ SUMMARY_LIMIT = 2_000
 NAME_LIMIT = 200
 _TITLE_READ = 20_000
 _SLACK = 50  # characters that cleaning may drop before a summary is cut
-_MARKUP_SHARE = 2  # of a summary's markup only so many times its limit is read
 # A text that calls itself plain but has a closing tag, a break or an entity is not.
 _MARKUP = re.compile(r"</\w|<br\b|<\w[^<>]{0,200}/>|&(?:#\d|#x|[A-Za-z]{2,8};)", re.IGNORECASE)
 # Characters that cleaning never touches: most texts are made of them alone, and testing
@@ -32,10 +31,12 @@ def title_of(raw: str, kind: str) -> tuple[str, bool]:
 
 
 def plain(raw: str, kind: str, limit: int = SUMMARY_LIMIT) -> str:
-    """One line of plain text of at most ``limit`` characters."""
+    """One line of plain text of at most ``limit`` characters; markup much longer than that
+    is not read to its end."""
     if not raw:
         return ""
-    raw = _unmarked(raw[: limit * _MARKUP_SHARE], kind, limit + limit // 4)[: limit + _SLACK]
+    read = limit + limit // 4
+    raw = _unmarked(raw[:read], kind, read)[: limit + _SLACK]
     if _ORDINARY.fullmatch(raw, 0, limit):
         return raw[:limit].rstrip()
     return clean_title(raw, limit)[0]

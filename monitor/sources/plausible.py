@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import islice
 
 _SAMPLE = 150
+_HEAD = 3000
 _PLACES = 60
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
@@ -32,14 +33,17 @@ _PUNCTUATION = frozenset("，。、；：？！“”‘’（）《》【】「
 def plausibility(text: str, charset: str) -> float:
     """0 (noise) to 1 (natural); 0.5 for a text without a single non-ASCII character."""
     weigh = _weight(charset)
+    head = text[:_HEAD]
     if weigh is None:
-        places = [found.start() for found in islice(_FOREIGN.finditer(text), _PLACES)]
-        return sum(_alphabetic(text, at) for at in places) / len(places) if places else 0.5
-    sample = "".join(found[0] for found in islice(_FOREIGN_RUN.finditer(text), _SAMPLE))[:_SAMPLE]
-    counts = Counter(sample)
-    return (
-        sum(weigh(char) * times for char, times in counts.items()) / len(sample) if sample else 0.5
-    )
+        places = [found.start() for found in islice(_FOREIGN.finditer(head), _PLACES)]
+        places = places or [found.start() for found in islice(_FOREIGN.finditer(text), _PLACES)]
+        return sum([_alphabetic(text, at) for at in places]) / len(places) if places else 0.5
+    sample = "".join(_FOREIGN_RUN.findall(head))
+    if len(sample) < _SAMPLE and len(text) > _HEAD:
+        sample = "".join(_FOREIGN_RUN.findall(text))
+    counts = Counter(sample[:_SAMPLE])
+    total = sum([weigh(char) * times for char, times in counts.items()])
+    return total / counts.total() if sample else 0.5
 
 
 def _weight(charset: str) -> Callable[[str], float] | None:

@@ -98,10 +98,15 @@ class _Walk:
         entries.append(draft)
         if element.keys():
             _entry_attributes(draft, element)
+        texts = draft.texts
         for child in element:
             what, name, priority = meaning(child.tag)
-            if what != OTHER:
+            if what == OTHER:
+                continue
+            if what > LITERAL or name in texts or len(child) or child.keys():
                 _field(draft, child, what, name, priority)
+            elif (text := child.text) and not text.isspace():  # nearly all: worth a shortcut
+                texts[name] = (priority, text, "html" if what == CONSTRUCT else "text")
 
 
 def _feed_root(root: Element) -> Element:
