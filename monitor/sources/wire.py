@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import marshal
+import operator
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ HEADER = struct.Struct("!I")
 DONE, REFUSED, EXCEEDED, BROKEN = range(4)
 _ENTRY_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedEntry))
 _FEED_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedFeed))
+_entry_values = operator.attrgetter(*_ENTRY_FIELDS)
+_feed_values = operator.attrgetter(*_FEED_FIELDS)
 _DATE = _ENTRY_FIELDS.index("published_at")
 _ENTRIES = _FEED_FIELDS.index("entries")
 
@@ -48,16 +51,16 @@ def request(
 
 def from_feed(feed: ParsedFeed) -> tuple[Any, ...]:
     """Plain values for ``feed``; dates become seconds since 1970."""
-    values = [getattr(feed, name) for name in _FEED_FIELDS]
+    values = list(_feed_values(feed))
     values[_ENTRIES] = [_from_entry(entry) for entry in feed.entries]
     return tuple(values)
 
 
 def _from_entry(entry: ParsedEntry) -> tuple[Any, ...]:
-    values = [getattr(entry, name) for name in _ENTRY_FIELDS]
-    if entry.published_at is not None:
-        values[_DATE] = entry.published_at.timestamp()
-    return tuple(values)
+    values: tuple[Any, ...] = _entry_values(entry)
+    if entry.published_at is None:
+        return values
+    return (*values[:_DATE], entry.published_at.timestamp(), *values[_DATE + 1 :])
 
 
 def to_feed(values: tuple[Any, ...]) -> ParsedFeed:
