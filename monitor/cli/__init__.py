@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.errors import ClassifierError, CorpusError
-from monitor import __version__
+from monitor import __version__, telemetry
 from monitor.cli import alerts, entries, feeds, models, rules, running
 from monitor.cli.output import complain
 from monitor.errors import HeadlineError, UsageError
@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A title may hold what the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    telemetry.configure("warning", "human")
     arguments = argparse.Namespace()
     try:
         parser().parse_args(argv, arguments)

@@ -31,7 +31,9 @@ def hooked(cli: CommandLine, database_url: str, portal: HttpServer) -> CommandLi
 
 def message(number: str, channel: str = "hook") -> Message:
     now = utc_now()
-    entry = AlertEntry(1, "央行\x1b降息", "https://a.example", "A", "finance", 0.9, False, None, now)
+    entry = AlertEntry(
+        1, "央行\x1b降息", "https://a.example", "A", "finance", 0.9, False, None, now
+    )
     return Message(number, "rates", "降息", channel, now, (entry,))
 
 

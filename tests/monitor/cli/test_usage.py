@@ -155,7 +155,13 @@ def test_a_database_that_cannot_be_written(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "mysql://a/b", "nosuch://a/b", "postgresql://127.0.0.1:1/none", "sqlite:////proc/x/y"],
+    [
+        "nonsense",
+        "mysql://a/b",
+        "nosuch://a/b",
+        "postgresql://127.0.0.1:1/none",
+        "sqlite:////proc/x/y",
+    ],
 )
 def test_a_database_that_cannot_be_opened(cli: CommandLine, url: str) -> None:
     cli.configure(database=url)
