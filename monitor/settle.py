@@ -110,7 +110,7 @@ def notices(
     now: datetime,
 ) -> list[Message]:
     """What is to be said of the channels of ``changed`` that have just been switched off."""
-    off = [name for name in changed if states[name].disabled_at == now]
+    off = [name for name in changed if states[name].disabled_at]
     working = [
         name
         for name in dict.fromkeys(listeners)

@@ -137,6 +137,15 @@ def test_hostile_11_codes_of_4xx_are_tried_again_and_5xx_are_not(
         assert isinstance(send(server), Receipt)
 
 
+@pytest.mark.parametrize("reply", ["530 log in first", "535 bad password"])
+def test_a_login_that_is_missing_is_a_persons_to_mend(reply: str) -> None:
+    with MailServer() as server:
+        server.answer("MAIL", reply)
+        error = send(server)
+    assert isinstance(error, TransportError)
+    assert not error.permanent
+
+
 def test_hostile_11_greylisting_ends_with_one_mail() -> None:
     with MailServer() as server:
         server.answer("RCPT", "451 come back", times=6)

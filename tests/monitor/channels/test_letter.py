@@ -101,6 +101,13 @@ def test_both_parts_tell_the_alert() -> None:
     assert page.marked == ["降息", " A"]
 
 
+def test_spans_of_a_title_that_had_to_be_cleaned_mark_nothing_wrong() -> None:
+    entry = make_entry("\u202eab\u202ccdef", spans=((4, 6),))
+    page = Page(part(written(make_message(entries=(entry,)))[1], "html"))
+    assert "abcdef" in page.shown
+    assert page.marked == []
+
+
 def test_an_unsure_section_is_marked_as_such() -> None:
     sure, doubt = (part(written(make_message(entries=(make_entry(unsure=unsure),)))[1], "plain")
                    for unsure in (False, True))  # fmt: skip

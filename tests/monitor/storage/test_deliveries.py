@@ -77,6 +77,13 @@ def test_a_claim_belongs_to_one_until_its_lease_ends(database: Database) -> None
     assert row(database, "a")["claimed_by"] == "two"
 
 
+def test_a_claim_under_a_longer_lease_is_kept(database: Database) -> None:
+    owe(database, make_message("a"))
+    with database.write() as connection:
+        deliveries.claim(connection, "other", BOTH, NOW, 10 * LEASE, 9)
+    assert claim(database) == []
+
+
 def test_every_channel_gets_its_share_oldest_first(database: Database) -> None:
     old = [make_message(f"a{number}", entries=(make_entry(id=number),)) for number in range(5)]
     owe(database, *old)
