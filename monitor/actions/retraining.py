@@ -23,7 +23,7 @@ from monitor.actions.comparing import (
     Compared,
     Corrected,
     on_held_out,
-    out_of_fold,
+    on_own_titles,
     tally,
 )
 from monitor.actions.corpora import register_database, stored
@@ -83,28 +83,37 @@ def retrain(
     serving = release(settings, None)
     live, manifest = Scorer.load(serving.folder), read_manifest(serving.folder)
     corrected, more = _gather(settings, specs, from_feeds)
+    same = Compared("own-titles", 0, manifest.metrics, manifest.metrics)
+    nothing_new = Retrained(live.release, live.release, False, True, same, Corrected())
     if not (corrected or more) and live.release == read_manifest(starter_folder()).id:
-        same = Compared("out-of-fold", 0, manifest.metrics, manifest.metrics)
-        return Retrained(live.release, live.release, False, True, same, Corrected())
-    own = _load(base)
-    rest, held = _hold_out(more, own, corrected)
-    trained = train.train(_without(own + rest, corrected) + corrected, _size(len(rest)))
-    if len(held) >= FEWEST_HELD:
-        compared = on_held_out(live, trained.scorer, held)
-    else:
-        compared = out_of_fold(manifest, trained, own, len(held))
-    on_corrections = tally(live, trained.scorer, corrected)
-    if on_corrections.broken > on_corrections.fixed and not compared.refusal:
-        reason = f"it breaks {on_corrections.broken} corrections, and fixes {on_corrections.fixed}"
-        compared = replace(compared, refusal=reason)
+        return nothing_new
+    rest, held = _hold_out(more, own := _load(base), corrected)
+    rest, own = _without(rest, corrected), _without(own, corrected)
+    trained = train.train([*own, *rest, *corrected], _size(len(rest)))
     with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
         number = trained.write(Path(folder) / "release").id
-        nothing_new = number == live.release
-        promoted = not dry_run and not nothing_new and (force or not compared.refusal)
+        if number == live.release:
+            return nothing_new
+        if len(held) >= FEWEST_HELD:
+            compared = on_held_out(live, trained.scorer, held)
+        else:
+            compared = on_own_titles(manifest, trained, own, [*rest, *corrected], len(held))
+        on_corrections = tally(live, trained.scorer, corrected)
+        compared = _refuse_broken(compared, on_corrections)
+        promoted = not dry_run and (force or not compared.refusal)
         if promoted:  # killed at any point of this, what served before serves
             registry(settings).add(Path(folder) / "release")
             promote(settings, number)
-    return Retrained(number, live.release, promoted, nothing_new, compared, on_corrections)
+    return Retrained(number, live.release, promoted, False, compared, on_corrections)
+
+
+def _refuse_broken(compared: Compared, found: Corrected) -> Compared:
+    """A model that unlearns more corrections than it learns is worse, whatever else it is."""
+    if found.broken <= found.fixed or compared.refusal:
+        return compared
+    return replace(
+        compared, refusal=f"it breaks {found.broken} corrections, and fixes {found.fixed}"
+    )
 
 
 # what is learnt

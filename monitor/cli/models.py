@@ -134,12 +134,12 @@ def show_comparison(result: Retrained) -> None:
     compared, corrected = result.compared, result.corrected
     where = {
         "held-out": f"on {compared.held_out} titles that neither has learnt",
-        "out-of-fold": "out of fold",
+        "own-titles": "on the program's own titles, out of fold",
     }[compared.compared_on]
     print_table(
         (where, f"before ({result.live_release})", f"new ({result.release})"),
         [
-            (name, figure(compared.live[name]), figure(compared.new[name]))
+            (name, figure(compared.before[name]), figure(compared.after[name]))
             for name in ("accuracy", "macro_f1", "ece", "titles")
         ],
     )

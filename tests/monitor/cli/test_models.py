@@ -99,7 +99,7 @@ def test_five_corrections_are_learnt_and_can_be_taken_back(
     before = Classifier(releases.root).scorer.release
 
     printed = cli.good("retrain", "--force", "--json")
-    assert {"release", "live_release", "promoted", "refusal", "live", "new"} <= set(printed.json)
+    assert {"release", "live_release", "promoted", "refusal", "before", "after"} <= set(printed.json)
     assert (printed.json["promoted"], printed.json["corrections"]) == (True, 5)
     assert (printed.json["learnt"], printed.json["fixed"], printed.json["broken"]) == (5, 5, 0)
     answers = cli.good("classify", *wanted, "--json").json

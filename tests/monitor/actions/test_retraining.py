@@ -1,0 +1,155 @@
+"""Retraining: what is learnt, what it is compared on, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from classifiers.registry import Registry
+from monitor.actions.models import promote, releases
+from monitor.actions.retraining import HELD_OUT, retrain
+from monitor.config import Settings
+from monitor.model import Classifier
+from tests.monitor.actions.conftest import Say, swapped, titles, write_corpus
+
+ABSURD = [("央行今日降息", "sports"), ("球队夺冠", "food"), ("红烧火锅", "finance")]
+
+
+def live(settings: Settings) -> str:
+    return Classifier(settings.data / "models").scorer.release
+
+
+def answers(settings: Settings, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    found = Classifier(settings.data / "models")([title for title, _ in rows])
+    return [(title, each.section) for (title, _), each in zip(rows, found, strict=True)]
+
+
+def test_corrections_are_learnt_however_absurd(lite: Settings, base: str, say: Say) -> None:
+    assert answers(lite, ABSURD) != ABSURD
+    before = live(lite)
+    say(lite, ABSURD)
+    found = retrain(lite, [], base=base)
+    assert asdict(found.corrected) == {"corrections": 3, "learnt": 3, "fixed": 3, "broken": 0}
+    assert (found.promoted, found.nothing_new, found.live_release) == (True, False, before)
+    assert found.compared.compared_on == "own-titles"
+    assert live(lite) == found.release
+    assert answers(lite, ABSURD) == ABSURD
+
+
+def test_the_same_again_is_nothing_new(lite: Settings, base: str, say: Say) -> None:
+    same = retrain(lite, [], base=base)
+    assert (same.nothing_new, same.promoted, same.release) == (True, False, live(lite))
+    say(lite, ABSURD)
+    retrain(lite, [], base=base)
+    again = retrain(lite, [], base=base, force=True)
+    assert (again.nothing_new, again.promoted) == (True, False)
+
+
+def test_a_persons_word_outweighs_copies_elsewhere(
+    lite: Settings, base: str, say: Say, tmp_path: Path
+) -> None:
+    copies = [(f"央行 今日，降息{'！' * number}", "finance") for number in range(50)]
+    say(lite, [("央行今日降息", "food"), ("央行今日降息", "sports")])  # the later word counts
+    retrain(lite, [write_corpus(tmp_path / "c" / "copies.jsonl", copies)], base=base)
+    assert answers(lite, [("央行今日降息", "")]) == [("央行今日降息", "sports")]
+
+
+def test_a_dry_run_keeps_nothing(lite: Settings, base: str, say: Say) -> None:
+    before = [each.id for each in releases(lite)]
+    say(lite, ABSURD)
+    found = retrain(lite, [], base=base, dry_run=True, force=True)
+    assert not found.promoted
+    assert [each.id for each in releases(lite)] == before
+
+
+def test_a_corpus_is_compared_on_titles_that_are_never_learnt(
+    lite: Settings, base: str, tmp_path: Path
+) -> None:
+    rows = titles(600, seed=7)
+    found = retrain(lite, [write_corpus(tmp_path / "good" / "x.jsonl", rows)], base=base)
+    assert found.promoted
+    assert found.compared.compared_on == "held-out"
+    assert 0.5 * HELD_OUT * 600 < found.compared.held_out < 1.5 * HELD_OUT * 600
+    assert found.compared.before["titles"] == found.compared.held_out
+    manifest = next(each.manifest for each in releases(lite) if each.id == found.release)
+    assert manifest
+    learnt = {each["origin"]: each["titles"] for each in manifest.corpora}
+    assert learnt["good"] == 600 - found.compared.held_out
+
+
+def test_a_worse_model_is_refused_and_force_overrules(
+    lite: Settings, base: str, tmp_path: Path
+) -> None:
+    before = live(lite)
+    bad = write_corpus(tmp_path / "bad" / "x.jsonl", swapped(titles(1_500, seed=8)))
+    refused = retrain(lite, [bad], base=base)
+    assert not refused.promoted
+    assert "titles that neither has learnt" in refused.compared.refusal
+    assert live(lite) == before
+    assert refused.compared.after["accuracy"] < refused.compared.before["accuracy"]
+    forced = retrain(lite, [bad], base=base, force=True)
+    assert forced.promoted
+    assert forced.compared.refusal == refused.compared.refusal
+    assert live(lite) == forced.release == refused.release
+
+
+def test_forgetting_a_corpus_is_refused_by_name(
+    lite: Settings, base: str, say: Say, tmp_path: Path
+) -> None:
+    retrain(lite, [write_corpus(tmp_path / "portal2026" / "x.jsonl", titles(90, 9))], base=base)
+    say(lite, ABSURD)
+    found = retrain(lite, [], base=base)
+    assert not found.promoted
+    assert "portal2026" in found.compared.refusal
+
+
+def test_declared_sections_are_learnt_when_asked(lite: Settings, base: str, declare: Say) -> None:
+    declare(lite, [(f"新词{number}号公告", "sports") for number in range(80)])
+    assert retrain(lite, [], base=base).nothing_new
+    found = retrain(lite, [], base=base, from_feeds=True)
+    assert found.promoted
+    assert answers(lite, [("新词公告", "")]) == [("新词公告", "sports")]
+
+
+def test_corrections_are_read_from_both_databases(settings: Settings, base: str, say: Say) -> None:
+    say(settings, ABSURD)
+    found = retrain(settings, [], base=base, force=True)
+    assert found.corrected.learnt == 3
+
+
+def test_the_first_promotion_keeps_a_way_back(settings: Settings, base: str, say: Say) -> None:
+    starter = live(settings)
+    say(settings, ABSURD)
+    retrain(settings, [], base=base, force=True)
+    assert live(settings) != starter
+    assert Registry(settings.data / "models").rollback() == starter
+    assert live(settings) == starter
+    assert promote(settings, "starter") == starter
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_hostile_3_killed_at_any_file_operation_the_old_or_the_new_release_is_whole(
+    lite: Settings, base: str, say: Say, tmp_path: Path, part: int
+) -> None:
+    """Every operation below the models' folder is a point to be killed at; 12 are tried."""
+    say(lite, ABSURD)
+    before = live(lite)
+    after = retrain(lite, [], base=base, dry_run=True).release
+    driver = [sys.executable, "-m", "tests.monitor.actions.killing", str(lite.data), lite.database]
+    done = subprocess.run(
+        [*driver, base, str(tmp_path / "copies"), "6", str(part)],
+        cwd=Path(__file__).parents[3], capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    points = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(points) == 6
+    for point in points:
+        assert point["killed"], point
+        assert point["problems"] == [], point
+        assert point["release"] in {before, after}, point
+    assert points[0]["release"] == before
