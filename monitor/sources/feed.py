@@ -48,17 +48,22 @@ def parse(
     text = decoded.text.lstrip("\ufeff \t\r\n\0")
     if text[:1] in {"{", "["}:
         return finish(jsonfeed.read(text), url, problems)
-    draught = _read_xml(text, problems)
+    as_it_came = decoded.charset == "utf-8" and not problems and body[:1] == b"<"
+    document = body if as_it_came else text.encode("utf-8", "replace")
+    draught = _read_xml(document, text, problems)
     if not draught.format and not draught.entries:
         raise ParseError(_not_a_feed(text))
     draught.format = draught.format or "xml"
     return finish(draught, url, problems)
 
 
-def _read_xml(text: str, problems: list[str]) -> Draught:
-    """Strictly; repaired when that fails; by feedparser when that finds nothing."""
+def _read_xml(document: bytes, text: str, problems: list[str]) -> Draught:
+    """Strictly; repaired when that fails; by feedparser when that finds nothing.
+
+    ``document`` is ``text`` in UTF-8.
+    """
     try:
-        return walk(text.encode("utf-8", "replace"))
+        return walk(document)
     except IllFormed as error:
         if _HTML.match(text[:2000]):
             raise ParseError(_not_a_feed(text)) from error

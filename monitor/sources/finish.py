@@ -13,7 +13,9 @@ from monitor.sources.links import absolute, join
 from monitor.types import ParsedEntry, ParsedFeed
 
 _RAW_NAME = 1_000
+_CATEGORIES_MAX = 50
 _GUID_MAX = 1_000
+_NOTHING = (0, "", "text")
 _DERIVED_TITLE_MAX = 120
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
 
@@ -109,16 +111,18 @@ def _best_link(draft: Draft) -> str:
 
 
 def _raw(draft: Draft, name: str) -> tuple[str, str]:
-    kept = draft.texts.get(name)
-    if kept is None:
-        return "", "text"
-    _, text, kind = kept
+    _, text, kind = draft.texts.get(name, _NOTHING)
     if kind == "base64":
-        try:
-            return base64.b64decode(text).decode("utf-8", "replace"), "html"
-        except (binascii.Error, ValueError):
-            return "", "text"
+        return _from_base64(text), "html"
     return text, kind
+
+
+def _from_base64(text: str) -> str:
+    """Atom 0.3's way to carry any text; empty when it is not that."""
+    try:
+        return base64.b64decode(text).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _derived(summary: str) -> str:
@@ -142,8 +146,10 @@ def _author(text: str) -> str | None:
 
 
 def _categories(raw: list[str]) -> tuple[str, ...]:
-    names = [name_of(text[:_RAW_NAME]) for text in raw[:50]]
-    return tuple(dict.fromkeys(name for name in names if name))
+    names = [name_of(text[:_RAW_NAME]) for text in raw[:_CATEGORIES_MAX]]
+    return (
+        tuple(names) if len(names) == 1 and names[0] else tuple(dict.fromkeys(filter(None, names)))
+    )
 
 
 def _language(code: str) -> str | None:

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 
-_SAMPLE = 150
-_HEAD = 3000
-_PLACES = 60
+_SAMPLE = 120
+_HEAD = 2000
+_PLACES = 40
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
 _TOP = frozenset(
