@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -37,6 +37,7 @@ RETAIN_S = 3600.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
+RETIRE_S = 60.0
 # A database that does not answer must not keep us: what it did not take is done again.
 END_S = 9.5
 # A slow server holds its poll open for half a minute, and others must not wait for it.
@@ -71,6 +72,7 @@ class Daemon:
         self._reloading = asyncio.Lock()
         self._polling: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Task[None]] = {}
+        self._retiring: dict[Service, asyncio.Task[None]] = {}
         self._lease: Lease | None = None
         self.polls = PollReport()
         self.service: Service | None = None
@@ -213,7 +215,7 @@ class Daemon:
         report = await poll(service.kit, limit)
         if report.sources:
             self.polls += report
-            log.info("polled", extra=summary(report))
+            log.info("polled", extra=asdict(report))
             if self._on_poll:
                 self._on_poll(report)
 
@@ -238,9 +240,11 @@ class Daemon:
             return
         log.info("stopping: finishing what is under way")
         await asyncio.gather(
-            service.fetcher.drain(DRAIN_FETCHES_S), service.outbox.drain(DRAIN_SENDS_S)
+            *(each.fetcher.drain(DRAIN_FETCHES_S) for each in (service, *self._retiring)),
+            service.outbox.drain(DRAIN_SENDS_S),
         )
-        await _settle([*self._polling, *self._turns.values()], SETTLE_S)
+        work = (*self._polling, *self._turns.values(), *self._retiring.values())
+        await _settle(work, SETTLE_S)
 
     async def reload(self) -> None:
         """Read the settings anew and work by them; invalid ones are told and change nothing."""
@@ -266,7 +270,7 @@ class Daemon:
         return replace(settings, database=self.settings.database, data=self.settings.data)
 
     async def _swap(self, settings: Settings) -> None:
-        """Go on with a new service, and end the old one when its work is done."""
+        """Go on with a new service; what the old one has begun to poll, it may finish."""
         old = self.service
         if old is None:
             check_channels(settings)
@@ -276,25 +280,20 @@ class Daemon:
         if self._resting.is_set():
             await fresh.__aexit__(None, None, None)
             return
-        work = list(self._polling)
         self.settings, self.service = settings, fresh
-        await asyncio.gather(old.fetcher.drain(DRAIN_FETCHES_S), old.outbox.drain(DRAIN_SENDS_S))
-        await _settle(work, SETTLE_S)
-        await old.__aexit__(None, None, None)
+        sends = asyncio.create_task(old.outbox.drain(DRAIN_SENDS_S))
+        self._retiring[old] = asyncio.create_task(self._retire(old, (sends, *self._polling)))
+        await sends
+
+    async def _retire(self, service: Service, work: Sequence[asyncio.Task[None]]) -> None:
+        try:
+            await _settle(work, RETIRE_S)
+            await service.__aexit__(None, None, None)
+        finally:
+            self._retiring.pop(service, None)
 
 
-def summary(report: PollReport) -> dict[str, int]:
-    """What a poll's log line shows beside its words."""
-    return {
-        "sources": report.sources,
-        "new": report.new_entries,
-        "not_modified": report.not_modified,
-        "failed": report.failed,
-        "alerts": report.deliveries,
-    }
-
-
-async def _settle(tasks: list[asyncio.Task[None]], grace_s: float) -> None:
+async def _settle(tasks: Sequence[asyncio.Task[None]], grace_s: float) -> None:
     """Wait for ``tasks``, then cancel what is left."""
     if not tasks:
         return

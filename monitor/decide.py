@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from monitor.identity import Keys
 from monitor.schedule import next_fetch_at
+from monitor.text import without_login
 from monitor.types import (
     Failed,
     FailureKind,
@@ -162,7 +163,7 @@ def _decide_answered(
         refresh=tuple(refresh),
         silent=source.baseline_at is None and not source.history,
         moved_from=source.url if moved else None,
-        event=f"{source.name} has moved to {url}" if moved else "",
+        event=f"{source.name} has moved to {without_login(url)}" if moved else "",
     )
 
 

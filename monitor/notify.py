@@ -18,11 +18,12 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environment)
 
     def send(self, *states: str) -> None:
-        """Tell systemd; a socket that is gone is no reason to stop working."""
+        """Tell systemd. A socket that is gone, or full, is no reason to stop working."""
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                out.setblocking(False)
                 out.sendto("\n".join(states).encode(), self._address)
         except OSError:
             return

@@ -30,6 +30,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     # What libraries have to say (warnings and worse) comes in the same form.
     logging.lastResort = handler
     logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").handlers[:] = [handler]
     root = logging.getLogger(ROOT)
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

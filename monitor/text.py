@@ -282,3 +282,8 @@ def _drop_between(text: str, opening: re.Pattern[str], closing: re.Pattern[str])
 
 def _tag_text(match: re.Match[str]) -> str:
     return " " if _BLOCKS.fullmatch(match["name"]) else ""
+
+
+def without_login(url: str) -> str:
+    """``url`` as it may be shown: without ``user:password@``."""
+    return re.sub(r"(?<=//)[^/?#]*@", "", url, count=1)
