@@ -138,6 +138,7 @@ class World:
     def close(self) -> None:
         for daemon in self.daemons:
             daemon.close()
+            print(f"--- {daemon.log.name}\n{daemon.text()}")  # shown when the test failed
         self.database.close()
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,29 +35,28 @@ def clean_environment() -> dict[str, str]:
 
 
 class NotifySocket:
-    """What systemd would listen on."""
+    """What systemd would listen on; ``states`` are all that it was told, in order."""
 
     def __init__(self, path: Path) -> None:
         self.states: list[str] = []
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
-        self._socket.setblocking(False)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
 
     def heard(self, state: str) -> bool:
         """Whether a state that begins so has been told."""
-        return any(each.startswith(state) for each in self.read())
-
-    def read(self) -> list[str]:
-        """Every state so far, in order."""
-        while True:
-            try:
-                self.states += self._socket.recv(4096).decode().split("\n")
-            except BlockingIOError:
-                return self.states
+        return any(each.startswith(state) for each in list(self.states))
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
         self._socket.close()
+
+    def _listen(self) -> None:
+        while datagram := self._socket.recv(4096):
+            self.states += datagram.decode().split("\n")
 
 
 class DaemonProcess:

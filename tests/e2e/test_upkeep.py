@@ -1,0 +1,117 @@
+"""Beside its loop: a daemon forgets, changes models, and bears slow and silent peers."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from classifiers import release as releases
+from classifiers.registry import Registry, starter_folder
+from monitor.storage.schema import entry, seen
+from tests.e2e.conftest import World
+from tests.e2e.process import until
+from tests.httpserver import Exchange
+
+
+def test_what_is_too_old_is_forgotten_and_does_not_come_back_as_news(world: World) -> None:
+    world.add(world.portal.add("/a", "chip old", "chip young"), history=True)
+    world.rule("chip", "hook")
+    daemon = world.start()
+    daemon.ready()
+    until(lambda: world.all_settled(2), 15, "both alerts")
+    daemon.end()
+    with world.database.write() as connection:
+        old = entry.update().where(entry.c.title == "chip old")
+        connection.execute(old.values(first_seen_at=datetime.now(UTC) - timedelta(days=91)))
+    again = world.start()
+    again.ready()
+    until(lambda: world.stored == ["chip young"], 15, "the old entry goes")
+    world.portal.publish("/a", "chip new")
+    until(lambda: world.all_settled(3), 15, "the feed, which still lists it, is read again")
+    assert sorted(world.stored) == ["chip new", "chip young"]
+    assert world.hooks.by_title == {"chip old": 1, "chip young": 1, "chip new": 1}
+    assert len(world.all(seen.c.key)) >= 3
+    again.end()
+
+
+@pytest.fixture
+def other_release(tmp_path: Path) -> Path:
+    """The starter's arrays under another manifest, and so another id."""
+    folder = Path(shutil.copytree(starter_folder(), tmp_path / "other"))
+    manifest = releases.read_manifest(folder)
+    releases.write_manifest(folder, replace(manifest, settings={"note": "another one"}))
+    return folder
+
+
+def test_a_promoted_release_serves_without_a_restart_and_a_damaged_one_does_not(
+    world: World, other_release: Path
+) -> None:
+    world.add(world.portal.add("/a", "chip 0"))
+    daemon = world.start()
+    daemon.ready()
+    world.wait_for_baselines(1)
+    registry = Registry(world.folder / "data" / "models")
+    number = registry.add(other_release)
+    world.command("models", "promote", number)
+    daemon.hear(f"release {number} is live", 15)
+    world.portal.publish("/a", "chip 1")
+    until(lambda: "chip 1" in world.stored, 15, "a headline")
+    assert world.all(entry.c.release, entry.c.title == "chip 1") == [number]
+    assert world.all(entry.c.release, entry.c.title == "chip 0") != [number]
+    (registry.root / "current").write_text("{")
+    daemon.hear("release is refused", 15)
+    world.portal.publish("/a", "chip 2")
+    until(lambda: "chip 2" in world.stored, 15, "a headline")
+    assert world.all(entry.c.release, entry.c.title == "chip 2") == [number]
+    daemon.end()
+    # A pointer that nobody can read is no reason not to start: the starter serves.
+    again = world.start()
+    again.ready()
+    assert again.said("release is refused")
+    again.end()
+
+
+def test_a_receiver_that_was_down_gets_each_alert_once(world: World) -> None:
+    world.add(world.portal.add("/a", "chip 0"))
+    world.rule("chip")
+    world.hooks.status = 503
+    world.mails.answer("RCPT", "451 come back later")
+    daemon = world.start()
+    daemon.ready()
+    world.wait_for_baselines(1)
+    world.portal.publish("/a", "chip 1")
+    daemon.hear("hook: msg_", 15)
+    daemon.hear("mail: msg_", 15)
+    assert world.hooks.ids == world.mail_ids() == []
+    world.hooks.status = 200
+    world.mails.heal()
+    # The first wait of the schedule is 5 s, give or take a fifth.
+    until(lambda: world.all_settled(2), 15, "both arrive")
+    asked = world.portal.asked("/a")
+    until(lambda: world.portal.asked("/a") >= asked + 2, 15, "two more polls")
+    assert len(world.hooks.ids) == len(world.mail_ids()) == 1
+    daemon.end()
+
+
+def test_silent_servers_hold_up_no_other_source(world: World) -> None:
+    """More of them than polls were ever under way at once, each due at a time of its own."""
+
+    async def hang(exchange: Exchange) -> None:
+        await exchange.drip(b"H", every_s=5.0)
+
+    world.portal.server.fallback(hang)
+    world.add(world.portal.add("/a", "chip 0"))
+    daemon = world.start()
+    daemon.ready()
+    world.wait_for_baselines(1)
+    for number in range(6):
+        path = f"/silent/{number}"
+        world.add(world.portal.server.url(path))
+        until(lambda path=path: world.portal.asked(path), 10, "the silent server is asked")
+    asked = world.portal.asked("/a")
+    until(lambda: world.portal.asked("/a") >= asked + 3, 10, "the others are polled")
+    daemon.kill()
