@@ -12,6 +12,7 @@ from classifiers.registry import Registry
 from monitor.model import Classifier
 from tests.commandline import CommandLine
 from tests.httpserver import HttpServer
+from tests.monitor.actions.conftest import swapped, titles, write_corpus
 from tests.monitor.cli.conftest import TITLES
 
 CLASSIFIED = {"title", "section", "probability", "unsure", "runner_up"}
@@ -180,3 +181,13 @@ def test_corpora_that_give_no_model_are_failures(cli: CommandLine) -> None:
     printed = cli("retrain", "--corpus", f"csv:{one}")
     assert printed.code == 2
     assert "'spots' is no section" in printed.err
+
+
+def test_a_worse_model_is_refused_with_the_reason(cli: CommandLine, releases: Registry) -> None:
+    bad = write_corpus(cli.folder / "bad" / "x.jsonl", swapped(titles(1_500, seed=8)))
+    printed = cli("retrain", "--corpus", bad, "--json")
+    assert printed.code == 1
+    assert printed.json["refusal"] in printed.err
+    assert "--force" in printed.err
+    assert (printed.json["promoted"], printed.json["compared_on"]) == (False, "held-out")
+    assert releases.list() == []
