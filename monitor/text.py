@@ -45,6 +45,7 @@ _HIDDEN = [
         (r"<style\b", "</style>"),
     )
 ]
+_HIDES = re.compile(r"<(?:!--|script\b|style\b)", re.IGNORECASE)
 _TAG = re.compile(
     r"<(?P<name>/?[a-z][a-z0-9]*+|[!?/])"
     r"(?:[^<>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+>",
@@ -79,12 +80,15 @@ def strip_markup(raw: str) -> str:
     A ``<`` that opens no tag stays. Scripts, styles and comments go, blocks become
     spaces. What stands behind 65,536 characters is dropped.
     """
-    text = _CDATA.sub("", raw[:MARKUP_LIMIT])
+    text = raw[:MARKUP_LIMIT]
+    if "]]>" in text or "<![" in text:
+        text = _CDATA.sub("", text)
     if "<" in text:
-        for opening, closing in _HIDDEN:
-            text = _drop_between(text, opening, closing)
+        if _HIDES.search(text):
+            for opening, closing in _HIDDEN:
+                text = _drop_between(text, opening, closing)
         text = _TAG.sub(_tag_text, text)
-    return html.unescape(text)
+    return html.unescape(text) if "&" in text else text
 
 
 def detect_language(title: str) -> str:
