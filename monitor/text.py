@@ -36,6 +36,12 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af
 _HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a]")
 
+# Blocks without a combining mark: nearly every title stays within them.
+_UNMARKED = re.compile(
+    "[\x00-\u02ff\u0370-\u0482\u2010-\u20cf\u2100-\u2cee\u3000-\u3029\u3030-\u3098"
+    "\u309b-\ua66e\uac00-\ud7ff\uf900-\ufb1d\uff00-\uffef]*"
+).fullmatch
+
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 _HIDDEN = [
     (re.compile(opening, re.IGNORECASE), re.compile(closing, re.IGNORECASE))
@@ -242,7 +248,7 @@ def _is_dropped(char: str) -> bool:
 
 
 def _cap_marks(text: str) -> str:
-    if text.isascii():
+    if _UNMARKED(text):
         return text
     kept: list[str] = []
     marks = 0

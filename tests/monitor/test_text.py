@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor import text as texts
 from monitor.text import clean_title, detect_language, fold, is_word_character, strip_markup, unify
 
 TRICKY = (
@@ -202,3 +203,8 @@ def test_detect_language(title: str, language: str) -> None:
 def test_word_characters() -> None:
     assert all(map(is_word_character, "aZ9éßΩжԱ"))
     assert not any(map(is_word_character, "_-苹カ가 ，ก"))
+
+
+def test_blocks_taken_for_unmarked_hold_no_mark() -> None:
+    taken = (chr(number) for number in range(0x110000) if texts._UNMARKED(chr(number)))
+    assert not [char for char in taken if unicodedata.category(char)[0] == "M"]
