@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from monitor.storage import Database, migrate
+from monitor.storage.schema import metadata
 
+SEQUENCES = sa.text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
 LOCAL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +77,66 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(scope="session")
+def postgres_shared(postgres_server: str, postgres_template: str) -> Iterator[SharedPostgres]:
+    """One database for all tests: making and dropping one each costs a checkpoint."""
+    shared = SharedPostgres(postgres_server, postgres_template)
+    yield shared
+    shared.drop()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """The URL of a fresh, migrated PostgreSQL database."""
-    name = f"headlines_{os.getpid()}_{next(_numbers)}"
-    _admin(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
-    yield with_name(postgres_server, name)
-    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres_url(postgres_shared: SharedPostgres) -> Iterator[str]:
+    """The URL of an empty, migrated PostgreSQL database."""
+    yield postgres_shared.url
+    postgres_shared.empty()
+
+
+class SharedPostgres:
+    """A database that is emptied after a test, or made anew when its schema was touched."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self._server, self._template = server, template
+        self._name = f"headlines_{os.getpid()}"
+        self.url = with_name(server, self._name)
+        self._make()
+
+    def empty(self) -> None:
+        """Forget what a test stored, whoever still holds a connection."""
+        _admin(
+            self._server,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{self._name}' AND pid <> pg_backend_pid()",
+        )
+        engine = sa.create_engine(self.url)
+        try:
+            with engine.begin() as connection:
+                sound = self._is_sound(connection)
+                if sound:
+                    for table in reversed(metadata.sorted_tables):
+                        connection.execute(sa.delete(table))
+                    for (sequence,) in connection.execute(SEQUENCES):
+                        connection.execute(sa.text(f"SELECT setval('{sequence}', 1, false)"))
+        finally:
+            engine.dispose()
+        if not sound:
+            self.drop()
+            self._make()
+
+    def drop(self) -> None:
+        """Leave nothing on the server."""
+        _admin(self._server, f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
+
+    def _make(self) -> None:
+        _admin(self._server, f"CREATE DATABASE {self._name} TEMPLATE {self._template}")
+
+    @staticmethod
+    def _is_sound(connection: sa.Connection) -> bool:
+        tables = set(sa.inspect(connection).get_table_names())
+        if tables != {*metadata.tables, "alembic_version"}:
+            return False
+        found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()
+        return list(found) == [migrate.HEAD]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
