@@ -48,7 +48,7 @@ def test_hostile_07_another_writer_holds_sqlite(world: World) -> None:
 @pytest.mark.parametrize("world", ["postgres"], indirect=True)
 def test_hostile_07_postgres_ends_all_sessions_again_and_again(world: World) -> None:
     """While it polls, stores and delivers; a message may come twice, under its one id."""
-    feeds, each = 5, 12
+    feeds, each = 5, 8
     world.portal.reveals = 1
     for feed in range(feeds):
         titles = [f"chip {feed} {at}" for at in range(each)]
@@ -56,7 +56,7 @@ def test_hostile_07_postgres_ends_all_sessions_again_and_again(world: World) -> 
     world.rule("chip", "hook")
     daemon = world.start()
     daemon.ready()
-    for round_number in range(8):
+    for round_number in range(6):
         enough = 5 * round_number
         until(lambda enough=enough: len(world.hooks.ids) >= enough, 20, "the loop goes on")
         end_sessions(world.url)

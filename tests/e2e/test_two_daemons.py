@@ -107,6 +107,6 @@ def test_hostile_08_a_daemon_that_was_asleep_for_longer_than_its_lease_notices(
     assert_the_loop_goes_on(world, 2)
     # It is of use again: the second ends, and the first goes back to work.
     second.end()
-    first.notify.states.clear()
-    until(lambda: first.notify.heard("STATUS=watching"), 10, "the first works again")
+    watching = "STATUS=watching 1 sources"
+    until(lambda: first.notify.states.count(watching) == 2, 10, "the first works again")
     assert_the_loop_goes_on(world, 3)
