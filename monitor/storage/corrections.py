@@ -35,7 +35,7 @@ def examples(connection: Connection) -> Iterator[tuple[str, str]]:
     rows = connection.execute(
         sa.select(correction.c.title, correction.c.section).order_by(correction.c.corrected_at)
     )
-    yield from rows.tuples()
+    yield from rows
 
 
 def declared(connection: Connection, limit: int) -> Iterator[tuple[str, str]]:
@@ -47,4 +47,4 @@ def declared(connection: Connection, limit: int) -> Iterator[tuple[str, str]]:
         .order_by(entry.c.first_seen_at.desc())
         .limit(limit)
     )
-    yield from connection.execute(statement).tuples()
+    yield from connection.execute(statement)

@@ -242,9 +242,7 @@ def next_due_at(connection: Connection) -> datetime | None:
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many sources are in each state, and how many of the active ones fail."""
-    states = connection.execute(
-        sa.select(source.c.state, sa.func.count()).group_by(source.c.state)
-    ).tuples()
+    states = connection.execute(sa.select(source.c.state, sa.func.count()).group_by(source.c.state))
     found = {str(state): int(number) for state, number in states}
     failing = sa.select(sa.func.count()).where(
         source.c.state == SourceState.ACTIVE, source.c.failures > 0
