@@ -220,7 +220,7 @@ class Daemon:
                 self._on_poll(report)
 
     async def _deliver(self, service: Service) -> None:
-        # The old outbox gives back all claims of this process when it ends.
+        # The old outbox still sends: each channel has one sender at a time.
         if self._may_begin() and not self._reloading.locked():
             await service.outbox.deliver_due()
 

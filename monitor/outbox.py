@@ -82,6 +82,7 @@ class Outbox:
         self._writing = asyncio.Lock()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._held: set[str] = set()
+        self._left: list[str] = []  # held, and nobody works on them
         self._unwritten: list[Outcome] = []
         self._draining = False
         self._report = DeliveryReport()
@@ -134,6 +135,8 @@ class Outbox:
         """Claim for every channel that is not at work, and put it to work."""
         async with self._claiming:
             await self._flush()
+            await self._give_back(self._left)
+            self._left = []
             idle = [name for name in self._channels if name not in self._working]
             if not idle or self._draining:
                 return
@@ -172,6 +175,7 @@ class Outbox:
             await self._give_back([claimed.message.id for claimed in batch.queue])
         except StorageError as error:
             log.error("%s: what was sent is not written down yet: %s", batch.name, error)
+            self._left += [claimed.message.id for claimed in batch.queue]
         except Exception:
             log.exception("%s: a fault of this program while delivering", batch.name)
         finally:
