@@ -115,7 +115,8 @@ def test_hostile_07_postgres_is_restarted(world: World, own_postgres: PostgresSe
 
     world.portal.publish("/a", "chip 2")
     world.portal.on_request = stop
-    daemon.hear("poll ended early", 30)
+    # Long enough for the claim on the source, too, to be given back in vain.
+    until(lambda: daemon.text().count("poll ended early") >= 6, 30, "the outage is felt")
     own_postgres.start()
     until(lambda: world.all_settled(2), BACK_S, "it is back")
     stopped.clear()
