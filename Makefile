@@ -3,15 +3,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-real check bench lock wheel clean soak
+.PHONY: run test test-real coverage check bench lock wheel clean soak
 run: $(READY)
 	$(BIN)/headlines demo
 
 test: $(READY)
-	$(BIN)/python -m pytest tests --ignore=tests/real $(ARGS)
+	$(BIN)/python $(TRACE) -m pytest tests --ignore=tests/real $(ARGS)
 
 test-real: $(READY)
 	$(BIN)/python -m pytest tests/real $(ARGS)
+
+# Which lines the tests ran, in the process of the tests (daemons and parsers are others).
+coverage: TRACE = -m coverage run
+coverage: test
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --sort=cover
 
 check: $(READY)
 	$(BIN)/ruff format --check .
