@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-real coverage check bench lock wheel clean soak
+.PHONY: run test test-real coverage check bench lock wheel clean
 run: $(READY)
 	$(BIN)/headlines demo
 

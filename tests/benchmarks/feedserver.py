@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 
 ENTRIES = 25
 TEXT = """
-央行 利率 下调 股市 反弹 球队 逆转 夺冠 电影 票房 手机 芯片 发布 高考 报名 医院 疫苗 房价 回落 新能源 汽车
-销量 导弹 演习 总统 会谈 地震 救援 景区 门票 美食 做法 宝宝 辅食 农民 丰收 博物馆 文物
+央行 利率 下调 股市 反弹 球队 逆转 夺冠 电影 票房 手机 芯片 发布 高考 报名 医院 疫苗 房价 回落
+新能源 汽车 销量 导弹 演习 总统 会谈 地震 救援 景区 门票 美食 做法 宝宝 辅食 农民 丰收 博物馆 文物
 market shares rally bank rate cut team wins final film award phone chip launch school exam
 vaccine trial housing prices electric car sales missile test summit talks quake rescue
 """
