@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 
 from tests.e2e.conftest import World
@@ -48,3 +49,12 @@ def test_a_socket_that_is_gone_stops_nobody(world: World) -> None:
     daemon = world.start({"NOTIFY_SOCKET": str(world.folder / "nobody"), "WATCHDOG_USEC": "500000"})
     world.wait_for_baselines(1)
     daemon.end()
+
+
+def test_a_listener_that_does_not_read_stops_nobody(world: World) -> None:
+    """The kernel keeps a few datagrams for it; the next one would wait for ever."""
+    world.add(world.portal.add("/a", "chip"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(world.folder / "deaf"))
+        world.start({"NOTIFY_SOCKET": str(world.folder / "deaf"), "WATCHDOG_USEC": "20000"})
+        until(lambda: world.portal.asked("/a") >= 5, 20, "it polls on and on")
