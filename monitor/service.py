@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from monitor import __version__, channels
-from monitor.channels import Channel
+from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.fetch import Fetcher, FetchSettings
@@ -137,7 +138,8 @@ def fetch_settings(settings: Settings) -> FetchSettings:
 
 def build_channels(settings: Settings, client: HttpClient) -> dict[str, Channel]:
     """Every configured channel by name. Raises SettingsError."""
-    return {name: channels.build(name, table, client) for name, table in settings.channels.items()}
+    means = Means(client, folder=settings.file.parent if settings.file else Path())
+    return {name: channels.build(name, table, means) for name, table in settings.channels.items()}
 
 
 def check_channels(settings: Settings) -> None:

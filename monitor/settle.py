@@ -76,6 +76,9 @@ def write(
         deliveries.set_channels(connection, changed)
         told = notices({**known, **changed}, list(changed), listeners, now)
         deliveries.insert_many(connection, told, now)
+    deliveries.insert_many(
+        connection, warnings({**known, **changed}, outcomes, listeners, now), now
+    )
     dead = sum(each.next_attempt_at is None for each in failures)
     return DeliveryReport(len(sent), len(failures) - dead, dead)
 
@@ -111,11 +114,7 @@ def notices(
 ) -> list[Message]:
     """What is to be said of the channels of ``changed`` that have just been switched off."""
     off = [name for name in changed if states[name].disabled_at]
-    working = [
-        name
-        for name in dict.fromkeys(listeners)
-        if states.get(name, ChannelState()).disabled_at is None
-    ]
+    working = [name for name in dict.fromkeys(listeners) if works(states, name)]
     for name in off:
         log.error("channel %s is switched off: %s", name, states[name].reason)
     return [
@@ -129,6 +128,43 @@ def notices(
         for name in off
         if working
     ]
+
+
+def warnings(
+    states: Mapping[str, ChannelState],
+    outcomes: Sequence[Outcome],
+    listeners: Sequence[str],
+    now: datetime,
+) -> list[Message]:
+    """What the owner is to hear of messages that arrived otherwise than they were to.
+
+    Its id depends on nothing but channel and words: the same is told once.
+    """
+    listener = next((name for name in listeners if works(states, name)), None)
+    found = {
+        (outcome.channel, outcome.result.warning)
+        for outcome in outcomes
+        if isinstance(outcome.result, Receipt) and outcome.result.warning
+    }
+    for channel, warning in sorted(found):
+        log.warning("%s: %s", channel, warning)
+    return [
+        Message(
+            id=alerts.message_id("warning", channel, warning),
+            rule="",
+            query="",
+            channel=listener,
+            created_at=now,
+            notice=f"The channel {channel!r}: {warning}",
+        )
+        for channel, warning in sorted(found)
+        if listener
+    ]
+
+
+def works(states: Mapping[str, ChannelState], name: str) -> bool:
+    """Whether the channel is not switched off."""
+    return states.get(name, ChannelState()).disabled_at is None
 
 
 def tell(outcomes: Sequence[Outcome], now: datetime) -> None:

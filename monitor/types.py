@@ -222,6 +222,8 @@ class Message:
 
     ``id`` is the idempotency key (``webhook-id``, the left part of Message-ID).
     ``notice`` is set, and ``entries`` empty, when the program speaks of its own trouble.
+    A ``digest`` sums up what was held back; it may speak of more headlines (``total``) than
+    it lists.
     """
 
     id: str
@@ -231,13 +233,24 @@ class Message:
     created_at: datetime
     entries: tuple[AlertEntry, ...] = ()
     notice: str = ""
+    digest: bool = False
+    total: int = 0
+
+    @property
+    def omitted(self) -> int:
+        """How many headlines it speaks of and does not list."""
+        return max(0, self.total - len(self.entries))
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A channel took a message; ``detail`` is its answer, for the ledger."""
+    """A channel took a message; ``detail`` is its answer, for the ledger.
+
+    ``warning`` is a sentence for the owner, told once: it arrived, but not as it was to.
+    """
 
     detail: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

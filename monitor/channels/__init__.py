@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from monitor import options
 from monitor.channels import email, webhook
-from monitor.channels.base import Channel
-from monitor.client import HttpClient
+from monitor.channels.base import Channel, Linker, Means, NoLinks
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["CHANNEL_KINDS", "Channel", "Kind", "build"]
+__all__ = ["CHANNEL_KINDS", "Channel", "Kind", "Linker", "Means", "NoLinks", "build"]
 
 Options = TypeVar("Options", bound="DataclassInstance")
 
@@ -27,11 +26,11 @@ class Kind(Generic[Options]):
     """A kind of channel: what may be set, and how a channel is made of that."""
 
     options: type[Options]
-    create: Callable[[str, Options, HttpClient], Channel]
+    create: Callable[[str, Options, Means], Channel]
 
-    def build(self, name: str, table: Mapping[str, object], client: HttpClient) -> Channel:
+    def build(self, name: str, table: Mapping[str, object], means: Means) -> Channel:
         """The channel that ``table`` describes. Raises SettingsError."""
-        return self.create(name, options.read(self.options, table, f"channels.{name}"), client)
+        return self.create(name, options.read(self.options, table, f"channels.{name}"), means)
 
 
 CHANNEL_KINDS: Mapping[str, Kind[Any]] = {
@@ -40,11 +39,11 @@ CHANNEL_KINDS: Mapping[str, Kind[Any]] = {
 }
 
 
-def build(name: str, table: Mapping[str, object], client: HttpClient) -> Channel:
+def build(name: str, table: Mapping[str, object], means: Means) -> Channel:
     """The channel of ``[channels.NAME]``. Raises SettingsError with every problem found."""
     wanted = str(table.get("kind", ""))
     kind = CHANNEL_KINDS.get(wanted)
     if kind is None:
         hint = options.nearest(wanted, CHANNEL_KINDS)
         raise SettingsError([("channels.kind", f"channels.{name}: unknown kind {wanted!r}{hint}")])
-    return kind.build(name, {key: table[key] for key in table if key != "kind"}, client)
+    return kind.build(name, {key: table[key] for key in table if key != "kind"}, means)

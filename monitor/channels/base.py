@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from monitor.client import HttpClient
 from monitor.errors import SettingsError
-from monitor.types import Message, Receipt
+from monitor.types import AlertEntry, Message, Receipt
 
 ANSWER_LENGTH = 300
 HIDDEN = "[hidden]"
@@ -35,6 +37,50 @@ class Channel(Protocol):
         """Deliver ``message``. Raises TransportError."""
 
 
+class Linker(Protocol):
+    """Makes the signed addresses that an alert carries; empty where there is none to give."""
+
+    def unsubscribe(self, message: Message) -> str:
+        """Ends such messages in this channel with one POST (RFC 8058)."""
+
+    def snooze(self, message: Message) -> str:
+        """Silences the message's rule for a while."""
+
+    def mute(self, message: Message, entry: AlertEntry) -> str:
+        """Silences the story of ``entry``."""
+
+
+class NoLinks:
+    """Where no public address is set."""
+
+    def unsubscribe(self, _message: Message) -> str:
+        return ""
+
+    def snooze(self, _message: Message) -> str:
+        return ""
+
+    def mute(self, _message: Message, _entry: AlertEntry) -> str:
+        return ""
+
+
+def no_trace(_who: str, _text: str) -> None:
+    """Nobody listens to the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a channel is given to work with.
+
+    ``folder`` is where relative paths of its settings begin. ``trace`` hears each line of
+    the conversation with the receiver, and who said it: us, them, or a note; no secrets.
+    """
+
+    client: HttpClient
+    links: Linker = field(default_factory=NoLinks)
+    folder: Path = Path()
+    trace: Callable[[str, str], None] = no_trace
+
+
 def answer(text: str, secrets: Iterable[str]) -> str:
     """A server's answer for the ledger and for logs: one line, cut, without our secrets.
 
@@ -48,10 +94,13 @@ def answer(text: str, secrets: Iterable[str]) -> str:
     return line if len(line) <= ANSWER_LENGTH else line[: ANSWER_LENGTH - 1] + "…"
 
 
-def read_secret(file: str, where: str) -> str:
-    """The stripped text of a secret's file. Raises SettingsError that names ``where``."""
+def read_file(file: str, where: str, folder: Path) -> str:
+    """A file's text; a relative path begins at ``folder``. Raises SettingsError.
+
+    The error names ``where``.
+    """
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+        return (folder / Path(file).expanduser()).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError([("channels.file", f"{where}: {file}: {reason}")]) from error

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
+from pathlib import Path
 
 from monitor.channels import letter
-from monitor.channels.base import answer, read_secret
+from monitor.channels.base import Means, answer, read_file
 from monitor.channels.smtp import QUIT_S, Envelope, Refusal, Server, converse
-from monitor.client import HttpClient
 from monitor.dns import Lookup, system_lookup
 from monitor.errors import SettingsError, TransportError
 from monitor.types import Message, Receipt
@@ -73,6 +73,7 @@ class Email:
         self,
         name: str,
         options: EmailOptions,
+        means: Means,
         *,
         deadline_s: float = DEADLINE_S,
         lookup: Lookup = system_lookup,
@@ -80,7 +81,7 @@ class Email:
         self.name = name
         self.deadline_s = deadline_s
         self._lookup = lookup
-        self._server = make_server(name, options)
+        self._server = make_server(name, options, means.folder)
         self._sender = parse_address(f"channels.{name}.sender", options.sender)
         self._recipients = parse_recipients(name, options.recipients)
         everyone = (self._sender, *self._recipients)
@@ -135,9 +136,9 @@ class Email:
             raise TransportError(text, permanent=True) from error
 
 
-def create(name: str, options: EmailOptions, _client: HttpClient) -> Email:
+def create(name: str, options: EmailOptions, means: Means) -> Email:
     """An e-mail channel as headlines.toml describes it. Raises SettingsError."""
-    return Email(name, options)
+    return Email(name, options, means)
 
 
 def listed(refused: dict[str, Refusal]) -> str:
@@ -153,7 +154,7 @@ def hidden_forms(server: Server) -> list[str]:
     return [server.password, *(base64.b64encode(form.encode()).decode() for form in forms)]
 
 
-def make_server(name: str, options: EmailOptions) -> Server:
+def make_server(name: str, options: EmailOptions, folder: Path) -> Server:
     """The server that the options describe. Raises SettingsError."""
     where = f"channels.{name}"
     problems = []
@@ -168,16 +169,18 @@ def make_server(name: str, options: EmailOptions) -> Server:
         raise SettingsError(problems)
     password = options.password
     if options.password_file:
-        password = read_secret(options.password_file, f"{where}.password_file")
+        where_file = f"{where}.password_file"
+        password = read_file(options.password_file, where_file, folder).strip()
     port = options.port or PORTS[options.tls]
-    context = None if options.tls == "none" else tls_context(name, options.ca_file)
+    context = None if options.tls == "none" else tls_context(name, options.ca_file, folder)
     return Server(options.host, port, options.tls, context, options.username, password)
 
 
-def tls_context(name: str, ca_file: str) -> ssl.SSLContext:
+def tls_context(name: str, ca_file: str, folder: Path) -> ssl.SSLContext:
     """Certificates are always checked. Raises SettingsError for a CA file that is none."""
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        path = folder / Path(ca_file).expanduser() if ca_file else None
+        return ssl.create_default_context(cafile=path)
     except OSError as error:
         problem = f"channels.{name}.ca_file: {ca_file}: {error}"
         raise SettingsError([("channels.file", problem)]) from error

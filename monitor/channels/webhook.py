@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from monitor.answers import retry_after_s
 from monitor.channels import signing
-from monitor.channels.base import answer, read_secret
-from monitor.client import HttpClient, Limits, Response
+from monitor.channels.base import Means, answer, read_file
+from monitor.client import Limits, Response
 from monitor.errors import FetchError, SettingsError, TransportError
 from monitor.types import AlertEntry, Message, Receipt
 
@@ -54,17 +55,17 @@ class Webhook:
         self,
         name: str,
         options: WebhookOptions,
-        client: HttpClient,
+        means: Means,
         *,
         deadline_s: float = DEADLINE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
         self.deadline_s = deadline_s
-        self._client = client
+        self._client = means.client
         self._clock = clock
         self._url = options.url
-        self._keys, secrets = read_secrets(name, options)
+        self._keys, secrets = read_secrets(name, options, means.folder)
         self._headers = checked_headers(name, options.headers)
         self._host = checked_host(name, options.url)
         self._hidden = hidden_forms(options.url, secrets, self._headers.values())
@@ -117,9 +118,9 @@ class Webhook:
         )
 
 
-def create(name: str, options: WebhookOptions, client: HttpClient) -> Webhook:
+def create(name: str, options: WebhookOptions, means: Means) -> Webhook:
     """A webhook as headlines.toml describes it. Raises SettingsError."""
-    return Webhook(name, options, client)
+    return Webhook(name, options, means)
 
 
 def document(message: Message) -> bytes:
@@ -163,12 +164,12 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read_secrets(name: str, options: WebhookOptions) -> tuple[list[bytes], list[str]]:
+def read_secrets(name: str, options: WebhookOptions, folder: Path) -> tuple[list[bytes], list[str]]:
     """The keys to sign with, and their texts to be kept out of sight. Raises SettingsError."""
     where = f"channels.{name}"
     texts = list(options.secrets)
     if options.secret_file:
-        texts += read_secret(options.secret_file, f"{where}.secret_file").split()
+        texts += read_file(options.secret_file, f"{where}.secret_file", folder).split()
     if not texts:
         problem = f"{where}: set 'secrets' or 'secret_file': messages are signed"
         raise SettingsError([("channels.secret", problem)])

@@ -32,7 +32,7 @@ async def main(database_url: str, hook: str) -> None:
         table = {"kind": "webhook", "url": hook, "secrets": [SECRET]}
         outbox = Outbox(
             database,
-            {"one": channels.build("one", table, client)},
+            {"one": channels.build("one", table, channels.Means(client))},
             OutboxSettings(),
             worker=worker,
             now=lambda: datetime.now(UTC),

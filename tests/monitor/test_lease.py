@@ -40,7 +40,9 @@ def test_the_second_hears_of_the_first_until_that_has_left(database: Database) -
     assert obtain(second) == (True, [])
 
 
-def test_a_lease_that_ran_out_can_be_taken_and_its_holder_is_told_who_has_it(database: Database) -> None:
+def test_a_lease_that_ran_out_can_be_taken_and_its_holder_is_told_who_has_it(
+    database: Database,
+) -> None:
     first = Lease(database, "first", length_s=0.0)
     assert first.take() is None
     assert not first.is_fresh

@@ -17,7 +17,7 @@ from monitor.attempts import ChannelState
 from monitor.errors import StorageError, TransportError
 from monitor.outbox import DeliveryReport, Outbox, OutboxSettings
 from monitor.storage import Database, deliveries
-from monitor.types import Message
+from monitor.types import Message, Receipt
 from tests.fakes import NOW, RecordingChannel, make_entry, make_message
 
 TROUBLE = TransportError("503 later")
@@ -266,6 +266,20 @@ def test_hostile_14_when_all_channels_are_gone_the_log_says_so(
         lite.deliver(owner="two")
     assert {name for name, state in lite.known().items() if state.disabled_at} == {"one", "two"}
     assert "switched off" in caplog.text
+
+
+def test_the_owner_hears_once_of_what_arrived_otherwise_than_it_should(lite: World) -> None:
+    odd = Receipt("taken", warning="the template failed")
+    lite.one.script = [odd, odd]
+    lite.owe(make_message("a"), make_message("b"))
+    lite.deliver(owner="two")
+    lite.one.script = [odd]
+    lite.owe(make_message("c"))
+    lite.deliver(owner="two")
+    assert lite.one.ids == ["a", "b", "c"]
+    assert [message.notice for message in lite.two.given] == [
+        "The channel 'one': the template failed"
+    ]
 
 
 def test_two_workers_deliver_everything_once(world: World) -> None:

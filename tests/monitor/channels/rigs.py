@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from monitor import channels
-from monitor.channels import Channel
+from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
 from monitor.types import Message
 from tests.httpserver import Exchange, HttpServer, Reply
@@ -27,7 +27,7 @@ async def opened(table: Mapping[str, object], *ports: int) -> AsyncIterator[Chan
     """The channel of a settings table; private ``ports`` of this machine are open to it."""
     allow = tuple(f"127.0.0.1:{port}" for port in ports)
     async with HttpClient(ClientSettings("tester", allow_private=allow)) as client:
-        yield channels.build("one", table, client)
+        yield channels.build("one", table, Means(client))
 
 
 def deliver(table: Mapping[str, object], *messages: Message, deadline_s: float = 0.0) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from monitor import channels
+from monitor.channels import Means
 from monitor.errors import SettingsError, TransportError
 from monitor.types import Message, Receipt
 from tests.fakes import make_message
@@ -375,5 +376,5 @@ def test_certificates_are_checked_by_default() -> None:
 def build(table: dict[str, object]) -> Any:
     """The channel, which is not to be used."""
     with contextlib.suppress(NotImplementedError):
-        return channels.build("one", table, None)  # type: ignore[arg-type]
+        return channels.build("one", table, Means(None))  # type: ignore[arg-type]
     raise AssertionError("unreachable")

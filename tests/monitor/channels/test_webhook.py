@@ -168,8 +168,9 @@ def test_hostile_13_the_deadline_is_15_s() -> None:
 
 def deadline(table: dict[str, object]) -> float:
     from monitor import channels
+    from monitor.channels import Means
 
-    found: float = channels.build("one", table, None).deadline_s  # type: ignore[arg-type]
+    found: float = channels.build("one", table, Means(None)).deadline_s  # type: ignore[arg-type]
     return found
 
 
