@@ -51,6 +51,26 @@ class Evaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a model said of titles whose labels are known: of the title at ``i`` that it is
+    of section ``names[best[i]]``, with probability ``surest[i]``."""
+
+    titles: Sequence[str]
+    labels: Sequence[str]
+    names: tuple[str, ...]
+    best: NDArray[np.intp]
+    surest: NDArray[np.float32]
+
+    def sections(self) -> list[str]:
+        """The section that was answered for each title."""
+        return [self.names[at] for at in self.best.tolist()]
+
+    def measured(self) -> Evaluation:
+        """How good the answers are; the times are left 0."""
+        return measure(self.best, self.surest, self.names, self.labels)
+
+
 def evaluate(
     scorer: Scorer,
     examples: Sequence[Example],
@@ -59,7 +79,19 @@ def evaluate(
     train_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:
-    """Score the titles of ``examples`` and compare with their labels.
+    """Score the titles of ``examples`` and compare with their labels, as ``answers`` does."""
+    started = clock()
+    found = answers(scorer, examples, only_present=only_present)
+    seconds = max(clock() - started, 1e-9)
+    return replace(
+        found.measured(),
+        train_seconds=train_seconds,
+        titles_per_second=len(found.labels) / seconds,
+    )
+
+
+def answers(scorer: Scorer, examples: Sequence[Example], *, only_present: bool = False) -> Answers:
+    """What ``scorer`` says of the titles of ``examples``.
 
     With ``only_present`` the answer is looked for among the sections that the examples
     have (for a test set that knows fewer sections than the model). A label that the
@@ -67,19 +99,23 @@ def evaluate(
     """
     if not examples:
         raise CorpusError("no labelled titles to evaluate on", "test set")
-    started = clock()
-    margins = scorer.margins([example.title for example in examples])
-    seconds = max(clock() - started, 1e-9)
+    titles = [example.title for example in examples]
     labels = [example.label for example in examples]
-    names = scorer.sections
+    margins, names = scorer.margins(titles), scorer.sections
     if only_present:
-        columns = [at for at, name in enumerate(names) if name in set(labels)]
-        if not columns:
-            raise CorpusError("its labels and the model's sections have none in common", "test set")
+        columns = present(names, labels)
         margins, names = margins[:, columns], tuple(names[at] for at in columns)
     best, surest = scorer.calibration.answer(margins)
-    found = measure(best, surest, names, labels)
-    return replace(found, train_seconds=train_seconds, titles_per_second=len(labels) / seconds)
+    return Answers(titles, labels, names, best, surest)
+
+
+def present(names: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """The places of those ``names`` that are among ``labels``. CorpusError when none is."""
+    known = set(labels)
+    columns = [at for at, name in enumerate(names) if name in known]
+    if not columns:
+        raise CorpusError("its labels and the model's sections have none in common", "test set")
+    return columns
 
 
 def measure(

@@ -108,6 +108,7 @@ def train(
 class Unseen(NamedTuple):
     """Titles with the margins of a model that was trained without them."""
 
+    titles: list[str]
     labels: list[str]
     truth: NDArray[np.intp]
     margins: NDArray[np.float64]
@@ -120,6 +121,7 @@ def out_of_fold(
     if all(each.term for each in examples):
         raise TrainingError("terms alone cannot be calibrated; give some titles as well")
     folds = _folds(examples, settings.folds)
+    titles: list[str] = []
     labels: list[str] = []
     parts = []
     for fold in range(settings.folds):
@@ -127,10 +129,11 @@ def out_of_fold(
         held = [e for e, its in zip(examples, folds, strict=True) if its == fold and not e.term]
         if not held:
             continue
+        titles += [each.title for each in held]
         labels += [each.label for each in held]
         parts.append(_margins_without(rest, held, classes, settings))
     truth = np.searchsorted(classes, np.asarray(labels))
-    return Unseen(labels, truth, np.concatenate(parts))
+    return Unseen(titles, labels, truth, np.concatenate(parts))
 
 
 def _folds(examples: Sequence[Example], folds: int) -> list[int]:

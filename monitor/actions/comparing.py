@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from classifiers.compiled import Scorer
@@ -21,7 +21,7 @@ from classifiers.examples import Example
 from classifiers.release import Manifest
 
 if TYPE_CHECKING:
-    from classifiers.evaluate import Evaluation
+    from classifiers.evaluate import Answers
     from classifiers.train import TrainedModel
 
 FEWEST_HELD = 30
@@ -38,7 +38,8 @@ class Compared:
 
     On ``held-out`` titles, of which there were ``held_out``, these are the live and the new
     release; on ``own-titles`` the module says what. ``refusal`` says why the new release is
-    worse; empty when it is not.
+    worse; empty when it is not. ``answers`` are those that were measured, before and after,
+    on the same titles in the same order.
     """
 
     compared_on: Literal["held-out", "own-titles"]
@@ -46,6 +47,12 @@ class Compared:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     refusal: str = ""
+    answers: tuple[Answers, Answers] | None = field(default=None, repr=False, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the answers."""
+        names = [each.name for each in fields(self) if each.name != "answers"]
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +68,19 @@ class Corrected:
 
 def on_held_out(live: Scorer, new: Scorer, held: Sequence[Example]) -> Compared:
     """Both on titles that neither has learnt."""
-    from classifiers.evaluate import evaluate
+    from classifiers.evaluate import answers
 
-    was, now = evaluate(live, held).as_json(), evaluate(new, held).as_json()
-    return Compared("held-out", len(held), was, now, _worse_on(live, new, held))
+    pair = answers(live, held), answers(new, held)
+    was, now = (each.measured().as_json() for each in pair)
+    return Compared("held-out", len(held), was, now, _worse_on(live, new, held), pair)
 
 
 def on_own_titles(
     live: Manifest, new: TrainedModel, own: Sequence[Example], added: Sequence[Example], held: int
 ) -> Compared:
     """What the ``added`` examples do to the answers on ``own`` titles."""
-    before = _unlearnt(own, [], new)
-    after = _unlearnt(own, added, new)
+    pair = _unlearnt(own, [], new), _unlearnt(own, added, new)
+    before, after = (each.measured() for each in pair)
     margin = max(OWN_TOLERANCE, math.sqrt(before.accuracy * (1 - before.accuracy) / before.titles))
     refusal = ""
     if after.accuracy < before.accuracy - margin:
@@ -83,20 +91,20 @@ def on_own_titles(
     lost = sorted({origin_of(each) for each in live.corpora} - origins(new))
     if lost:
         refusal = f"the live one also learnt from {', '.join(lost)}: name that again"
-    return Compared("own-titles", held, before.as_json(), after.as_json(), refusal)
+    return Compared("own-titles", held, before.as_json(), after.as_json(), refusal, pair)
 
 
-def _unlearnt(own: Sequence[Example], added: Sequence[Example], new: TrainedModel) -> Evaluation:
+def _unlearnt(own: Sequence[Example], added: Sequence[Example], new: TrainedModel) -> Answers:
     """Answers on ``own`` titles by models that did not learn them; terms only teach."""
     from classifiers import train
-    from classifiers.evaluate import measure
+    from classifiers.evaluate import Answers
 
     settings = train.TrainSettings(**new.manifest.settings)
     teaching = [replace(each, term=True) for each in added]
     classes = new.model.classes_
     unseen = train.out_of_fold([*own, *teaching], classes, settings)
     best, surest = train.calibrate(unseen, settings).answer(unseen.margins)
-    return measure(best, surest, classes.tolist(), unseen.labels)
+    return Answers(unseen.titles, unseen.labels, tuple(classes.tolist()), best, surest)
 
 
 def origins(trained: TrainedModel) -> set[str]:

@@ -60,7 +60,7 @@ class Retrained:
             "promoted": self.promoted,
             "nothing_new": self.nothing_new,
             **asdict(self.corrected),
-            **asdict(self.compared),
+            **self.compared.as_json(),
         }
 
 
