@@ -14,7 +14,7 @@ from monitor import alerts, text
 from monitor.decide import Revised, Update
 from monitor.identity import Keys
 from monitor.rulebook import RuleBook
-from monitor.rules.matcher import Subject
+from monitor.rules.matcher import Subject, age_s
 from monitor.storage import deliveries, entries, sources
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
@@ -113,7 +113,7 @@ def _alert(
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
         return {}, []
-    hits = book.matcher.match_many([_subject(draft) for _, draft in loud])
+    hits = book.matcher.match_many([_subject(draft, now) for _, draft in loud])
     hits_of: dict[int, list[Hit]] = {}
     messages: list[Message] = []
     for (number, draft), found in zip(loud, hits, strict=True):
@@ -173,7 +173,7 @@ def _section(draft: Draft) -> tuple[str, bool]:
     return draft.prediction.section, draft.prediction.unsure
 
 
-def _subject(draft: Draft) -> Subject:
+def _subject(draft: Draft, now: datetime) -> Subject:
     source = draft.update.source
     section, unsure = _section(draft)
     return Subject(
@@ -185,6 +185,9 @@ def _subject(draft: Draft) -> Subject:
         source_url=source.url,
         labels=source.labels,
         language=draft.language,
+        author=draft.parsed.author or "",
+        rank=draft.parsed.rank,
+        age_s=age_s(now, draft.parsed.published_at, now),
     )
 
 

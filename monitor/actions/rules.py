@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import RowMapping
 
@@ -14,7 +14,7 @@ from monitor.errors import UsageError
 from monitor.model import Classifier
 from monitor.options import nearest
 from monitor.rules import language
-from monitor.rules.matcher import RuleSet, Subject
+from monitor.rules.matcher import RuleSet, Subject, age_s
 from monitor.service import utc_now
 from monitor.storage import entries, rules
 from monitor.text import detect_language
@@ -100,7 +100,7 @@ def try_history(settings: Settings, query: str, span: timedelta, limit: int) -> 
         for row in entries.newest(connection, now - span):
             looked_at += 1
             oldest = row["first_seen_at"]
-            hits = matcher.match(subject_of(row))
+            hits = matcher.match(subject_of(row, now))
             if hits:
                 matched += 1
                 if len(found) < limit:
@@ -109,8 +109,8 @@ def try_history(settings: Settings, query: str, span: timedelta, limit: int) -> 
     return Trial(matched, looked_at, matched / days, tuple(found))
 
 
-def subject_of(row: RowMapping) -> Subject:
-    """A stored entry as rules see it."""
+def subject_of(row: RowMapping, now: datetime) -> Subject:
+    """A stored entry as rules see it at ``now``."""
     return Subject(
         title=row["title"],
         section=row["shown"],
@@ -120,6 +120,9 @@ def subject_of(row: RowMapping) -> Subject:
         source_url=row["source_url"],
         labels=tuple(row["labels"]),
         language=row["language"],
+        author=row["author"] or "",
+        rank=row["rank"],
+        age_s=age_s(now, row["published_at"], row["first_seen_at"]),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from monitor.rules import tree
@@ -15,7 +17,15 @@ from monitor.text import detect_language, fold
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a rule is asked about. ``language`` None is detected from the title."""
+    """What a rule is asked about: an entry as it is known at the time of matching.
+
+    ``language`` None is detected from the title. ``rank`` is the place on a hot list,
+    ``age_s`` the seconds since it was published (else first seen); None is unknown.
+    ``portals``, ``hot``, ``is_first`` and ``burst`` are of its story: on how many portals
+    it is, how hot, whether this entry began it, and how many times faster than usual
+    portals join it (0 where that is no burst). With ``event`` (as ``source-silent``) the
+    subject is an event of the program and not an entry; ``title`` is then its sentence.
+    """
 
     title: str
     section: str = ""
@@ -25,11 +35,27 @@ class Subject:
     source_url: str = ""
     labels: tuple[str, ...] = ()
     language: str | None = None
+    author: str = ""
+    rank: int | None = None
+    age_s: float | None = None
+    portals: int = 1
+    hot: float = 0.0
+    is_first: bool = True
+    burst: float = 0.0
+    event: str | None = None
 
 
-def check(term: tree.Filter) -> Callable[[Subject], bool]:
+Check = Callable[[Subject], bool]
+
+
+def check(term: tree.Filter) -> Check:
     """The question that ``term`` asks."""
     return _FILTERS[term.name](term)
+
+
+def age_s(now: datetime, published_at: datetime | None, first_seen_at: datetime) -> float:
+    """How old an entry is: since its source's word, else since we saw it; never negative."""
+    return max((now - (published_at or first_seen_at)).total_seconds(), 0.0)
 
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -37,47 +63,114 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<=": operator.le,
     "<": operator.lt,
+    "=": operator.eq,
 }
 
 
-def _section(term: tree.Filter) -> Callable[[Subject], bool]:
-    if term.value == "unsure":
-        return lambda subject: subject.unsure
-    if not term.comparison:
-        return lambda subject: subject.section == term.value and not subject.unsure
-    compare = _COMPARISONS[term.comparison]
-    return lambda subject: (
-        subject.section == term.value and compare(subject.probability, term.bound)
-    )
+def _holds(bound: tree.Bound) -> Callable[[float], bool]:
+    if bound.comparison == "..":
+        return lambda value: bound.number <= value <= bound.upto
+    compare = _COMPARISONS[bound.comparison]
+    return lambda value: compare(value, bound.number)
 
 
-def _source(term: tree.Filter) -> Callable[[Subject], bool]:
-    glob = _glob(term.value)
+def _section(term: tree.Filter) -> Check:
+    names = frozenset(term.values) - {"unsure"}
+    unsure = "unsure" in term.values
+    if not term.bounds:
+        return lambda subject: unsure if subject.unsure else subject.section in names
+    holds = _holds(term.bounds[0])
+    return lambda subject: subject.section in names and holds(subject.probability)
+
+
+def _source(term: tree.Filter) -> Check:
+    globs = [glob(value) for value in term.values]
     return lambda subject: any(
-        glob.found(name) for name in _source_names(subject.source, subject.source_url)
+        each.found(name)
+        for name in _source_names(subject.source, subject.source_url)
+        for each in globs
     )
 
 
-def _label(term: tree.Filter) -> Callable[[Subject], bool]:
-    glob = _glob(term.value)
-    return lambda subject: any(glob.found(_encoded(label)) for label in subject.labels)
+def _label(term: tree.Filter) -> Check:
+    globs = [glob(value) for value in term.values]
+    return lambda subject: any(
+        each.found(_encoded(label)) for label in subject.labels for each in globs
+    )
 
 
-def _lang(term: tree.Filter) -> Callable[[Subject], bool]:
+def _author(term: tree.Filter) -> Check:
+    globs = [glob(value) for value in term.values]
+    return lambda subject: any(
+        each.found(name) for name in _author_names(subject.author) for each in globs
+    )
+
+
+def _event(term: tree.Filter) -> Check:
+    globs = [glob(value) for value in term.values]
+    return lambda subject: (
+        subject.event is not None and any(each.found(_encoded(subject.event)) for each in globs)
+    )
+
+
+def _lang(term: tree.Filter) -> Check:
     def holds(subject: Subject) -> bool:
         language = subject.language or detect_language(subject.title)
         tag = language.casefold().replace("_", "-")
-        return tag == term.value or tag.startswith(term.value + "-")
+        return any(tag == value or tag.startswith(value + "-") for value in term.values)
 
     return holds
 
 
-_FILTERS: dict[str, Callable[[tree.Filter], Callable[[Subject], bool]]] = {
+def _number(name: str) -> Callable[[tree.Filter], Check]:
+    read = operator.attrgetter(name)
+
+    def make(term: tree.Filter) -> Check:
+        tests = [_holds(bound) for bound in term.bounds]
+
+        def holds(subject: Subject) -> bool:
+            value = read(subject)
+            return value is not None and any(test(value) for test in tests)
+
+        return holds
+
+    return make
+
+
+def _is(_: tree.Filter) -> Check:
+    return lambda subject: subject.is_first
+
+
+def _burst(term: tree.Filter) -> Check:
+    if term.bounds:
+        return _number("burst")(term)
+    wanted = term.values == ("yes",)
+    return lambda subject: (subject.burst > 0) == wanted
+
+
+_FILTERS: dict[str, Callable[[tree.Filter], Check]] = {
     "section": _section,
     "source": _source,
     "label": _label,
     "lang": _lang,
+    "author": _author,
+    "rank": _number("rank"),
+    "age": _number("age_s"),
+    "portals": _number("portals"),
+    "hot": _number("hot"),
+    "is": _is,
+    "burst": _burst,
+    "event": _event,
 }
+
+
+@functools.lru_cache(maxsize=4096)
+def _author_names(author: str) -> tuple[bytes, ...]:
+    """What ``author:`` is compared with: the whole line, and each name in it."""
+    if not author:
+        return ()
+    names = [name for name in map(str.strip, _BETWEEN_NAMES.split(author)) if name]
+    return tuple(_encoded(name) for name in dict.fromkeys((author, *names)))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -94,7 +187,10 @@ def _encoded(text: str) -> bytes:
     return fold(text).text.encode()
 
 
-def _glob(value: str) -> Regex:
+_BETWEEN_NAMES = re.compile("[,;/、，；|&]")
+
+
+def glob(value: str) -> Regex:
     """``*`` any characters, ``?`` one; the whole text must match."""
     parts = {"*": ".*", "?": "."}
     body = "".join(parts.get(char) or _escape(char) for char in fold(value).text)

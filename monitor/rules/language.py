@@ -7,12 +7,12 @@ terms that stand side by side are joined by AND.
 from __future__ import annotations
 
 import difflib
-import re
 
 from monitor.rules.regex import RegexError, compile_regex
-from monitor.rules.tokens import Kind, Token, normal, query_error, tokenize
+from monitor.rules.tokens import Kind, Token, query_error, tokenize
 from monitor.rules.tree import And, Filter, Leaf, Literal, Node, Not, Or, Query, Regex, is_broad
 from monitor.rules.tree import quote as quoted
+from monitor.rules.values import FILTERS, ValueFault, read_filter
 from monitor.text import fold
 
 __all__ = ["FILTERS", "Query", "is_broad", "parse"]
@@ -20,16 +20,11 @@ __all__ = ["FILTERS", "Query", "is_broad", "parse"]
 TEXT_LIMIT = 8_192
 DEPTH_LIMIT = 64
 TERM_LIMIT = 1_000
-VALUE_LIMIT = 200
-FILTERS = ("section", "source", "label", "lang")
-UNSURE = "unsure"
 
 _TERM = "a word, a phrase, a filter or '('"
 _STARTS = frozenset(
     {Kind.WORD, Kind.PHRASE, Kind.REGEX, Kind.FILTER, Kind.NOT, Kind.OPEN},
 )
-_BOUND = re.compile(r"(.*?)(>=|<=|>|<|=)(.*)", re.DOTALL)
-_PROBABILITY = re.compile(r"0?\.\d{1,4}|0|1(\.0{1,4})?", re.ASCII)
 
 
 def parse(text: str, *, sections: frozenset[str] | None = None) -> Query:
@@ -135,46 +130,14 @@ class _Parser:
 
     def _filter(self, token: Token) -> Filter:
         name = token.name.lower()
-        written = self._text[token.start : token.end]
         if name not in FILTERS:
+            written = self._text[token.start : token.end]
             raise self._error(token, _unknown_filter(name, token.value, written))
-        if not token.value:
-            example = {"section": "finance", "lang": "zh"}.get(name, "NAME")
-            expected = f"expected a value directly after {name}: as in {name}:{example}"
-            raise self._error_at(token.end, expected)
-        if len(token.value) > VALUE_LIMIT:
-            raise self._error(token, f"a filter's value is at most {VALUE_LIMIT} characters")
-        if name == "section":
-            return self._section(token)
-        if token.rest:
-            raise self._error_at(token.end - len(token.rest), "expected a space after the quote")
-        return Filter(name, token.value.casefold() if name == "lang" else token.value)
-
-    def _section(self, token: Token) -> Filter:
-        parts = _BOUND.fullmatch(token.rest if token.quoted else token.value)
-        value, comparison, bound = parts.groups() if parts else (token.value, "", "")
-        value = normal((token.value if token.quoted else value).casefold())
-        if token.quoted and token.rest and (not parts or parts[1]):
-            raise self._error_at(token.end - len(token.rest), "expected a space after the quote")
-        self._check_section(token, value)
-        if not comparison:
-            return Filter("section", value)
-        if comparison == "=" or not _PROBABILITY.fullmatch(bound) or value == UNSURE:
-            nearest = "section:unsure" if value == UNSURE else f"section:{value}>=0.7"
-            expected = f"expected a probability from 0 to 1, up to four decimals, as in {nearest}"
-            raise self._error_at(token.end - len(bound) - len(comparison), expected)
-        return Filter("section", value, comparison, float(bound))
-
-    def _check_section(self, token: Token, value: str) -> None:
-        start = token.start + len(token.name) + 1
-        if not value:
-            raise self._error_at(start, "expected a section's name, as in section:finance>=0.7")
-        if self._sections is None or value == UNSURE or value in self._sections:
-            return
-        nearest = difflib.get_close_matches(value, sorted(self._sections), 1)
-        known = f"did you mean section:{nearest[0]}?" if nearest else "expected one of: "
-        known += "" if nearest else ", ".join(sorted(self._sections)) + f", {UNSURE}"
-        raise self._error_at(start, f"no section is named {quoted(value)}; {known}")
+        try:
+            return read_filter(name, token.value, self._sections)
+        except ValueFault as fault:
+            start = token.start + len(token.name) + 1
+            raise self._error_at(start + fault.offset, fault.expected) from fault
 
     def _peek(self) -> Token:
         return self._tokens[self._at]

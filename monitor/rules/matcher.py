@@ -13,14 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from ahocorasick_rs import AhoCorasick
 
 from monitor.rules import tree
-from monitor.rules.filters import Subject
+from monitor.rules.filters import Subject, age_s
 from monitor.rules.plan import Plan, Seen, Span, plan
 from monitor.rules.regex import alternation, compile_regex
 from monitor.rules.tree import Query
 from monitor.text import fold, is_word_character
 from monitor.types import Hit
 
-__all__ = ["RuleSet", "Subject"]
+__all__ = ["RuleSet", "Subject", "age_s"]
 
 SMALLEST_OVERLAY = 64
 OVERLAY_SHARE = 16
@@ -49,12 +49,15 @@ class RuleSet:
     def match(self, subject: Subject) -> list[Hit]:
         """The rules that ``subject`` matches, by id, with spans in its title as given."""
         folded = fold(subject.title)
+        of_events = subject.event is not None
         hits = [
             Hit(found.rule_id, _merged(found.step.spans(seen)))
             for layer in self._layers
             for seen in (Seen(subject, folded),)
             for found in layer.candidates(seen)
-            if self._plans.get(found.rule_id) is found and found.step.test(seen)
+            if self._plans.get(found.rule_id) is found
+            and found.of_events is of_events
+            and found.step.test(seen)
         ]
         hits.sort(key=lambda hit: hit.rule_id)
         return hits

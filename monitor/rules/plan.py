@@ -79,19 +79,30 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query to evaluate, the literals it asks about, what a title must contain to be worth it."""
+    """A query to evaluate, the literals it asks about, what a title must contain to be worth it.
+
+    A query with an ``event:`` filter is ``of_events``: it never looks at entries, and one
+    without never looks at events.
+    """
 
     rule_id: int
     step: Step
     need: Need
     words: frozenset[str]
+    of_events: bool = False
 
 
 def plan(rule_id: int, query: tree.Query) -> Plan:
     """Make ``query`` ready."""
     literals = (leaf for leaf in tree.leaves(query.root) if isinstance(leaf, tree.Literal))
     words = frozenset(fold(leaf.text).text for leaf in literals)
-    return Plan(rule_id, _step(query.root, False), _need(query.root, False), words)
+    return Plan(
+        rule_id,
+        _step(query.root, False),
+        _need(query.root, False),
+        words,
+        tree.is_of_events(query),
+    )
 
 
 class _Word:

@@ -31,9 +31,8 @@ class Kind(enum.Enum):
 class Token:
     """A piece of the text from ``start`` to ``end``.
 
-    ``value`` is the word, the phrase without quotes, the pattern without slashes or the
-    filter's value; ``name`` is the filter's name, ``rest`` a regex's flags or what stands
-    behind a filter's quoted value.
+    ``value`` is the word, the phrase without quotes, the pattern without slashes or all that
+    stands behind a filter's colon; ``name`` is the filter's name, ``rest`` a regex's flags.
     """
 
     kind: Kind
@@ -52,6 +51,9 @@ _PHRASES = {
     '"': re.compile(r'"((?:[^"\\]|\\.|\\)*+)"', re.DOTALL),
     "“": re.compile(r"“((?:[^”\\]|\\.|\\)*+)”", re.DOTALL),
 }
+_VALUE = re.compile(
+    r"(?:\"(?:[^\"\\]|\\.|\\)*+\"|“(?:[^”\\]|\\.|\\)*+”|[^\s\"“”()（）])*+", re.DOTALL
+)
 _REGEX = re.compile(r"/((?:[^/\\]|\\.)*+)/([A-Za-z]*)", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _WORDS = {"AND": Kind.AND, "OR": Kind.OR, "NOT": Kind.NOT}
@@ -78,6 +80,11 @@ def tokenize(text: str) -> list[Token]:
 def normal(text: str) -> str:
     """NFC, white space collapsed: how a tree holds a text."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def unquoted(text: str) -> str:
+    """What stood between quotes, without the backslashes that protect quotes."""
+    return re.sub(r"\\([\"“”\\])", r"\1", text)
 
 
 def query_error(text: str, position: int, expected: str) -> QueryError:
@@ -111,7 +118,7 @@ def _phrase(text: str, at: int) -> Token:
     found = _PHRASES[text[at]].match(text, at)
     if found is None:
         raise query_error(text, at, f"this phrase is not closed; expected {closing} after its text")
-    value = normal(re.sub(r"\\([\"“”\\])", r"\1", found[1]))
+    value = normal(unquoted(found[1]))
     if not value:
         raise query_error(text, at, "these quotes are empty; expected a text between them")
     return Token(Kind.PHRASE, at, found.end(), value, quoted=True)
@@ -143,13 +150,8 @@ def _minus(text: str, at: int) -> Token:
 
 
 def _filter(text: str, name: re.Match[str]) -> Token:
-    at = name.end()
-    if text[at : at + 1] in _PHRASES and at < len(text):
-        phrase = _phrase(text, at)
-        rest = _WORD.match(text, phrase.end)
-        end = rest.end() if rest else phrase.end
-        tail = rest[0] if rest else ""
-        return Token(Kind.FILTER, name.start(), end, phrase.value, name[1], tail, quoted=True)
-    word = _WORD.match(text, at)
-    value = normal(word[0]) if word else ""
-    return Token(Kind.FILTER, name.start(), word.end() if word else at, value, name[1])
+    found = _VALUE.match(text, name.end())
+    assert found is not None  # the expression matches the empty text too
+    if text[found.end() : found.end() + 1] in _PHRASES and found.end() < len(text):
+        _phrase(text, found.end())  # raises: it is not closed
+    return Token(Kind.FILTER, name.start(), found.end(), found[0], name[1])

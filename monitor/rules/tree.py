@@ -7,7 +7,7 @@ and have at least two children; depth is at most 64, so recursion over a tree is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -36,18 +36,33 @@ class Regex:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """A test of a number: ``>=``, ``>``, ``<=``, ``<``, ``=`` or ``..`` (both ends belong)."""
+
+    comparison: str
+    number: float
+    upto: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """``name:value``, for sections with an optional comparison of the probability."""
+    """``name:value,value``, where any value will do.
+
+    ``values`` are names, ``bounds`` tests of a number (any will do); a section has both
+    when its probability is compared. Ages are in seconds.
+    """
 
     name: str
-    value: str
-    comparison: str = ""
-    bound: float = 0.0
+    values: tuple[str, ...] = ()
+    bounds: tuple[Bound, ...] = ()
 
     def __str__(self) -> str:
-        value = self.value if _BARE_VALUE.fullmatch(self.value) else quote(self.value)
-        limit = f"{self.comparison}{self.bound:g}" if self.comparison else ""
-        return f"{self.name}:{value}{limit}"
+        values = ",".join(
+            value if _BARE_VALUE.fullmatch(value) else quote(value) for value in self.values
+        )
+        write = _age if self.name == "age" else _number
+        bounds = ",".join(_bound(bound, write, bare=not self.values) for bound in self.bounds)
+        return f"{self.name}:{values}{bounds}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +116,11 @@ def is_broad(query: Query) -> bool:
     return _is_broad(query.root, negated=False)
 
 
+def is_of_events(query: Query) -> bool:
+    """Whether the query asks about events of the program, not about entries."""
+    return any(isinstance(leaf, Filter) and leaf.name == "event" for leaf in leaves(query.root))
+
+
 def leaves(node: Node) -> Iterator[Leaf]:
     """Every term of the tree, from left to right."""
     if isinstance(node, Not):
@@ -121,7 +141,26 @@ def _is_broad(node: Node, *, negated: bool) -> bool:
     return negated
 
 
-_BARE_VALUE = re.compile(r"[^\s\"“”()（）<>=\\]+")
+def _bound(bound: Bound, write: Callable[[float], str], *, bare: bool) -> str:
+    if bound.comparison == "..":
+        return f"{'' if bare else '='}{write(bound.number)}..{write(bound.upto)}"
+    sign = "" if bound.comparison == "=" else bound.comparison
+    return sign + write(bound.number)
+
+
+def _number(value: float) -> str:
+    text = f"{value:.4f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+_BARE_VALUE = re.compile(r"[^\s\"“”()（）<>=,\\]+")
 _PLAIN_WORD = re.compile(r"[^\s\"“”()（）]+")
 _SPECIAL_WORD = re.compile(r"AND|OR|NOT|[-/].*|[A-Za-z_]+[:：].*", re.DOTALL)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from monitor.rules.matcher import Subject
 from monitor.rules.tokens import normal
-from monitor.rules.tree import And, Filter, Literal, Node, Not, Or, Query, Regex
+from monitor.rules.tree import And, Bound, Filter, Literal, Node, Not, Or, Query, Regex
 from monitor.text import fold
 
 PIECES = (
@@ -78,19 +78,51 @@ _texts = st.lists(
 
 _literals = _texts.map(normal).filter(lambda text: fold(text).text.strip() != "").map(Literal)
 
+_comparisons = st.sampled_from((">=", ">", "<=", "<"))
+
+
+def _some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
+
+
+def _bounds(numbers: tuple[float, ...]) -> st.SearchStrategy[Bound]:
+    number = st.sampled_from(numbers)
+    return st.builds(Bound, _comparisons | st.just("="), number) | st.tuples(number, number).map(
+        lambda pair: Bound("..", min(pair), max(pair))
+    )
+
+
+def _numbers(name: str, numbers: tuple[float, ...]) -> st.SearchStrategy[Filter]:
+    bounds = st.lists(_bounds(numbers), min_size=1, max_size=2, unique=True)
+    return bounds.map(lambda found: Filter(name, (), tuple(found)))
+
+
+def _probable(bound: Bound) -> bool:
+    return bound.comparison != "="
+
+
 _filters = st.one_of(
-    st.builds(Filter, st.just("section"), st.sampled_from((*SECTIONS, "unsure"))),
+    st.builds(Filter, st.just("section"), _some(*SECTIONS, "unsure")),
     st.builds(
         Filter,
         st.just("section"),
-        st.sampled_from(SECTIONS),
-        st.sampled_from((">=", ">", "<=", "<")),
-        st.sampled_from((0.0, 0.25, 0.5, 0.7, 1.0)),
+        _some(*SECTIONS),
+        _bounds((0.0, 0.25, 0.5, 0.7, 1.0)).filter(_probable).map(lambda bound: (bound,)),
     ),
-    st.builds(Filter, st.just("lang"), st.sampled_from(("zh", "en", "und"))),
+    st.builds(Filter, st.just("lang"), _some("zh", "en", "und")),
     st.builds(
-        Filter, st.sampled_from(("source", "label")), st.sampled_from(("人民*", "BBC News", "b?c*"))
+        Filter,
+        st.sampled_from(("source", "label", "author")),
+        _some("人民*", "BBC News", "b?c*", "a, b", 'say "x"'),
     ),
+    st.builds(Filter, st.just("event"), _some("source-*", "source-silent")),
+    st.builds(Filter, st.just("burst"), st.sampled_from((("yes",), ("no",)))),
+    st.just(Filter("is", ("first",))),
+    _numbers("rank", (1.0, 3.0, 10.0)),
+    _numbers("age", (0.0, 59.0, 90.0, 7_200.0, 86_400.0)),
+    _numbers("portals", (1.0, 3.0, 5.0)),
+    _numbers("hot", (0.0, 0.5, 2.25, 100.0)),
+    _numbers("burst", (1.0, 2.5)),
 )
 
 _regexes = st.builds(Regex, st.sampled_from(PATTERNS), st.booleans())
@@ -122,4 +154,12 @@ subjects = st.builds(
     unsure=st.booleans(),
     source=st.sampled_from(("", "人民网", "BBC News")),
     labels=st.sampled_from(((), ("bbc",), ("人民日报", "x"))),
+    author=st.sampled_from(("", "BBC News", "a, b", "人民网、BBC")),
+    rank=st.sampled_from((None, 1, 3, 50)),
+    age_s=st.sampled_from((None, 0.0, 90.0, 7_200.0, 1e6)),
+    portals=st.sampled_from((1, 3, 7)),
+    hot=st.sampled_from((0.0, 0.5, 2.25, 7.0)),
+    is_first=st.booleans(),
+    burst=st.sampled_from((0.0, 2.5)),
+    event=st.sampled_from((None, None, None, "source-silent", "disk-full")),
 )

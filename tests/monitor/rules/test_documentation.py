@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,17 @@ from monitor.rules.matcher import RuleSet, Subject
 
 PAGE = Path(__file__).parents[3] / "docs" / "rules.md"
 CODE = re.compile(r"`([^`]+)`(?: \[([^\]]*)\])?")
+
+FACTS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "source": ("source", str),
+    "url": ("source_url", str),
+    "label": ("labels", lambda value: ("x", value)),
+    "lang": ("language", str),
+    "author": ("author", str),
+    "event": ("event", str),
+    "is_first": ("is_first", lambda value: value == "yes"),
+    **{name: (name, float) for name in ("rank", "age_s", "portals", "hot", "burst")},
+}
 
 
 def _rows(heading: str) -> Iterator[list[str]]:
@@ -26,17 +39,11 @@ def _rows(heading: str) -> Iterator[list[str]]:
 
 def _subject(title: str, facts: str) -> Subject:
     kind, _, value = facts.partition(" ")
-    match kind:
-        case "":
-            return Subject(title)
-        case "source":
-            return Subject(title, source=value)
-        case "url":
-            return Subject(title, source_url=value)
-        case "label":
-            return Subject(title, labels=("x", value))
-        case "lang":
-            return Subject(title, language=value)
+    if not kind:
+        return Subject(title)
+    if read := FACTS.get(kind):
+        name, make = read
+        return replace(Subject(title), **{name: make(value)})
     probability, _, unsure = value.partition(" ")
     return Subject(title, section=kind, probability=float(probability), unsure=unsure == "unsure")
 
@@ -73,7 +80,7 @@ def test_there_are_enough_examples() -> None:
 def test_error(query: str, position: str, says: str) -> None:
     text = query.strip("`")
     with pytest.raises(QueryError) as caught:
-        parse(text, sections=frozenset({"finance", "sports"}))
+        parse(text, sections=frozenset({"finance", "sports", "tech"}))
     assert caught.value.position == int(position)
     assert says in caught.value.expected
     assert text in str(caught.value)

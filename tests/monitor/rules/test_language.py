@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import QueryError
 from monitor.rules.language import is_broad, parse
-from monitor.rules.tree import And, Filter, Literal, Not, Or, Query, Regex
+from monitor.rules.tree import And, Bound, Filter, Literal, Not, Or, Query, Regex
 from tests.monitor.rules.queries import PIECES, queries
 
 WORDS = (
@@ -32,7 +32,23 @@ WORDS = (
     "*",
     "[",
 )
-FILTER_PIECES = ("section:", "source：", "lang:zh", ">=0.7", "unsure", "label:", "x:")
+RANKS = (Bound("<=", 10.0), Bound("..", 20.0, 30.0), Bound("=", 50.0))
+FILTER_PIECES = (
+    "rank:",
+    "age:<",
+    "2h",
+    "..",
+    ",",
+    "is:first",
+    "burst:",
+    "section:",
+    "source：",
+    "lang:zh",
+    ">=0.7",
+    "unsure",
+    "label:",
+    "x:",
+)
 
 
 @given(queries)
@@ -64,9 +80,17 @@ def test_any_text_is_a_query_or_a_query_error(pieces: list[str]) -> None:
         ("“一  二”", Literal("一 二")),
         (r'"say \"hi\" \\ \n"', Literal(r'say "hi" \ \n')),
         ("/a\\/b/i", Regex("a/b", True)),
-        ("SECTION：Finance>=.7", Filter("section", "finance", ">=", 0.7)),
-        ('section:"a b">0.5', Filter("section", "a b", ">", 0.5)),
-        ("lang:ZH", Filter("lang", "zh")),
+        ("SECTION：Finance>=.7", Filter("section", ("finance",), (Bound(">=", 0.7),))),
+        ('section:"a b">0.5', Filter("section", ("a b",), (Bound(">", 0.5),))),
+        ("section:a,b=0.2..0.5", Filter("section", ("a", "b"), (Bound("..", 0.2, 0.5),))),
+        ("lang:ZH,en", Filter("lang", ("zh", "en"))),
+        ('source:"BBC, News",人民网', Filter("source", ("BBC, News", "人民网"))),
+        ("rank:<=10,20..30,50", Filter("rank", (), RANKS)),
+        ("rank:..3", Filter("rank", (), (Bound("<=", 3.0),))),
+        ("age:<120m", Filter("age", (), (Bound("<", 7_200.0),))),
+        ("hot:2.5..", Filter("hot", (), (Bound(">=", 2.5),))),
+        ("burst:", Filter("burst", ("yes",))),
+        ("IS:First", Filter("is", ("first",))),
         ("与 或 非", And((Literal("与"), Literal("或"), Literal("非")))),
         ("AND(", None),
     ],
@@ -101,6 +125,7 @@ def test_is_broad(text: str, broad: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        (f"source:{'x,' * 101}x", "at most 200 characters"),
         ("苹" * 2_731, "at most 8,192 bytes, this one has 8,193"),
         ("(" * 65 + "a" + ")" * 65, "more than 64 levels"),
         ("NOT " * 65 + "a", "more than 64 levels"),

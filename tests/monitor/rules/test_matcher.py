@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.rules.language import parse
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.tree import And, Filter, Literal, Node, Not, Or, Query, Regex
+from monitor.rules.tree import And, Bound, Filter, Literal, Node, Not, Or, Query, Regex
 from monitor.text import detect_language, fold, unify
 from monitor.types import Hit
 from tests.monitor.rules.queries import queries, subjects, titles
@@ -77,31 +77,68 @@ def _search(node: Regex, title: str) -> Spans | None:
 
 
 def _holds(node: Filter, subject: Subject) -> bool:
-    if node.name == "lang":
-        return detect_language(subject.title) == node.value
-    if node.name != "section":
-        names = (subject.source,) if node.name == "source" else subject.labels
-        glob = re.escape(node.value.lower()).replace(r"\*", ".*").replace(r"\?", ".")
-        return any(re.fullmatch(glob, name.lower()) for name in names if name)
-    if node.value == "unsure":
-        return subject.unsure
-    if not node.comparison:
-        return subject.section == node.value and not subject.unsure
-    bound, is_probability = node.bound, subject.probability
-    held = {
-        ">=": is_probability >= bound,
-        ">": is_probability > bound,
-        "<=": is_probability <= bound,
-        "<": is_probability < bound,
+    match node.name:
+        case "lang":
+            return detect_language(subject.title) in node.values
+        case "is":
+            return subject.is_first
+        case "burst" if node.values:
+            return (subject.burst > 0) == (node.values[0] == "yes")
+        case "section":
+            return any(_in_section(value, node, subject) for value in node.values)
+        case "rank" | "portals" | "hot" | "burst" | "age":
+            value = getattr(subject, "age_s" if node.name == "age" else node.name)
+            return value is not None and any(_within(bound, value) for bound in node.bounds)
+    globs = [
+        re.escape(value.lower()).replace(r"\*", ".*").replace(r"\?", ".") for value in node.values
+    ]
+    return any(
+        re.fullmatch(glob, name.lower()) for glob in globs for name in _names(node.name, subject)
+    )
+
+
+def _names(filter_name: str, subject: Subject) -> list[str]:
+    found = {
+        "source": [subject.source],
+        "label": list(subject.labels),
+        "event": [subject.event or ""],
+        "author": [subject.author, *map(str.strip, re.split("[,、]", subject.author))],
     }
-    return subject.section == node.value and held[node.comparison]
+    return [name for name in found[filter_name] if name]
+
+
+def _in_section(value: str, node: Filter, subject: Subject) -> bool:
+    if value == "unsure":
+        return subject.unsure
+    if not node.bounds:
+        return subject.section == value and not subject.unsure
+    return subject.section == value and _within(node.bounds[0], subject.probability)
+
+
+def _within(bound: Bound, value: float) -> bool:
+    return {
+        ">=": value >= bound.number,
+        ">": value > bound.number,
+        "<=": value <= bound.number,
+        "<": value < bound.number,
+        "=": value == bound.number,
+        "..": bound.number <= value <= bound.upto,
+    }[bound.comparison]
+
+
+def _of_events(node: Node) -> bool:
+    if isinstance(node, Not):
+        return _of_events(node.child)
+    if isinstance(node, And | Or):
+        return any(map(_of_events, node.children))
+    return isinstance(node, Filter) and node.name == "event"
 
 
 def expected(rules: dict[int, Query], subject: Subject) -> list[Hit]:
     hits = []
     for rule_id, query in sorted(rules.items()):
         spans = evaluate(query.root, subject)
-        if spans is not None:
+        if spans is not None and _of_events(query.root) == (subject.event is not None):
             hits.append(Hit(rule_id, tuple(_merge(sorted(spans)))))
     return hits
 
