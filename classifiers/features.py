@@ -14,15 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.text import (
-    BREAK,
-    Codes,
-    Fold,
-    TextSettings,
-    encode,
-    jieba_segmenter,
-    word_lengths,
-)
+from classifiers.segment import user_words
+from classifiers.text import BREAK, Codes, Fold, TextSettings, encode, word_lengths
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -182,7 +175,7 @@ def _powers(size: int) -> tuple[Keys, Keys]:
 
 def _segmented(view: _View) -> _Part:
     """jieba's words of two characters and more; words of alphabets are there already."""
-    ends = np.cumsum(word_lengths(view.codes.astype(np.uint32), jieba_segmenter()))
+    ends = np.cumsum(word_lengths(view.codes.astype(np.uint32), user_words().segment))
     starts = np.concatenate(([0], ends[:-1]))
     plain = np.concatenate(([0], np.cumsum(view.letters | view.digits | view.breaks)))
     keep = (ends - starts > 1) & (plain[ends] == plain[starts])

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import logging
 import unicodedata
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from classifiers.segment import Segmenter
 
 MAX_CHARS = 1000
 BREAK = 10  # "\n": parts the titles of a batch, and marks a title's two ends
 
 Codes = NDArray[np.uint32]
 Fold = NDArray[np.uint16]
-Segmenter = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +98,6 @@ def encode(titles: Sequence[str], fold: Fold) -> Codes:
 def decode(codes: Codes) -> str:
     """The text that ``encode`` made these code points from."""
     return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
-@functools.cache
-def jieba_segmenter() -> Segmenter:
-    """jieba's words of a text. Its dictionary is read at the first call (about a second)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # jieba still asks for pkg_resources
-        import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    jieba.initialize()
-
-    def cut(text: str) -> Sequence[str]:
-        return list(jieba.cut(text, HMM=False))
-
-    return cut
 
 
 def word_lengths(codes: Codes, segment: Segmenter) -> NDArray[np.int64]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from monitor import options
+from monitor import options, timetable
 from monitor.errors import SettingsError
 
 FILE_NAME = "headlines.toml"
@@ -57,6 +58,34 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """``words`` is a file of the user's own words, one a line, for telling words apart."""
+
+    words: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """``sections`` is a file like ``sections.toml``: the user's own sections."""
+
+    sections: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """When the daemon retrains by itself, and what it learns then beside the corrections.
+
+    ``schedule`` is what ``monitor.timetable`` reads; ``zone`` names the time zone that it is
+    meant in (empty: the system's); ``corpora`` are SPECs.
+    """
+
+    schedule: str = "off"
+    zone: str = ""
+    corpora: tuple[str, ...] = ()
+    from_feeds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """``format`` is auto (human on a terminal, else JSON lines), human or json."""
 
@@ -73,6 +102,9 @@ class Settings:
     polling: Polling = field(default_factory=Polling)
     retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
+    text: Text = field(default_factory=Text)
+    classifier: Classifier = field(default_factory=Classifier)
+    retrain: Retrain = field(default_factory=Retrain)
     log: Log = field(default_factory=Log)
     channels: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
     file: Path | None = None
@@ -82,6 +114,9 @@ GROUPS: dict[str, type[Any]] = {
     "polling": Polling,
     "retention": Retention,
     "alerts": Alerts,
+    "text": Text,
+    "classifier": Classifier,
+    "retrain": Retrain,
     "log": Log,
 }
 TOP = {"data", "database", "channels", *GROUPS}
@@ -113,7 +148,8 @@ def load(
         except SettingsError as error:
             problems += error.problems
     channels = read_channels(table, problems)
-    problems += check_values(groups, channels)
+    find_files(groups, path)
+    problems += check_values(groups, channels) + check_learning(groups)
     if problems:
         raise SettingsError(problems)
     folder = choose_data(data, table, path, environment)
@@ -202,6 +238,33 @@ def check_values(
     return problems
 
 
+def find_files(groups: dict[str, Any], file: Path | None) -> None:
+    """Put each path that a group holds beside the settings file."""
+    base = file.parent if file else Path.cwd()
+    for name, record in groups.items():
+        paths = {item.name: getattr(record, item.name) for item in fields(record)}
+        found = {key: base / path for key, path in paths.items() if isinstance(path, Path)}
+        groups[name] = replace(record, **found)
+
+
+def check_learning(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What ``[text]``, ``[classifier]`` and ``[retrain]`` hold that cannot be."""
+    problems = []
+    for group, key in (("text", "words"), ("classifier", "sections")):
+        path = getattr(groups.get(group), key, None)
+        if path is not None and not path.is_file():
+            problems.append(("settings.file", f"{group}.{key}: {path}: no such file"))
+    retrain = groups.get("retrain")
+    try:
+        timetable.parse(retrain.schedule if retrain else "off")
+    except ValueError as error:
+        problems.append(("settings.value", f"retrain.schedule: {error}"))
+    if retrain and retrain.zone and retrain.zone not in zoneinfo.available_timezones():
+        reason = "a time zone such as 'Asia/Shanghai' is expected"
+        problems.append(("settings.value", f"retrain.zone: {reason}, not {retrain.zone!r}"))
+    return problems
+
+
 def merge_environment(
     table: dict[str, Any], environment: Mapping[str, str], problems: list[tuple[str, str]]
 ) -> None:
@@ -247,5 +310,5 @@ def put(table: dict[str, Any], place: tuple[str, ...], value: str) -> None:
     """Set a nested key; a variable that sets a list holds its items separated by commas."""
     for key in place[:-1]:
         table = table.setdefault(key, {})
-    is_list = place[-1] in {"allow_private", "secrets", "recipients"}
+    is_list = place[-1] in {"allow_private", "secrets", "recipients", "corpora"}
     table[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value

@@ -7,6 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitor.errors import SettingsError
@@ -75,7 +76,7 @@ def convert(hint: Any, value: object, name: str) -> object:
 
 
 def scalar(hint: Any, value: object) -> object:
-    """A bool, int, float or str; text from the environment is read as the type asked for."""
+    """A bool, int, float, path or str; text from the environment is read as the type asked for."""
     if hint is bool:
         if isinstance(value, str) and value.lower() in {"1", "true", "yes", "on"}:
             return True
@@ -90,6 +91,8 @@ def scalar(hint: Any, value: object) -> object:
         return number(hint, value)
     if not isinstance(value, str):
         raise TypeError(f"text is expected, not {value!r}")
+    if hint is Path and not value:
+        raise ValueError("the path of a file is expected, not ''")
     return hint(value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from classifiers.segment import use_words
 from monitor import __version__, channels
 from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
@@ -70,6 +71,7 @@ class Service:
         self._observers = observers or Observers()
         self._rng = random.Random()
         self._stack = AsyncExitStack()
+        use_words(settings.text.words)
         self.classifier = Classifier(settings.data / "models")
 
     async def __aenter__(self) -> Self:

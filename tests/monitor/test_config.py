@@ -50,6 +50,15 @@ def test_durations_lists_and_tables_are_read(tmp_path: Path) -> None:
     assert settings.data == tmp_path / "d"
 
 
+def test_named_files_stand_beside_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("词\n", encoding="utf-8")
+    file = write(tmp_path, '[text]\nwords = "words.txt"\n[retrain]\ncorpora = ["csv:x.csv"]\n')
+    settings = load(file, environment={"HEADLINES_RETRAIN_SCHEDULE": "sunday@04:00"})
+    assert settings.text.words == tmp_path / "words.txt"
+    assert settings.retrain.schedule == "sunday@04:00"
+    assert settings.retrain.corpora == ("csv:x.csv",)
+
+
 def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path) -> None:
     told = problems(tmp_path, "[polling]\nintervall = 5\n[poling]\n")
     assert "did you mean 'interval'?" in told
@@ -69,6 +78,11 @@ def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path) -> None:
         ("[alerts]\nowner = 'nobody'", "there is no [channels.nobody]"),
         ("[channels.mail]\nhost = 'h'", "channels.mail: 'kind' must be set"),
         ("data = [", "headlines.toml"),
+        ("[text]\nwords = 'none.txt'", "none.txt: no such file"),
+        ("[text]\nwords = ''", "the path of a file is expected"),
+        ("[classifier]\nsections = 'none.toml'", "none.toml: no such file"),
+        ("[retrain]\nschedule = 'weekly'", "retrain.schedule: 'off', 'daily@04:00'"),
+        ("[retrain]\nzone = 'Peking'", "a time zone such as 'Asia/Shanghai'"),
     ],
 )
 def test_every_problem_says_where_and_what(tmp_path: Path, text: str, told: str) -> None:
