@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from monitor.stories import canonical_url
 from monitor.types import ParsedEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """``primary`` decides; ``link_title`` and ``title`` are asked when it is unknown."""
 
     primary: int
@@ -27,8 +26,9 @@ class Keys:
 
     def all(self) -> tuple[int, ...]:
         """Every distinct key, the primary one first."""
-        rest = (self.link_title, self.title) if self.link_title is not None else (self.title,)
-        return tuple(dict.fromkeys((self.primary, *rest)))
+        if self.link_title is None or self.link_title == self.primary:
+            return self.primary, self.title
+        return self.primary, self.link_title, self.title
 
 
 def keys_of(source_id: int, entries: Sequence[ParsedEntry]) -> list[Keys]:

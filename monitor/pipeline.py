@@ -24,8 +24,8 @@ from sqlalchemy.engine import Connection
 from monitor import fetch
 from monitor.decide import Result, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
-from monitor.identity import keys_of
 from monitor.rulebook import RuleBook
+from monitor.sources.wire import Document
 from monitor.storage import Database, entries, sources
 from monitor.store import Headline, draft, tell, write
 from monitor.telemetry import logger
@@ -35,7 +35,6 @@ from monitor.types import (
     Fetched,
     FetchRequest,
     Outcome,
-    ParsedFeed,
     Prediction,
     Source,
 )
@@ -50,7 +49,7 @@ FAULT_S = 5.0
 
 
 class Parsers(Protocol):
-    """Reads documents within a budget of time and memory."""
+    """Reads documents, and what their entries are known by, within a budget of time and memory."""
 
     async def parse(
         self,
@@ -61,7 +60,8 @@ class Parsers(Protocol):
         content_type: str,
         charset: str | None,
         options: Mapping[str, object],
-    ) -> ParsedFeed: ...
+        source_id: int,
+    ) -> Document: ...
 
 
 class Fetcher(Protocol):
@@ -197,13 +197,14 @@ async def _fetch_and_parse(
 
 async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Result:
     try:
-        parsed = await kit.parsers.parse(
+        parsed, keys = await kit.parsers.parse(
             source.kind,
             outcome.body,
             url=outcome.url,
             content_type=outcome.content_type,
             charset=outcome.charset,
             options=source.options,
+            source_id=source.id,
         )
     except ParseError as error:
         over = isinstance(error, BudgetExceeded)
@@ -213,7 +214,7 @@ async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Res
         source,
         replace(outcome, body=b""),
         parsed=parsed,
-        keys=tuple(keys_of(source.id, parsed.entries)),
+        keys=keys,
         body_hash=digest,
     )
 

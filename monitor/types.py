@@ -1,7 +1,8 @@
 """The frozen records that flow from a source to a channel.
 
 Source -> Fetched | NotModified | Failed -> ParsedFeed -> Update -> Delivery.
-Times are aware UTC ``datetime``; durations are seconds and end in ``_s``.
+Times are aware UTC ``datetime``; durations are seconds and end in ``_s``. What there is one of
+for every entry of a first poll is a named tuple: those are made several times faster.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 
 class FailureKind(enum.StrEnum):
@@ -170,8 +172,7 @@ class ParsedFeed:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A section with its calibrated probability; ``unsure`` below the model's threshold."""
 
     section: str
@@ -272,8 +273,7 @@ class Polled:
     redirect_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the database knows under one key."""
 
     entry_id: int

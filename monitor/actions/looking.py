@@ -57,7 +57,7 @@ async def read_saved(path: Path, url: str) -> ParsedFeed:
         raise UsageError(f"{path}: {error.strerror}") from error
     async with ParserPool(1) as parsers:
         try:
-            return await parsers.parse("feed", body, url=url)
+            return (await parsers.parse("feed", body, url=url)).feed
         except ParseError as error:
             raise ParseError(f"{path}: {error}") from error
 
@@ -96,13 +96,14 @@ class Reader:
 
     async def parse(self, outcome: Fetched) -> ParsedFeed:
         """The feed in a body. Raises ParseError."""
-        return await self._parsers.parse(
+        document = await self._parsers.parse(
             "feed",
             outcome.body,
             url=outcome.url,
             content_type=outcome.content_type,
             charset=outcome.charset,
         )
+        return document.feed
 
     async def choices(self, page: Fetched) -> tuple[discover.Candidate, ...]:
         """The feeds that a page names; else the first found at the usual places of its site."""

@@ -22,7 +22,7 @@ from typing import Any, Self
 from monitor import sources
 from monitor.errors import BudgetExceeded, ParseError
 from monitor.sources import wire
-from monitor.types import ParsedFeed
+from monitor.sources.wire import Document
 
 _WINDOW = 16
 _WINDOW_BYTES = 2 * 1024 * 1024
@@ -36,7 +36,7 @@ _GROWN_SHARE = 0.4  # a worker that still holds so much of its memory after a do
 class _Job:
     frame: bytes
     url: str
-    done: asyncio.Future[ParsedFeed]
+    done: asyncio.Future[Document]
 
 
 class ParserPool:
@@ -73,15 +73,17 @@ class ParserPool:
         content_type: str = "",
         charset: str | None = None,
         options: Mapping[str, object] | None = None,
-    ) -> ParsedFeed:
+        source_id: int = 0,
+    ) -> Document:
         """``SOURCE_KINDS[kind].parse`` in a worker; ``options`` are the record's fields.
 
+        The document comes with its entries' keys (``monitor.identity``) under ``source_id``.
         Raises ParseError for a document that is not of its kind, BudgetExceeded for one
         that takes too much.
         """
         if self._closed:
             raise ParseError("the parser pool is closed")
-        frame = wire.request(kind, body, url, content_type, charset, options or {})
+        frame = wire.request(kind, body, url, content_type, charset, options or {}, source_id)
         job = _Job(frame, url, asyncio.get_running_loop().create_future())
         self._queue.append(job)
         for worker in sorted(self._workers, key=len):
@@ -192,7 +194,7 @@ class _Worker:
         if job.done.done():
             return
         if outcome == wire.DONE:
-            job.done.set_result(wire.to_feed(value))
+            job.done.set_result(wire.to_document(value))
         elif outcome == wire.REFUSED:
             _fail(job, ParseError(value))
         elif outcome == wire.EXCEEDED:

@@ -9,10 +9,11 @@ import dataclasses
 import marshal
 import operator
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from monitor.identity import Keys
 from monitor.types import ParsedEntry, ParsedFeed
 
 HEADER = struct.Struct("!I")
@@ -44,9 +45,28 @@ def request(
     content_type: str,
     charset: str | None,
     options: Mapping[str, object],
+    source_id: int,
 ) -> bytes:
     """A document to parse, as a frame. ``options`` holds plain values only."""
-    return pack((kind, body, url, content_type, charset, dict(options)))
+    return pack((kind, body, url, content_type, charset, dict(options), source_id))
+
+
+class Document(NamedTuple):
+    """What a worker read: the feed, and by what each of its entries is known."""
+
+    feed: ParsedFeed
+    keys: tuple[Keys, ...]
+
+
+def from_document(feed: ParsedFeed, keys: Sequence[Keys]) -> tuple[Any, ...]:
+    """Plain values for a document."""
+    return from_feed(feed), [tuple(each) for each in keys]
+
+
+def to_document(values: tuple[Any, ...]) -> Document:
+    """The document that ``from_document`` took apart."""
+    feed, keys = values
+    return Document(to_feed(feed), tuple(map(Keys._make, keys)))
 
 
 def from_feed(feed: ParsedFeed) -> tuple[Any, ...]:

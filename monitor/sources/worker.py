@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from monitor.errors import BudgetExceeded, ParseError
+from monitor.identity import keys_of
 from monitor.sources import SOURCE_KINDS, wire
 
 _RECURSION_LIMIT = 1_000
@@ -65,6 +66,7 @@ def answer(
     content_type: str,
     charset: str | None,
     options: dict[str, Any],
+    source_id: int,
 ) -> tuple[int, Any]:
     """Parse one document; every failure becomes a value. MemoryError passes."""
     try:
@@ -73,7 +75,7 @@ def answer(
         feed = source.parse(
             body, url=url, content_type=content_type, charset=charset, options=record
         )
-        return wire.DONE, wire.from_feed(feed)
+        return wire.DONE, wire.from_document(feed, keys_of(source_id, feed.entries))
     except BudgetExceeded as error:
         return wire.EXCEEDED, str(error)
     except ParseError as error:

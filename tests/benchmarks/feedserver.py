@@ -1,12 +1,14 @@
 """A server in a process of its own: as many feeds as asked for, with validators.
 
-``/feed/N`` has 25 entries made from N; a request with the right ETag gets 304.
+``/feed/N`` has 25 entries made from N; a request with the right ETag gets 304. The documents are
+made before the first request: a portal's work is not the reader's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import random
 from collections.abc import Iterator
@@ -39,7 +41,9 @@ def document(number: int) -> bytes:
     )
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(
+    documents: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             request = await reader.readuntil(b"\r\n\r\n")
@@ -48,7 +52,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             if etag in request:
                 writer.write(b"HTTP/1.1 304 Not Modified\r\nETag: " + etag + b"\r\n\r\n")
             else:
-                body = document(number)
+                body = documents[number]
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nETag: " + etag
                     + b"\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
@@ -57,27 +61,28 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def _serve(ready: Connection) -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0, backlog=1024)
+async def _serve(count: int, ready: Connection) -> None:
+    answer = functools.partial(_answer, [document(number) for number in range(count)])
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
     ready.send(server.sockets[0].getsockname()[1])
     await asyncio.Event().wait()
 
 
-def _main(ready: Connection) -> None:
+def _main(count: int, ready: Connection) -> None:
     try:
         import uvloop
 
-        uvloop.run(_serve(ready))
+        uvloop.run(_serve(count, ready))
     except ImportError:
-        asyncio.run(_serve(ready))
+        asyncio.run(_serve(count, ready))
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """The address of a running server, ``http://127.0.0.1:PORT``."""
+def serving(count: int) -> Iterator[str]:
+    """The address of a running server of ``count`` feeds, ``http://127.0.0.1:PORT``."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(theirs,), daemon=True)
+    process = context.Process(target=_main, args=(count, theirs), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"

@@ -195,7 +195,7 @@ def compare(sizes: tuple[int, ...], reader_feeds: int) -> dict[str, Any]:
     against the mean of the two.
     """
     rows = []
-    with serving() as base:
+    with serving(max(*sizes, reader_feeds)) as base:
         before = apart("reader", base, reader_feeds)
         for count in sizes:
             ours = apart("ours", base, count)

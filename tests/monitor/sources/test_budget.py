@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import BudgetExceeded, ParseError
+from monitor.identity import keys_of
 from monitor.sources import feed
 from monitor.sources.budget import ParserPool
 from monitor.types import ParsedFeed
@@ -46,8 +47,8 @@ def run(body: Callable[[ParserPool], Awaitable[None]], **settings: float) -> Non
     asyncio.run(main())
 
 
-def parse(pool: ParserPool, body: bytes, url: str = URL) -> Awaitable[ParsedFeed]:
-    return pool.parse("feed", body, url=url)
+async def parse(pool: ParserPool, body: bytes, url: str = URL) -> ParsedFeed:
+    return (await pool.parse("feed", body, url=url)).feed
 
 
 def test_the_pool_gives_what_parsing_here_gives() -> None:
@@ -55,6 +56,15 @@ def test_the_pool_gives_what_parsing_here_gives() -> None:
         for seed in range(6):
             document = make(seed)[0].encode()
             assert await parse(pool, document) == feed.parse(document, url=URL)
+
+    run(body)
+
+
+def test_a_document_brings_the_keys_that_its_entries_have_under_its_source() -> None:
+    async def body(pool: ParserPool) -> None:
+        for number in (1, 2):
+            document = await pool.parse("feed", GOOD, url=URL, source_id=number)
+            assert document.keys == tuple(keys_of(number, document.feed.entries))
 
     run(body)
 
