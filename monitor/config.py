@@ -7,16 +7,19 @@ name with ``_FILE`` at its end reads the value from a file, for secrets.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from monitor import options, timetable
+from monitor import manners, options, timetable
 from monitor.errors import SettingsError
 
 FILE_NAME = "headlines.toml"
@@ -50,11 +53,30 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """``owner`` names the channel that hears of the program's own trouble."""
+    """``owner`` names the channel that hears of the program's own trouble.
+
+    ``timezone`` is a name of the IANA database (empty: this machine's), in which quiet hours
+    and digests are meant. ``quiet`` are the quiet hours of rules that set none of their own.
+    ``heartbeat_url`` is asked for every minute, as long as all is well.
+    """
 
     owner: str = ""
     lease_s: float = 120.0
     concurrency: int = 16
+    timezone: str = ""
+    quiet: str = ""
+    heartbeat_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """``listen`` is HOST:PORT (empty: nothing listens); ``public_url`` is how readers reach it.
+
+    With both, alerts have links that mute a story or snooze a rule.
+    """
+
+    listen: str = ""
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,7 @@ class Settings:
     classifier: Classifier = field(default_factory=Classifier)
     retrain: Retrain = field(default_factory=Retrain)
     log: Log = field(default_factory=Log)
+    web: Web = field(default_factory=Web)
     channels: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
     file: Path | None = None
 
@@ -118,6 +141,7 @@ GROUPS: dict[str, type[Any]] = {
     "classifier": Classifier,
     "retrain": Retrain,
     "log": Log,
+    "web": Web,
 }
 TOP = {"data", "database", "channels", *GROUPS}
 
@@ -218,9 +242,7 @@ def read_channels(
     return found
 
 
-def check_values(
-    groups: Mapping[str, Any], channels: Mapping[str, object]
-) -> list[tuple[str, str]]:
+def check_values(groups: Mapping[str, Any], channels: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is of the right type and still cannot be."""
     problems = []
     polling, log, alerts = groups.get("polling"), groups.get("log"), groups.get("alerts")
@@ -235,6 +257,10 @@ def check_values(
         problems.append(("settings.value", "log.level: debug, info, warning or error is expected"))
     if alerts and alerts.owner and alerts.owner not in channels:
         problems.append(("settings.value", f"alerts.owner: there is no [channels.{alerts.owner}]"))
+    if alerts:
+        problems += check_house(alerts, channels)
+    if groups.get("web"):
+        problems += check_web(groups["web"])
     return problems
 
 
@@ -263,6 +289,76 @@ def check_learning(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
         reason = "a time zone such as 'Asia/Shanghai' is expected"
         problems.append(("settings.value", f"retrain.zone: {reason}, not {retrain.zone!r}"))
     return problems
+
+
+def check_house(alerts: Alerts, channels: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What cannot be of the zone, the quiet hours and the channels' caps."""
+    problems = []
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("alerts.timezone", lambda: zone_of(alerts.timezone)),
+        ("alerts.quiet", lambda: alerts.quiet and manners.read_quiet(alerts.quiet)),
+        *((f"channels.{name}.caps", partial(caps_of, table)) for name, table in channels.items()),
+    ]
+    for where, check in checks:
+        try:
+            check()
+        except ValueError as error:
+            problems.append(("settings.value", f"{where}: {error}"))
+    if alerts.heartbeat_url and not alerts.heartbeat_url.startswith(("http://", "https://")):
+        problems.append(("settings.value", "alerts.heartbeat_url: an http or https address"))
+    return problems
+
+
+def check_web(web: Web) -> list[tuple[str, str]]:
+    """What cannot be of where pages are served and reached."""
+    problems = []
+    if web.listen:
+        host, _, port = web.listen.rpartition(":")
+        if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+            problems.append(("settings.value", "web.listen: HOST:PORT is expected"))
+    if web.public_url and not web.public_url.startswith(("http://", "https://")):
+        problems.append(("settings.value", "web.public_url: an http or https address is expected"))
+    if web.public_url and not web.listen:
+        problems.append(("settings.missing", "web.listen: 'public_url' leads nowhere without it"))
+    return problems
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name; for none, this machine's, or UTC. Raises ValueError."""
+    try:
+        return ZoneInfo(name or local_zone_name())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not name:
+            return ZoneInfo("UTC")
+        raise ValueError(f"a name such as Asia/Shanghai is expected, not {name!r}") from None
+
+
+def local_zone_name() -> str:
+    """What this machine calls its zone; nothing good where it does not say."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    with contextlib.suppress(OSError):
+        named = named or str(Path("/etc/localtime").readlink()).rpartition("zoneinfo/")[2]
+    return named or "UTC"
+
+
+def caps_of(table: Mapping[str, object]) -> tuple[manners.Cap, ...]:
+    """The ``caps`` of a channel's table. Raises ValueError."""
+    texts = table.get("caps", ())
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("a list is expected, such as ['10/minute', '60/hour']")
+    return manners.read_caps(texts)
+
+
+def house_of(settings: Settings) -> manners.House:
+    """What the settings say for all rules. Raises SettingsError."""
+    problems = check_house(settings.alerts, settings.channels)
+    if problems:
+        raise SettingsError(problems)
+    return manners.House(
+        zone=zone_of(settings.alerts.timezone),
+        quiet=manners.read_quiet(settings.alerts.quiet) if settings.alerts.quiet else None,
+        caps={name: caps_of(table) for name, table in settings.channels.items()},
+    )
 
 
 def merge_environment(
@@ -310,5 +406,5 @@ def put(table: dict[str, Any], place: tuple[str, ...], value: str) -> None:
     """Set a nested key; a variable that sets a list holds its items separated by commas."""
     for key in place[:-1]:
         table = table.setdefault(key, {})
-    is_list = place[-1] in {"allow_private", "secrets", "recipients", "corpora"}
+    is_list = place[-1] in {"allow_private", "secrets", "recipients", "corpora", "caps"}
     table[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value

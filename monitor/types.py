@@ -191,19 +191,52 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """How a rule's alerts are told, spelled as a person writes it (monitor.manners reads it).
+
+    ``mode`` is now, digest or none; ``digest`` is hourly, daily@HH:MM or weekly@mon HH:MM.
+    ``quiet`` is HH:MM-HH:MM, "off", or empty for what [alerts] says. ``caps`` are such as
+    10/hour (or minute, day), for each of the rule's channels. ``cooldown_s`` 0 tells a story
+    once; else again, when something joins it after that time. ``later`` (none or digest)
+    says what becomes of portals that join a story; ``escalate``, e.g. portals>=5, asks for
+    one follow-up. A digest lists ``top`` headlines of the rule and counts the rest.
+    """
+
+    mode: str = "now"
+    digest: str = "daily@08:00"
+    urgent: bool = False
+    quiet: str = ""
+    caps: tuple[str, ...] = ()
+    cooldown_s: float = 0.0
+    later: str = "none"
+    escalate: str = ""
+    top: int = 20
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A stored query and the channels that it fires on."""
+    """A stored query and the channels that it fires on.
+
+    ``version`` counts the rule's changes from 1.
+    """
 
     id: int
     name: str
     query: str
     channels: tuple[str, ...]
     enabled: bool = True
+    options: RuleOptions = RuleOptions()
+    version: int = 1
+    snoozed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertEntry:
-    """An entry as an alert tells it."""
+    """An entry as an alert tells it.
+
+    ``rule`` and ``rule_version`` say which rule it matched; ``story`` is the key of its story
+    and ``portals`` counts those that tell it, as far as is known.
+    """
 
     id: int
     title: str
@@ -215,6 +248,29 @@ class AlertEntry:
     published_at: datetime | None
     first_seen_at: datetime
     spans: tuple[tuple[int, int], ...] = ()
+    rule: str = ""
+    rule_version: int = 0
+    story: int = 0
+    portals: int = 1
+
+
+class MessageKind(enum.StrEnum):
+    """What a message is about."""
+
+    ALERT = "alert"  # a headline, as soon as it was there
+    FOLLOW_UP = "follow-up"  # a story that was told has become hot
+    DIGEST = "digest"  # what was held, by schedule, quiet hours or caps
+    NOTICE = "notice"  # the program's own words
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """How many headlines a digest holds of one rule, and the rule's query then."""
+
+    rule: str
+    version: int
+    query: str
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +279,9 @@ class Message:
 
     ``id`` is the idempotency key (``webhook-id``, the left part of Message-ID).
     ``notice`` is set, and ``entries`` empty, when the program speaks of its own trouble.
-    A ``digest`` sums up what was held back; it may speak of more headlines (``total``) than
-    it lists.
+    A ``digest`` is about several rules: ``rule`` names the only one or is empty, ``counts``
+    has each with its right number; ``entries`` are only the first of them, each with its
+    rule, and ``total`` counts all. A ``follow_up`` tells a story again that has become hot.
     """
 
     id: str
@@ -236,11 +293,22 @@ class Message:
     notice: str = ""
     digest: bool = False
     total: int = 0
+    follow_up: bool = False
+    counts: tuple[RuleCount, ...] = ()
 
     @property
     def omitted(self) -> int:
         """How many headlines it speaks of and does not list."""
         return max(0, self.total - len(self.entries))
+
+    @property
+    def kind(self) -> MessageKind:
+        """What it is, in a word."""
+        if self.notice:
+            return MessageKind.NOTICE
+        if self.digest:
+            return MessageKind.DIGEST
+        return MessageKind.FOLLOW_UP if self.follow_up else MessageKind.ALERT
 
 
 @dataclass(frozen=True, slots=True)

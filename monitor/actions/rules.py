@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.actions.opening import opened, sections_of
 from monitor.config import Settings
 from monitor.errors import UsageError
+from monitor.manners import manners_of
 from monitor.model import Classifier
 from monitor.options import nearest
 from monitor.rules import language
@@ -18,7 +20,7 @@ from monitor.rules.matcher import RuleSet, Subject, age_s
 from monitor.service import utc_now
 from monitor.storage import entries, rules
 from monitor.text import detect_language
-from monitor.types import AlertEntry, Rule
+from monitor.types import AlertEntry, Rule, RuleOptions
 
 Spans = tuple[tuple[int, int], ...]
 LONGEST_NAME = 200
@@ -38,7 +40,13 @@ class Trial:
     newest: tuple[AlertEntry, ...]
 
 
-def add(settings: Settings, name: str, query: str, channels: tuple[str, ...]) -> bool:
+def add(
+    settings: Settings,
+    name: str,
+    query: str,
+    channels: tuple[str, ...],
+    options: RuleOptions | None = None,
+) -> bool:
     """Check and store a rule; whether it matches nearly everything. Raises UsageError."""
     if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         raise UsageError(
@@ -46,10 +54,57 @@ def add(settings: Settings, name: str, query: str, channels: tuple[str, ...]) ->
         )
     channels = tuple(dict.fromkeys(channels))
     check_channels(channels, settings.channels)
+    manners_of(options or RuleOptions(), where=name)
     parsed = language.parse(query, sections=frozenset(sections_of(settings)))
     with opened(settings) as database:
-        database.run(lambda connection: rules.add(connection, name, query, channels, utc_now()))
+        database.run(
+            lambda connection: rules.add(connection, name, query, channels, utc_now(), options)
+        )
     return language.is_broad(parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is to change of a rule; None leaves it. ``options`` are fields of RuleOptions."""
+
+    query: str | None = None
+    channels: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
+    """Change a rule; what is there now. Raises UsageError, NotFound."""
+    if wanted.channels is not None:
+        check_channels(wanted.channels, settings.channels)
+    if wanted.query is not None:
+        language.parse(wanted.query, sections=frozenset(sections_of(settings)))
+
+    def work(connection: Connection) -> Rule:
+        before = rules.get(connection, name)
+        changed = replace(
+            before,
+            query=before.query if wanted.query is None else wanted.query,
+            channels=before.channels
+            if wanted.channels is None
+            else tuple(dict.fromkeys(wanted.channels)),
+            enabled=before.enabled if wanted.enabled is None else wanted.enabled,
+            options=replace(before.options, **wanted.options),
+        )
+        manners_of(changed.options, where=name)
+        rules.change(connection, changed, utc_now())
+        return rules.get(connection, name)
+
+    with opened(settings) as database:
+        return database.run(work)
+
+
+def snooze(settings: Settings, name: str, span: timedelta | None) -> datetime | None:
+    """Hold what a rule matches for ``span``; None ends that. Until when. Raises NotFound."""
+    until = utc_now() + span if span else None
+    with opened(settings) as database:
+        database.run(lambda connection: rules.snooze(connection, name, until))
+    return until
 
 
 def check_channels(wanted: Collection[str], known: Collection[str]) -> None:

@@ -39,6 +39,10 @@ CHANNEL_KINDS: Mapping[str, Kind[Any]] = {
 }
 
 
+# Keys of every channel's table that are not the kind's own: ``caps`` are read with the settings.
+EVERY_KIND = {"kind", "caps"}
+
+
 def build(name: str, table: Mapping[str, object], means: Means) -> Channel:
     """The channel of ``[channels.NAME]``. Raises SettingsError with every problem found."""
     wanted = str(table.get("kind", ""))
@@ -46,4 +50,4 @@ def build(name: str, table: Mapping[str, object], means: Means) -> Channel:
     if kind is None:
         hint = options.nearest(wanted, CHANNEL_KINDS)
         raise SettingsError([("channels.kind", f"channels.{name}: unknown kind {wanted!r}{hint}")])
-    return kind.build(name, {key: table[key] for key in table if key != "kind"}, means)
+    return kind.build(name, {key: table[key] for key in table if key not in EVERY_KIND}, means)

@@ -7,27 +7,37 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from monitor.types import AlertEntry, Message
+from monitor.types import AlertEntry, Message, RuleCount
 
 
 def encode(message: Message) -> dict[str, Any]:
     """A message as a JSON document, instants as ISO 8601."""
     document = asdict(message)
     document["created_at"] = message.created_at.isoformat()
-    for entry in document["entries"]:
-        for name in ("published_at", "first_seen_at"):
-            entry[name] = entry[name].isoformat() if entry[name] else None
+    document["entries"] = [encode_entry(entry) for entry in message.entries]
+    return document
+
+
+def encode_entry(entry: AlertEntry) -> dict[str, Any]:
+    """An entry as a JSON document."""
+    document = asdict(entry)
+    for name in ("published_at", "first_seen_at"):
+        document[name] = document[name].isoformat() if document[name] else None
     return document
 
 
 def decode(document: Mapping[str, Any]) -> Message:
     """The message that ``encode`` was given."""
-    entries = tuple(_entry(each) for each in document["entries"])
-    created_at = datetime.fromisoformat(document["created_at"])
-    return Message(**{**document, "created_at": created_at, "entries": entries})
+    known = {
+        "created_at": datetime.fromisoformat(document["created_at"]),
+        "entries": tuple(decode_entry(each) for each in document["entries"]),
+        "counts": tuple(RuleCount(**each) for each in document.get("counts", ())),
+    }
+    return Message(**{**document, **known})
 
 
-def _entry(document: Mapping[str, Any]) -> AlertEntry:
+def decode_entry(document: Mapping[str, Any]) -> AlertEntry:
+    """The entry that ``encode_entry`` was given."""
     published = document["published_at"]
     return AlertEntry(
         **{

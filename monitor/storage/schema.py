@@ -61,6 +61,10 @@ source = sa.Table(
     sa.Column("last_new_at", Instant),
     sa.Column("last_error", sa.Text),
     sa.Column("baseline_at", Instant),
+    # What is usual for it: seconds between polls that brought news, entries in a document.
+    sa.Column("usual_gap_s", sa.Float),
+    sa.Column("usual_yield", sa.Float),
+    sa.Column("low_polls", sa.Integer, server_default="0", nullable=False),
     sa.Index("source_due", "state", "next_fetch_at"),
     # A number that was freed must not be given again: keys in ``seen`` are made with it.
     sqlite_autoincrement=True,
@@ -149,7 +153,20 @@ rule = sa.Table(
     sa.Column("channels", sa.JSON, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("options", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("snoozed_until", Instant),
     sqlite_autoincrement=True,
+)
+
+# Every version of every rule, also of those that are gone: an alert names the one it came from.
+rule_version = sa.Table(
+    "rule_version",
+    metadata,
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
 )
 
 matched = sa.Table(
@@ -191,8 +208,101 @@ delivery = sa.Table(
     sa.Column("claimed_until", Instant),
     sa.Column("settled_at", Instant),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="alert"),
     sa.Index("delivery_due", "state", "next_attempt_at"),
     sa.Index("delivery_entry", "entry_id"),
+    sa.Index("delivery_made", "channel", "created_at"),
+)
+
+# Every attempt, with the receiver's answer: the ledger.
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column(
+        "delivery_id",
+        sa.Text,
+        sa.ForeignKey("delivery.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("next_attempt_at", Instant),
+)
+
+# Which rule has told of which story: one alert each, and what has joined it since.
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("story", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("joined", sa.Integer, nullable=False),
+    sa.Column("escalated_at", Instant),
+    sa.Index("told_story", "story"),
+    sa.Index("told_last", "last_at"),
+)
+
+# What waits to be told together: a digest's row takes it over, and stays for the ledger.
+held = sa.Table(
+    "held",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("story", sa.BigInteger, nullable=False),
+    sa.Column("entry_id", Id, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("top", sa.Integer, nullable=False),
+    sa.Column("weight", sa.Float, nullable=False),
+    sa.Column("entry", sa.JSON, nullable=False),
+    sa.Column("held_at", Instant, nullable=False),
+    sa.Column("release_at", Instant, nullable=False),
+    sa.Column("digest", sa.Text),
+    sa.Index("held_due", "digest", "release_at", "channel"),
+    sa.Index("held_entry", "entry_id"),
+    sqlite_autoincrement=True,
+)
+
+# Stories that a person wants to hear nothing of.
+muted = sa.Table(
+    "muted",
+    metadata,
+    sa.Column("story", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("muted_at", Instant, nullable=False),
+)
+
+# Links that were used, until they would have expired.
+used_link = sa.Table(
+    "used_link",
+    metadata,
+    sa.Column("mark", sa.Text, primary_key=True),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# Keys that this installation made for itself.
+secret = sa.Table(
+    "secret",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# Trouble that has been told and is not over.
+trouble = sa.Table(
+    "trouble",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
 )
 
 # What the outbox learnt of a channel: since when it only fails, and whether it is switched off.

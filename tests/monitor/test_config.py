@@ -158,3 +158,23 @@ def test_any_table_is_read_or_refused(table: dict[str, object]) -> None:
         options.read(Polling, table, "polling")
     except SettingsError as error:
         assert error.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[alerts]\ntimezone = "Asia/Shangai"', "alerts.timezone"),
+        ('[alerts]\nquiet = "22-7"', "alerts.quiet: 22:00-07:00"),
+        ('[alerts]\nheartbeat_url = "ping"', "alerts.heartbeat_url"),
+        ('[web]\nlisten = "8350"', "web.listen"),
+        ('[web]\npublic_url = "https://a.example"', "web.listen"),
+        ('[channels.a]\nkind = "email"\ncaps = ["5/week"]', "channels.a.caps"),
+        ('[channels.a]\nkind = "email"\ncaps = "5/hour"', "channels.a.caps: a list"),
+    ],
+)
+def test_manners_that_cannot_be_are_named(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "headlines.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as error:
+        load(path, environment={})
+    assert expected in str(error.value)

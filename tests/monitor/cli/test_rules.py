@@ -21,7 +21,9 @@ def hooked(cli: CommandLine, database_url: str) -> CommandLine:
 def test_rules_are_kept_listed_and_removed(hooked: CommandLine) -> None:
     hooked.good("rules", "add", "rates", '降息 OR "rate cut"', "--channel", "hook")
     (rule,) = hooked.good("rules", "list", "--json").json
-    assert set(rule) == {"id", "name", "query", "channels", "enabled"}
+    assert set(rule) == {
+        *("id", "name", "query", "channels", "enabled", "version", "snoozed_until", "options")
+    }
     assert (rule["name"], rule["query"], rule["channels"]) == (
         "rates", '降息 OR "rate cut"', ["hook"]
     )  # fmt: skip
@@ -29,6 +31,58 @@ def test_rules_are_kept_listed_and_removed(hooked: CommandLine) -> None:
     assert hooked("rules", "add", "rates", "x", "--channel", "hook").code == 2
     hooked.good("rules", "remove", "rates")
     assert hooked.good("rules", "list", "--json").json == []
+
+
+def test_how_a_rule_is_told_is_set_listed_and_changed(hooked: CommandLine) -> None:
+    hooked.good(
+        "rules", "add", "rates", "降息", "--channel", "hook", "--digest", "weekly@mon 08:00",
+        "--urgent", "--cap", "10/minute", "--cap", "60/hour", "--cooldown", "6h", "--top", "5",
+    )  # fmt: skip
+    (rule,) = hooked.good("rules", "list", "--json").json
+    assert rule["version"] == 1
+    assert rule["options"] == {
+        "mode": "digest", "digest": "weekly@mon 08:00", "urgent": True, "quiet": "",
+        "caps": ["10/minute", "60/hour"], "cooldown_s": 21600.0, "later": "none",
+        "escalate": "", "top": 5,
+    }  # fmt: skip
+    assert "weekly@mon 08:00, urgent" in hooked.good("rules", "list").out
+    hooked.good(
+        "rules", "edit", "rates", "--mode", "now", "--no-urgent", "--cap", "none",
+        "--query", "降准", "--escalate", "portals>=5", "--no-enabled",
+    )  # fmt: skip
+    (rule,) = hooked.good("rules", "list", "--json").json
+    assert (rule["version"], rule["query"], rule["enabled"]) == (2, "降准", False)
+    assert rule["options"]["caps"] == []
+    assert rule["options"]["cooldown_s"] == 21600.0
+    assert not rule["options"]["urgent"]
+
+
+def test_what_cannot_be_set_names_the_option_and_changes_nothing(hooked: CommandLine) -> None:
+    wrong = hooked("rules", "add", "rates", "x", "--channel", "hook", "--cap", "5/week")
+    assert wrong.code == 2
+    assert "60/hour" in wrong.err
+    hooked.good("rules", "add", "rates", "x", "--channel", "hook")
+    for words in (("--quiet", "10"), ("--query", "("), ("--channel", "hok"), ()):
+        assert hooked("rules", "edit", "rates", *words).code == 2
+    assert hooked("rules", "edit", "others", "--urgent").code == 1
+    assert hooked.good("rules", "list", "--json").json[0]["version"] == 1
+
+
+def test_a_name_that_comes_back_goes_on_with_its_versions(hooked: CommandLine) -> None:
+    hooked.good("rules", "add", "rates", "x", "--channel", "hook")
+    hooked.good("rules", "remove", "rates")
+    hooked.good("rules", "add", "rates", "y", "--channel", "hook")
+    assert hooked.good("rules", "list", "--json").json[0]["version"] == 2
+
+
+def test_a_rule_is_snoozed_and_woken(hooked: CommandLine) -> None:
+    hooked.good("rules", "add", "rates", "x", "--channel", "hook")
+    hooked.good("rules", "snooze", "rates", "2h")
+    assert hooked.good("rules", "list", "--json").json[0]["snoozed_until"]
+    assert "snoozed until" in hooked.good("rules", "list").out
+    hooked.good("rules", "snooze", "rates", "0")
+    assert hooked.good("rules", "list", "--json").json[0]["snoozed_until"] is None
+    assert hooked("rules", "snooze", "other", "2h").code == 1
 
 
 def test_a_channel_named_twice_counts_once(hooked: CommandLine) -> None:
