@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
@@ -16,7 +17,7 @@ from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.service import utc_now
 from monitor.sources import opml
-from monitor.sources.opml import OpmlSource
+from monitor.sources.opml import Frame, Node, OpmlSource
 from monitor.storage.sources import NewSource
 
 # What a source of ours has and OPML has no name for; read back when another installation imports.
@@ -51,6 +52,8 @@ def import_opml(settings: Settings, path: Path, every_s: float | None) -> Import
             problems.append(f"{outline.url}: left out: {error}")
             continue
         new.append(_as_new(outline, settings, every_s))
+    if new:
+        new[0] = _framed(new[0], document.frame)
     refused = len(outlines) - len(new)
     new, strange = _with_known_sections(new, settings)
     return Imported(len(outlines), store(settings, new), refused, (*problems, *strange))
@@ -75,8 +78,21 @@ def _as_new(outline: OpmlSource, settings: Settings, every_s: float | None) -> N
         section=own["section"] or None,
         labels=outline.labels,
         interval_s=every_s or _seconds(own["interval_s"]) or settings.polling.interval_s,
-        options={"opml": {"html_url": outline.html_url, "attributes": attributes}},
+        options={
+            "opml": {
+                "html_url": outline.html_url,
+                "attributes": attributes,
+                "folders": [list(folder.items()) for folder in outline.folders],
+            }
+        },
     )
+
+
+def _framed(new: NewSource, frame: Frame) -> NewSource:
+    """``new`` with what its document says besides its outlines, for the export."""
+    options = dict(new.options or {})
+    options["opml"] = {**_kept(options), "frame": asdict(frame)}
+    return replace(new, options=options)
 
 
 def _seconds(text: str) -> float | None:
@@ -86,13 +102,33 @@ def _seconds(text: str) -> float | None:
 
 def export_opml(settings: Settings) -> bytes:
     """Every source as OPML; labels become folders."""
-    outlines = [_as_outline(row, settings) for row in list_all(settings)]
+    rows = list_all(settings)
+    outlines = [_as_outline(row, settings) for row in rows]
+    frames = [_frame(kept["frame"]) for row in rows if "frame" in (kept := _kept(row["options"]))]
     head = {"title": "Headline Monitor", "dateCreated": format_datetime(utc_now())}
-    return opml.write_opml(opml.from_sources(outlines, head))
+    return opml.write_opml(opml.from_sources(outlines, head, frames))
+
+
+def _frame(kept: Mapping[str, Any]) -> Frame:
+    return Frame(_pairs(kept["attributes"]), tuple(map(_node, kept["head"])))
+
+
+def _node(kept: Mapping[str, Any]) -> Node:
+    children = tuple(map(_node, kept["children"]))
+    return Node(kept["name"], _pairs(kept["attributes"]), kept["text"], children)
+
+
+def _pairs(kept: Iterable[Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in kept)
+
+
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the source's own document said of it."""
+    return dict(options.get("opml", {}))
 
 
 def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
-    kept = row["options"].get("opml", {})
+    kept = _kept(row["options"])
     attributes: dict[str, str] = {"title": row["name"], **_strings(kept.get("attributes", {}))}
     if row["section"]:
         attributes[OWN["section"]] = row["section"]
@@ -104,6 +140,7 @@ def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
         html_url=kept.get("html_url", ""),
         labels=tuple(row["labels"]),
         attributes=attributes,
+        folders=tuple(map(dict, kept.get("folders", ()))),
     )
 
 

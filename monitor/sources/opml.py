@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -40,7 +41,8 @@ class Node:
 class OpmlSource:
     """One subscription. ``labels`` are the folders around it, outermost first.
 
-    ``attributes`` are those that have no field of their own here.
+    ``attributes`` are those that have no field of their own here; ``folders`` are the
+    attributes of each folder, where its label does not say it all.
     """
 
     url: str
@@ -48,6 +50,15 @@ class OpmlSource:
     html_url: str = ""
     labels: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a document says besides its outlines: namespaces and the like, and its head."""
+
+    attributes: tuple[tuple[str, str], ...] = ()
+    head: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,13 @@ class Opml:
         for source in _walk(self.root):
             found.setdefault(source.url, source)
         return list(found.values())
+
+    @property
+    def frame(self) -> Frame:
+        """Everything but the outlines and the version."""
+        attributes = tuple(pair for pair in self.root.attributes if pair[0] != "version")
+        heads = (node for node in self.root.children if node.name.lower() == "head")
+        return Frame(attributes, tuple(child for head in heads for child in head.children))
 
 
 def read_opml(body: bytes, charset: str | None = None) -> Opml:
@@ -93,33 +111,54 @@ def write_opml(opml: Opml) -> bytes:
     return "\n".join(lines).encode()
 
 
-def from_sources(sources: Iterable[OpmlSource], head: Mapping[str, str]) -> Opml:
-    """A document of ``sources``, nested into folders by their labels; ``head`` may hold
-    ``title`` and ``dateCreated``."""
+def from_sources(
+    sources: Iterable[OpmlSource], head: Mapping[str, str], frames: Iterable[Frame] = ()
+) -> Opml:
+    """A document of ``sources``, nested into folders by their labels.
+
+    ``head`` is what its head says (``title``, ``dateCreated``) unless one of ``frames``, those
+    of the documents that the sources came from, says it already: the first to say it counts.
+    """
     folders = _Folder()
     for source in sources:
         folder = folders
-        for label in source.labels:
+        for label, attributes in zip_longest(source.labels, source.folders[: len(source.labels)]):
             folder = folder.folders.setdefault(label, _Folder())
+            folder.attributes = {**(attributes or {}), **folder.attributes}
         folder.outlines.append(_outline(source))
-    head_node = Node("head", children=tuple(Node(name, text=text) for name, text in head.items()))
+    whole = _merged(frames)
+    said = {node.name for node in whole.head}
+    ours = tuple(Node(name, text=text) for name, text in head.items() if name not in said)
+    head_node = Node("head", children=(*ours, *whole.head))
     body = Node("body", children=folders.nodes())
-    return Opml(Node("opml", (("version", "2.0"),), children=(head_node, body)))
+    attributes = (("version", "2.0"), *whole.attributes)
+    return Opml(Node("opml", attributes, children=(head_node, body)))
+
+
+def _merged(frames: Iterable[Frame]) -> Frame:
+    attributes: dict[str, str] = {}
+    head: dict[str, Node] = {}
+    for frame in frames:
+        attributes |= dict(frame.attributes) | attributes
+        head |= {node.name: node for node in frame.head} | head
+    return Frame(tuple(attributes.items()), tuple(head.values()))
 
 
 class _Folder:
     """Outlines of one folder while they are sorted into it."""
 
     def __init__(self) -> None:
+        self.attributes: dict[str, str] = {}
         self.outlines: list[Node] = []
         self.folders: dict[str, _Folder] = {}
 
     def nodes(self) -> tuple[Node, ...]:
-        folders = (
-            Node("outline", (("text", label),), children=folder.nodes())
-            for label, folder in self.folders.items()
-        )
+        folders = (folder._node(label) for label, folder in self.folders.items())
         return (*folders, *self.outlines)
+
+    def _node(self, label: str) -> Node:
+        attributes = self.attributes or {"text": label}
+        return Node("outline", tuple(attributes.items()), children=self.nodes())
 
 
 def _outline(source: OpmlSource) -> Node:
@@ -132,17 +171,21 @@ def _outline(source: OpmlSource) -> Node:
 
 
 def _walk(root: Node) -> Iterator[OpmlSource]:
-    stack: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
+    stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
     while stack:
-        node, labels = stack.pop()
-        inner = labels
+        node, around = stack.pop()
+        inner = around
         if node.name.lower() == "outline":
             url = _url(node)
             if url:
-                yield _source(node, url, labels)
-            elif label := clean_title(node.get("text") or node.get("title"), 200)[0]:
-                inner = (*labels, label)
+                yield _source(node, url, around)
+            elif _label(node):
+                inner = (*around, node)
         stack.extend((child, inner) for child in reversed(node.children))
+
+
+def _label(folder: Node) -> str:
+    return clean_title(folder.get("text") or folder.get("title"), 200)[0]
 
 
 def _url(node: Node) -> str:
@@ -154,21 +197,22 @@ def _is_feed(node: Node) -> bool:
     return node.get("type").lower() in {"rss", "atom", "feed"}
 
 
-def _source(node: Node, url: str, labels: tuple[str, ...]) -> OpmlSource:
+def _source(node: Node, url: str, around: tuple[Node, ...]) -> OpmlSource:
     core = {name.lower() for name in _CORE - {"type"}}
     return OpmlSource(
         url=url,
         title=clean_title(node.get("title") or node.get("text"))[0],
         html_url=node.get("htmlUrl").strip(),
-        labels=labels,
+        labels=tuple(map(_label, around)),
         attributes={name: value for name, value in node.attributes if name.lower() not in core},
+        folders=tuple(dict(folder.attributes) for folder in around),
     )
 
 
 def _complaints(root: Node) -> Iterator[str]:
     """What a user should know about outlines that name no usable address."""
     seen: set[str] = set()
-    twice = bad = 0
+    twice = bad = other = 0
     stack = [root]
     while stack:
         node = stack.pop()
@@ -176,12 +220,15 @@ def _complaints(root: Node) -> Iterator[str]:
         raw = node.get("xmlUrl").strip()
         url = _url(node)
         bad += bool(raw and not url)
+        other += node.name.lower() == "outline" and not (raw or url or node.children)
         twice += url in seen if url else 0
         seen.add(url)
     if bad:
         yield f"{bad} outlines have an address that is not http or https; left out"
     if twice:
         yield f"{twice} outlines repeat an address; the first of each is used"
+    if other:
+        yield f"{other} outlines name no feed; left out"
 
 
 class _Builder:

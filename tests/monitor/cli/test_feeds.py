@@ -135,8 +135,8 @@ def test_a_source_is_paused_resumed_and_forgotten(filled: CommandLine) -> None:
 
 
 def test_subscriptions_survive_the_database(stored: CommandLine) -> None:
-    document = """<opml version="2.0"><head><title>x</title></head><body>
-      <outline text="新闻"><outline text="Deep &amp; down">
+    document = """<opml version="2.0" xmlns:my="urn:my"><head><title>x</title></head><body>
+      <outline text="新闻" my:color="red"><outline text="Deep &amp; down">
         <outline text="A &quot;b&quot;" type="rss" xmlUrl="https://a.example/?x=1&amp;y=2"
                  htmlUrl="https://a.example/" description="d" custom="c"/></outline></outline>
       <outline text="plain" type="atom" xmlUrl="https://b.example/atom"/></body></opml>"""
@@ -144,14 +144,17 @@ def test_subscriptions_survive_the_database(stored: CommandLine) -> None:
     first.write_text(document, encoding="utf-8")
     stored.good("feeds", "import", first, "--every", "10m")
     exported = stored.good("feeds", "export").out.encode()
-    was, now = (read_opml(body).sources() for body in (document.encode(), exported))
+    before, after = (read_opml(body) for body in (document.encode(), exported))
+    assert after.root.attributes == before.root.attributes
+    assert set(before.frame.head) <= set(after.frame.head)
+    was, now = before.sources(), after.sources()
     strip = {"title", "headlinesInterval"}
-    for before, after in zip(was, sorted(now, key=lambda each: each.url), strict=True):
-        kept = {key: value for key, value in after.attributes.items() if key not in strip}
-        assert (after.url, after.title, after.html_url, after.labels) == (
-            before.url, before.title, before.html_url, before.labels
+    for one, two in zip(was, sorted(now, key=lambda each: each.url), strict=True):
+        kept = {key: value for key, value in two.attributes.items() if key not in strip}
+        assert (two.url, two.title, two.html_url, two.labels, two.folders) == (
+            one.url, one.title, one.html_url, one.labels, one.folders
         )  # fmt: skip
-        assert kept == {"type": "rss", **before.attributes}
+        assert kept == {"type": "rss", **one.attributes}
     second = stored.folder / "second.opml"
     second.write_bytes(exported)
     assert "0 added, 2 known" in stored.good("feeds", "import", second).out
