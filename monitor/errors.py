@@ -8,6 +8,7 @@
     ├── ParseError                a document could not be read
     │   └── BudgetExceeded        ... within its time and memory
     ├── TransportError            a delivery did not arrive; permanent or retryable
+    ├── ConfinementError          a confined process ended without its answer
     ├── StorageError              the database
     │   └── MigrationNeeded       ... is older or newer than this program
     └── NotFound                  a name or number that nothing has (exit code 1)
@@ -108,6 +109,10 @@ class TransportError(HeadlineError):
         self.gone = gone
         self.retry_after_s = retry_after_s
         super().__init__(message)
+
+
+class ConfinementError(HeadlineError):
+    """A process that works on untrusted matter took too much, or fell."""
 
 
 class StorageError(HeadlineError):

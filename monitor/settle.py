@@ -119,7 +119,7 @@ def notices(
         log.error("channel %s is switched off: %s", name, states[name].reason)
     return [
         alerts.notice(
-            f"The channel {name!r} is switched off: {states[name].reason} "
+            f"The channel {name!r} is switched off: {states[name].reason.rstrip('.')}. "
             f"What it owes is kept. Mend it, then run: headlines channels test {name}",
             working[0],
             name,

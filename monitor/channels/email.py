@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import ssl
@@ -12,8 +13,11 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
 
-from monitor.channels import letter
+from monitor.channels import custom, letter, sealing
 from monitor.channels.base import Means, answer, read_file
+from monitor.channels.custom import Filled, Templates
+from monitor.channels.facts import Facts, facts, read_reader
+from monitor.channels.letter import Sheet
 from monitor.channels.smtp import QUIT_S, Envelope, Refusal, Server, converse
 from monitor.dns import Lookup, system_lookup
 from monitor.errors import SettingsError, TransportError
@@ -27,6 +31,9 @@ _ADDRESS = re.compile(
     r"|(?P<bare>[^<>()\s,;:\"]+@[^<>()\s,;:\"@]+)"
 )
 
+_LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class EmailOptions:
@@ -34,7 +41,11 @@ class EmailOptions:
 
     ``tls`` is starttls (required, never left out), implicit, or none. ``port`` 0 means the
     usual one: 587, 465 or 25. ``ca_file`` replaces the system's certificate authorities.
-    ``plain_login`` allows a password to be sent without TLS.
+    ``plain_login`` allows a password to be sent without TLS. ``language`` is en or zh.
+    ``list_id`` tells mail programs what belongs together (RFC 2919). ``unsubscribe`` is an
+    address for those who want no more mails. The files named by ``…_template`` replace
+    subject and parts. ``dkim_key_file`` and ``dkim_selector`` sign for ``dkim_domain``, the
+    sender's if empty.
     """
 
     host: str
@@ -47,6 +58,16 @@ class EmailOptions:
     password_file: str = ""
     ca_file: str = ""
     plain_login: bool = False
+    language: str = "en"
+    timezone: str = "UTC"
+    list_id: str = ""
+    unsubscribe: str = ""
+    subject_template: str = ""
+    text_template: str = ""
+    html_template: str = ""
+    dkim_key_file: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
 
 
 @dataclass(slots=True)
@@ -79,13 +100,21 @@ class Email:
         lookup: Lookup = system_lookup,
     ) -> None:
         self.name = name
-        self.deadline_s = deadline_s
         self._lookup = lookup
+        self._means = means
         self._server = make_server(name, options, means.folder)
-        self._sender = parse_address(f"channels.{name}.sender", options.sender)
-        self._recipients = parse_recipients(name, options.recipients)
-        everyone = (self._sender, *self._recipients)
-        self._international = not all(each.addr_spec.isascii() for each in everyone)
+        self._sheet = make_sheet(name, options)
+        self._reader = read_reader(name, options.language, options.timezone)
+        self._templates = read_templates(name, options, means.folder)
+        self._talk_s = deadline_s
+        self.deadline_s = deadline_s + self._templates.deadline_s
+        self._seal = sealing.read_seal(
+            name,
+            options.dkim_domain or self._sheet.sender.domain,
+            options.dkim_selector,
+            options.dkim_key_file,
+            means.folder,
+        )
         self._hidden = hidden_forms(self._server)
         self._progress: OrderedDict[str, Progress] = OrderedDict()
 
@@ -112,9 +141,16 @@ class Email:
 
     async def _send_rest(self, message: Message, progress: Progress) -> Receipt:
         settled = progress.settled()
-        rest = [each.addr_spec for each in self._recipients if each.addr_spec not in settled]
-        envelope = Envelope(self._sender.addr_spec, rest, self._write(message), self._international)
-        talk_s = max(self.deadline_s - QUIT_S, self.deadline_s / 2)
+        everyone = [each.addr_spec for each in self._sheet.recipients]
+        rest = [each for each in everyone if each not in settled]
+        until_s = asyncio.get_running_loop().time() + self.deadline_s
+        told = facts(message, self._reader, self._means.links)
+        filled = await self._templates.fill(told)
+        mail = self._write(message, told, filled)
+        sender = self._sheet.sender.addr_spec
+        envelope = Envelope(sender, rest, mail, self._sheet.international)
+        left_s = min(self._talk_s, until_s - asyncio.get_running_loop().time())
+        talk_s = max(left_s - QUIT_S, left_s / 2)
         verdict = await converse(self._server, envelope, talk_s, self._lookup)
         progress.accepted |= set(rest) - set(verdict.refused)
         progress.refused |= {who: why for who, why in verdict.refused.items() if why.permanent}
@@ -124,13 +160,12 @@ class Email:
         if not progress.accepted:
             raise TransportError(f"refused: {listed(progress.refused)}", permanent=True)
         refused = f"; refused for good: {listed(progress.refused)}" if progress.refused else ""
-        return Receipt(answer(verdict.said + refused, self._hidden))
+        return Receipt(answer(verdict.said + refused, self._hidden), filled.warning)
 
-    def _write(self, message: Message) -> bytes:
+    def _write(self, message: Message, told: Facts, filled: Filled) -> bytes:
         try:
-            return letter.compose(
-                message, self._sender, self._recipients, international=self._international
-            ).as_bytes()
+            mail = letter.compose(message, told, self._sheet, filled.texts).as_bytes()
+            return self._seal.put_on(mail) if self._seal else mail
         except (MessageError, ValueError, LookupError) as error:
             text = f"no mail can be made of this message: {type(error).__name__}"
             raise TransportError(text, permanent=True) from error
@@ -139,6 +174,36 @@ class Email:
 def create(name: str, options: EmailOptions, means: Means) -> Email:
     """An e-mail channel as headlines.toml describes it. Raises SettingsError."""
     return Email(name, options, means)
+
+
+def make_sheet(name: str, options: EmailOptions) -> Sheet:
+    """Who writes to whom. Raises SettingsError."""
+    where = f"channels.{name}"
+    sender = parse_address(f"{where}.sender", options.sender)
+    recipients = parse_recipients(name, options.recipients)
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "alerts"
+    list_id = options.list_id or f"{label}.headlines.{sender.domain}"
+    if not _LIST_ID.fullmatch(list_id):
+        problem = f"{where}.list_id: a name such as 'alerts.example.org' is expected"
+        raise SettingsError([("channels.list", problem)])
+    unsubscribe = ""
+    if options.unsubscribe:
+        unsubscribe = parse_address(f"{where}.unsubscribe", options.unsubscribe).addr_spec
+        if not _PLAIN_ADDRESS.fullmatch(unsubscribe):
+            problem = f"{where}.unsubscribe: {unsubscribe!r} cannot stand in a header"
+            raise SettingsError([("channels.address", problem)])
+    international = not all(each.addr_spec.isascii() for each in (sender, *recipients))
+    return Sheet(sender, recipients, list_id, unsubscribe, international)
+
+
+def read_templates(name: str, options: EmailOptions, folder: Path) -> Templates:
+    """The user's own subject and parts. Raises SettingsError."""
+    named = {
+        "subject": options.subject_template,
+        "text": options.text_template,
+        "html": options.html_template,
+    }
+    return custom.load(name, named, folder)
 
 
 def listed(refused: dict[str, Refusal]) -> str:

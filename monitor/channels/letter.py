@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,10 +15,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from monitor.channels.facts import SUBJECT_LENGTH, Facts
 from monitor.text import clean_title
-from monitor.types import AlertEntry, Message
+from monitor.types import Message
 
-SUBJECT_LENGTH = 200
 PLAIN_SUBJECT_LENGTH = 68  # the rest of a line of 78
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -27,27 +27,30 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_ADDRESS = re.compile(r"[!-;=?-~]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An entry as the templates show it; ``pieces`` are the title's parts, matched or not.
+class Sheet:
+    """What every mail of a channel has on it.
 
-    ``link`` is empty unless it is an http or https address.
+    ``list_id`` is the part in angle brackets (RFC 2919); ``unsubscribe`` is the address to
+    write to where the program has no page of its own. ``international`` writes addresses in
+    UTF-8 (RFC 6532).
     """
 
-    title: str
-    pieces: tuple[tuple[str, bool], ...]
-    link: str
-    source: str
-    section: str
-    percent: int
-    unsure: bool
-    at: str
+    sender: Address
+    recipients: Sequence[Address]
+    list_id: str
+    unsubscribe: str = ""
+    international: bool = False
 
 
 class LetterPolicy(EmailPolicy):
-    """The library's policy for SMTP, but for subjects: some it folds so that they gain a space."""
+    """The library's policy for SMTP, but for headers that it folds to something else.
+
+    Some subjects gain a space, long addresses would be encoded.
+    """
 
     linesep = "\r\n"
     cte_type = "7bit"
@@ -56,6 +59,9 @@ class LetterPolicy(EmailPolicy):
         """The header's lines as they are sent."""
         if name == "Subject":
             return f"Subject: {encoded(str(value))}{self.linesep}".encode("ascii")
+        if name.startswith("List-"):
+            folded = str(value).replace(", ", f",{self.linesep} ")
+            return f"{name}: {folded}{self.linesep}".encode("ascii")
         return super().fold_binary(name, value)
 
 
@@ -68,72 +74,43 @@ def encoded(line: str) -> str:
 
 
 def compose(
-    message: Message, sender: Address, recipients: Sequence[Address], *, international: bool
+    message: Message, facts: Facts, sheet: Sheet, custom: Mapping[str, str] | None = None
 ) -> EmailMessage:
-    """The mail that tells ``message``; ``international`` writes addresses in UTF-8 (RFC 6532)."""
-    mail = EmailMessage(policy=LetterPolicy(utf8=international))
+    """The mail that tells ``message``; ``custom`` are the users' own subject, text and html."""
+    custom = custom or {}
+    mail = EmailMessage(policy=LetterPolicy(utf8=sheet.international))
+    line = clean_title(custom.get("subject", ""), SUBJECT_LENGTH)[0] or facts.subject
     # Encoded in any case: setting a header decodes what looks encoded, and a title may.
-    mail["Subject"] = Header(subject(message), "utf-8").encode(maxlinelen=0)
-    mail["From"] = sender
-    mail["To"] = tuple(recipients)
+    mail["Subject"] = Header(line, "utf-8").encode(maxlinelen=0)
+    mail["From"] = sheet.sender
+    mail["To"] = tuple(sheet.recipients)
     mail["Date"] = format_datetime(message.created_at)
-    mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
+    mail["Message-ID"] = f"<{message.id}@{sheet.sender.domain}>"
+    mail["List-Id"] = f"<{sheet.list_id}>"
+    for name, value in unsubscribing(facts.unsubscribe, sheet.unsubscribe).items():
+        mail[name] = value
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    facts = {
-        "notice": message.notice,
-        "entries": [told(entry) for entry in message.entries],
-        "rule": clean_title(message.rule)[0],
-        "query": clean_title(message.query)[0],
-        "id": message.id,
-    }
-    mail.set_content(TEMPLATES.get_template("alert.txt").render(facts))
-    mail.add_alternative(TEMPLATES.get_template("alert.html").render(facts), subtype="html")
+    shown = facts.as_json()
+    mail.set_content(custom.get("text") or TEMPLATES.get_template("alert.txt").render(shown))
+    page = custom.get("html") or TEMPLATES.get_template("alert.html").render(shown)
+    mail.add_alternative(page, subtype="html")
     return mail
 
 
-def subject(message: Message) -> str:
-    """``[rule] title``, or the notice: one line of at most 200 characters."""
-    if message.notice:
-        return clean_title(f"[Headline Monitor] {message.notice}", SUBJECT_LENGTH)[0]
-    first = message.entries[0].title if message.entries else ""
-    more = f" (+{len(message.entries) - 1})" if len(message.entries) > 1 else ""
-    line = clean_title(f"[{message.rule}] {first}", SUBJECT_LENGTH - len(more))[0]
-    return line + more
+def unsubscribing(link: str, address: str) -> dict[str, str]:
+    """The headers by which a mail program offers to end such mails (RFC 2369, RFC 8058).
 
-
-def told(entry: AlertEntry) -> Told:
-    """``entry`` for the templates, without anything that is not to be seen."""
-    title = clean_title(entry.title)[0]
-    spans = entry.spans if title == entry.title else ()
-    url = clean_title(entry.url, limit=8_192)[0]
-    return Told(
-        title=title,
-        pieces=tuple(pieces(title, spans)),
-        link=url if url.lower().startswith(("http://", "https://")) else "",
-        source=clean_title(entry.source)[0],
-        section=clean_title(entry.section)[0],
-        percent=round(entry.probability * 100),
-        unsure=entry.unsure,
-        at=minute(entry.published_at or entry.first_seen_at),
-    )
-
-
-def pieces(title: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
-    """The title's parts in order, each with whether a rule matched there; together the title."""
-    at = 0
-    for start, end in sorted(spans):
-        first, last = max(start, at), min(end, len(title))
-        if first >= last:
-            continue
-        if first > at:
-            yield title[at:first], False
-        yield title[first:last], True
-        at = last
-    if at < len(title):
-        yield title[at:], False
-
-
-def minute(moment: datetime) -> str:
-    """``2026-01-31 12:00 UTC``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    One click needs an https address; elsewhere the address is offered, and so is a mail.
+    """
+    ways = []
+    if link and _ADDRESS.fullmatch(link) and "," not in link:
+        ways.append(f"<{link}>")
+    if address:
+        ways.append(f"<mailto:{address}?subject=unsubscribe>")
+    if not ways:
+        return {}
+    found = {"List-Unsubscribe": ", ".join(ways)}
+    if ways[0].startswith("<https://"):
+        found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return found

@@ -5,11 +5,12 @@ The body is described by docs/webhook.schema.json.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from monitor.answers import retry_after_s
-from monitor.channels import signing
+from monitor.channels import custom, signing
 from monitor.channels.base import Means, answer, read_file
+from monitor.channels.custom import Filled
+from monitor.channels.facts import Reader, facts, instant
 from monitor.client import Limits, Response
 from monitor.errors import FetchError, SettingsError, TransportError
 from monitor.types import AlertEntry, Message, Receipt
@@ -27,6 +30,7 @@ DEADLINE_S = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
 ALERT = "headline.matched"
 NOTICE = "monitor.notice"
+JSON = "application/json"
 # A piece of an address or a header that is shorter is a word, not a token.
 TOKEN_LENGTH = 8
 _PIECES = re.compile(r"[\s/?&=#:@,;]+")
@@ -40,12 +44,15 @@ class WebhookOptions:
 
     ``secrets`` are ``whsec_…``; several are used at once while a receiver changes to a new
     one. ``secret_file`` holds one secret a line. ``headers`` are added to every request.
+    The file named by ``body_template`` replaces the body, ``content_type`` says what it is.
     """
 
     url: str = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     secret_file: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body_template: str = ""
+    content_type: str = JSON
 
 
 class Webhook:
@@ -61,9 +68,12 @@ class Webhook:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
-        self.deadline_s = deadline_s
-        self._client = means.client
+        self._means = means
         self._clock = clock
+        self._templates = custom.load(name, {"body": options.body_template}, means.folder)
+        self._content_type = checked_content_type(name, options)
+        self._talk_s = deadline_s
+        self.deadline_s = deadline_s + self._templates.deadline_s
         self._url = options.url
         self._keys, secrets = read_secrets(name, options, means.folder)
         self._headers = checked_headers(name, options.headers)
@@ -79,23 +89,41 @@ class Webhook:
         410 asks never to be called again; everything else is tried again, redirects too:
         they are not followed, since a signed message goes where it was meant to go.
         """
-        body = document(message)
+        until_s = asyncio.get_running_loop().time() + self.deadline_s
+        body, content_type, warning = await self._body(message)
         now_s = self._clock()
         headers = {
             **self._headers,
             **signing.headers(message.id, int(now_s), body, self._keys),
-            "Content-Type": "application/json; charset=utf-8",
+            "Content-Type": f"{content_type}; charset=utf-8",
             "Accept-Encoding": "identity",
         }
-        limits = Limits(total_s=self.deadline_s, max_bytes=MAX_ANSWER_BYTES, cut_body=True)
+        left_s = min(self._talk_s, until_s - asyncio.get_running_loop().time())
+        limits = Limits(total_s=left_s, max_bytes=MAX_ANSWER_BYTES, cut_body=True)
         try:
-            response = await self._client.request(
+            response = await self._means.client.request(
                 "POST", self._url, headers=headers, body=body, limits=limits, follow_redirects=False
             )
         except FetchError as error:
             text = answer(str(error), self._hidden)
             raise TransportError(text, retry_after_s=error.retry_after_s) from None
-        return self._receipt(response, now_s)
+        return replace(self._receipt(response, now_s), warning=warning)
+
+    async def _body(self, message: Message) -> tuple[bytes, str, str]:
+        """What is posted, its type, and what the owner is to hear of it."""
+        filled = Filled()
+        if self._templates:
+            filled = await self._templates.fill(facts(message, Reader(), self._means.links))
+        text = filled.texts.get("body")
+        if text is None:
+            return document(message), JSON, filled.warning
+        if self._content_type == JSON:
+            try:
+                json.loads(text)
+            except ValueError as error:
+                reasons = {"body": f"what it makes is no JSON: {error}"}
+                return document(message), JSON, custom.failure(reasons)
+        return text.encode("utf-8", "replace"), self._content_type, ""
 
     def _receipt(self, response: Response, now_s: float) -> Receipt:
         status = response.status
@@ -159,11 +187,6 @@ def entry_document(entry: AlertEntry) -> dict[str, Any]:
     }
 
 
-def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds and Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def read_secrets(name: str, options: WebhookOptions, folder: Path) -> tuple[list[bytes], list[str]]:
     """The keys to sign with, and their texts to be kept out of sight. Raises SettingsError."""
     where = f"channels.{name}"
@@ -193,6 +216,18 @@ def checked_headers(name: str, headers: Mapping[str, str]) -> dict[str, str]:
     if problems:
         raise SettingsError(problems)
     return dict(headers)
+
+
+def checked_content_type(name: str, options: WebhookOptions) -> str:
+    """The type of a body of the user's own. Raises SettingsError."""
+    where = f"channels.{name}.content_type"
+    if not re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", options.content_type):
+        problem = f"{where}: a type such as 'text/plain' is expected, without a charset"
+        raise SettingsError([("channels.header", problem)])
+    if options.content_type != JSON and not options.body_template:
+        problem = f"{where}: without body_template the body is JSON"
+        raise SettingsError([("channels.header", problem)])
+    return options.content_type
 
 
 def checked_host(name: str, url: str) -> str:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import re
 import ssl
+import sys
 import time
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
+import dkim
 import pytest
 import trustme
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from monitor import channels
 from monitor.channels import Means
@@ -378,3 +390,82 @@ def build(table: dict[str, object]) -> Any:
     with contextlib.suppress(NotImplementedError):
         return channels.build("one", table, Means(None))  # type: ignore[arg-type]
     raise AssertionError("unreachable")
+
+
+# DKIM and templates
+
+
+def test_a_mail_is_signed_with_dkim_and_every_letter_counts(tmp_path: Path) -> None:
+    private, public = rsa_key()
+    (tmp_path / "dkim.pem").write_bytes(private)
+    asked = []
+
+    def txt(name: bytes, timeout: int = 5) -> bytes:
+        asked.append(name)
+        return b"v=DKIM1; k=rsa; p=" + public
+
+    with MailServer() as server:
+        fields = {"dkim_key_file": str(tmp_path / "dkim.pem"), "dkim_selector": "mail2026"}
+        receipt = send(server, make_message(title="央行宣布降息 " * 30), **fields)
+        raw = server.mails[0].raw
+    assert isinstance(receipt, Receipt), receipt
+    assert dkim.verify(raw, dnsfunc=txt)
+    assert asked[0] == b"mail2026._domainkey.news.example."
+    assert not dkim.verify(raw.replace(b"X-Auto", b"Subject: other\r\nX-Auto"), dnsfunc=txt)
+    signed = str(message_from_bytes(raw)["DKIM-Signature"]).replace("\r\n", "")
+    for name in ("from", "to", "subject", "list-id", "message-id"):
+        assert re.search(rf"h=[^;]*\b{name}\b", signed)
+
+
+def test_dkim_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dkim.pem").write_bytes(rsa_key()[0])
+    monkeypatch.setitem(sys.modules, "dkim", None)
+    table = settings(25, dkim_key_file=str(tmp_path / "dkim.pem"), dkim_selector="a")
+    with pytest.raises(SettingsError, match=r"headline-monitor\[dkim\]"):
+        build(table)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"dkim_key_file": __file__, "dkim_selector": "a"}, "no RSA private key"),
+        ({"dkim_key_file": __file__}, "needs dkim_selector"),
+        ({"dkim_key_file": "/nowhere/key", "dkim_selector": "a"}, "/nowhere/key"),
+        ({"dkim_selector": "a"}, "dkim_key_file is not"),
+        ({"language": "fr"}, "en or zh"),
+        ({"timezone": "Asia/Shanghia"}, "did you mean 'Asia/Shanghai'"),
+        ({"list_id": "no dots"}, "list_id"),
+        ({"unsubscribe": "nobody"}, "not a mail address"),
+        ({"unsubscribe": "a&b=c@x.example"}, "cannot stand"),
+        ({"subject_template": "/nowhere/subject.txt"}, "/nowhere/subject.txt"),
+    ],
+)
+def test_more_settings_that_cannot_be_are_told(fields: dict[str, object], word: str) -> None:
+    with pytest.raises(SettingsError, match=word):
+        build(settings(25, **fields))
+
+
+def test_own_templates_make_the_mail(tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("{{ rule }}:\n {{ entries[0].title }}", encoding="utf-8")
+    (tmp_path / "t.txt").write_text("{{ entries[0].source }} {{ count }}\n", encoding="utf-8")
+    (tmp_path / "h.html").write_text("<i>{{ entries[0].title }}</i>\n", encoding="utf-8")
+    named = {"subject": "s.txt", "text": "t.txt", "html": "h.html"}
+    fields = {f"{name}_template": str(tmp_path / file) for name, file in named.items()}
+    with MailServer() as server:
+        receipt = send(server, make_message(title="A <b> & 降息"), **fields)
+        (mail,) = server.mails
+    assert isinstance(receipt, Receipt), receipt
+    assert receipt.warning == ""
+    assert mail.message["Subject"] == "rates: A <b> & 降息"
+    assert mail.text() == "示例要闻 1 headline\n"
+    assert mail.text("html") == "<i>A &lt;b&gt; &amp; 降息</i>\n"
+
+
+def rsa_key() -> tuple[bytes, bytes]:
+    """A private key in PEM, and the public one as DNS holds it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return private, base64.b64encode(public)

@@ -213,6 +213,9 @@ def test_a_private_address_is_refused_like_a_fetch() -> None:
         ({"headers": {"X-A": "a\r\nX-B: b"}}, "printable"),
         ({"headers": {"X A": "a"}}, "name of a header"),
         ({"headers": {"X-A": 1}}, "printable"),
+        ({"content_type": "text/plain"}, "without body_template"),
+        ({"content_type": "text", "body_template": __file__}, "content_type"),
+        ({"body_template": "/nowhere/body"}, "/nowhere/body"),
     ],
 )
 def test_settings_that_cannot_be_are_told(setting: dict[str, object], word: str) -> None:
@@ -243,3 +246,48 @@ def test_times_are_told_in_utc() -> None:
     assert json.loads(document(make_message(created_at=east)))["timestamp"].endswith(
         "12:00:00.000Z"
     )
+
+
+def test_a_body_of_the_users_own_is_signed_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "body").write_text('{"text": {{ entries[0].title | tojson }}}', encoding="utf-8")
+    with HttpServer() as server:
+        server.fallback(Reply(204))
+        receipt = post(
+            server, make_message(title='a "b" 降息'), body_template=str(tmp_path / "body")
+        )
+        request = server.requests[0]
+    assert receipt == Receipt("204 No Content")
+    assert Receiver(SECRET).verify(request.body, dict(request.headers)) == {"text": 'a "b" 降息'}
+
+
+def test_a_body_of_another_type(tmp_path: Path) -> None:
+    (tmp_path / "body").write_text("{{ subject }}", encoding="utf-8")
+    with HttpServer() as server:
+        server.fallback(Reply(204))
+        fields = {"body_template": str(tmp_path / "body"), "content_type": "text/plain"}
+        assert isinstance(post(server, **fields), Receipt)
+        (request,) = server.requests
+    assert request.body.decode() == "[rates] 央行宣布降息"
+    assert request.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("{{ entries[0].nope }}", "nope"),
+        ('{"a": {{ entries[0].title }}}', "no JSON"),
+        ("{% for a in range(99999) %}aaaaaaaa{% endfor %}", "64 KiB"),
+    ],
+)
+def test_hostile_32_a_template_that_fails_gives_way_to_the_usual_body(
+    tmp_path: Path, source: str, word: str
+) -> None:
+    (tmp_path / "body").write_text(source, encoding="utf-8")
+    with HttpServer() as server:
+        server.fallback(Reply(204))
+        receipt = post(server, body_template=str(tmp_path / "body"))
+        request = server.requests[0]
+    assert isinstance(receipt, Receipt)
+    assert word in receipt.warning
+    assert Receiver(SECRET).verify(request.body, dict(request.headers))["type"]
+    assert request.body == document(make_message())
