@@ -25,6 +25,7 @@ from monitor.notify import Notifier
 from monitor.pipeline import PollReport, poll
 from monitor.service import Observers, Service, check_channels, open_database
 from monitor.storage import Database, retention, sources
+from monitor.storybook import StoryBook, group_some
 from monitor.telemetry import logger
 from monitor.worker import worker_name
 
@@ -74,6 +75,7 @@ class Daemon:
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._retiring: dict[Service, asyncio.Task[None]] = {}
         self._lease: Lease | None = None
+        self._stories = StoryBook()
         self.polls = PollReport()
         self.service: Service | None = None
 
@@ -111,7 +113,10 @@ class Daemon:
                 await service.__aexit__(None, None, None)
 
     def _open(self, settings: Settings, database: Database) -> Service:
-        return Service(settings, database, worker=self._worker, observers=self._observers)
+        return Service(
+            settings, database, worker=self._worker, observers=self._observers,
+            stories=self._stories,
+        )  # fmt: skip
 
     @property
     def stopping(self) -> bool:
@@ -162,6 +167,7 @@ class Daemon:
             (self._poll_tick, self._tick_s),
             (partial(self._tick, "deliver", self._deliver), self._tick_s),
             (partial(self._tick, "renew", self._renew), RENEW_S),
+            (partial(self._tick, "group", self._group), self._tick_s),
             (partial(self._tick, "retain", self._retain), RETAIN_S),
         )
         for tick, seconds in ticks:
@@ -223,6 +229,11 @@ class Daemon:
         # The old outbox still sends: each channel has one sender at a time.
         if self._may_begin() and not self._reloading.locked():
             await service.outbox.deliver_due()
+
+    async def _group(self, service: Service) -> None:
+        """First polls are grouped a part a second, so that they leave polling its time."""
+        if self._may_begin():
+            await asyncio.to_thread(group_some, service.database, self._stories, service.now())
 
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention

@@ -28,6 +28,7 @@ from monitor.rulebook import RuleBook
 from monitor.sources.wire import Document
 from monitor.storage import Database, entries, sources
 from monitor.store import Headline, draft, tell, write
+from monitor.storybook import StoryBook
 from monitor.telemetry import logger
 from monitor.types import (
     Failed,
@@ -87,6 +88,7 @@ class Kit:
     rng: random.Random
     on_headlines: Callable[[Sequence[Headline]], None] | None = None
     unreturned: set[int] = field(default_factory=set)
+    stories: StoryBook = field(default_factory=StoryBook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +290,10 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
         decide(result, known, now, kit.rng.random(), network_down=network_down) for result in batch
     ]
     drafts = draft(updates, kit.classify)
+    if any(not each.update.silent for each in drafts):
+        kit.database.look(lambda connection: kit.stories.catch_up(connection, now))
     written = kit.database.run(
-        lambda connection: write(connection, kit.worker, updates, drafts, book, now)
+        lambda connection: write(connection, kit.worker, updates, drafts, book, kit.stories, now)
     )
     for update in updates:
         if update.event:

@@ -24,6 +24,7 @@ from monitor.rulebook import Rules
 from monitor.sources.budget import ParserPool
 from monitor.storage import Database, migrate
 from monitor.store import Headline
+from monitor.storybook import StoryBook
 from monitor.telemetry import logger
 
 log = logger("service")
@@ -62,6 +63,7 @@ class Service:
         *,
         worker: str,
         observers: Observers | None = None,
+        stories: StoryBook | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
@@ -69,6 +71,7 @@ class Service:
         self.now = now
         self.worker = worker
         self._observers = observers or Observers()
+        self._stories = stories or StoryBook()
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
@@ -112,6 +115,7 @@ class Service:
             now=self.now,
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
+            stories=self._stories,
         )
 
     async def __aexit__(

@@ -16,9 +16,13 @@ from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
 from monitor.storage import deliveries, entries, sources
+from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
-from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Prediction
+from monitor.stories.address import portal_of
+from monitor.stories.heat import Newcomer
+from monitor.storybook import StoryBook
+from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Placed, Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Written:
     deliveries: int
     stored: tuple[tuple[int, Draft], ...]
     hits: Mapping[int, Sequence[Hit]]
+    placed: Mapping[int, Placed]
 
 
 def draft(
@@ -75,50 +80,84 @@ def write(
     updates: Sequence[Update],
     drafts: Sequence[Draft],
     book: RuleBook,
+    stories: StoryBook,
     now: datetime,
 ) -> Written:
     """The transaction. Sources that another worker took meanwhile are left to it."""
     ours = sources.still_claimed(connection, worker, [update.source.id for update in updates])
     fresh = [d for d in drafts if d.revised is None and d.update.source.id in ours]
     changed = [d for d in drafts if d.revised is not None and d.update.source.id in ours]
-    former = entries.titles(connection, [d.revised.entry_id for d in changed if d.revised])
+    former = entries.former(connection, [d.revised.entry_id for d in changed if d.revised])
     changed = [d for d in changed if d.revised and d.revised.entry_id in former]
     first = entries.allocate(connection, len(fresh)) if fresh else 0
     numbered = [(first + index, draft) for index, draft in enumerate(fresh)]
     renumbered = [(draft.revised.entry_id, draft) for draft in changed if draft.revised]
 
+    placed = _place(connection, numbered, renumbered, former, stories, now)
     at = microseconds(now)
     entries.insert_many(
         connection,
-        [_entry_row(number, draft, at) for number, draft in numbered],
+        [_entry_row(number, draft, at, placed.get(number)) for number, draft in numbered],
         [mark for number, draft in (*numbered, *renumbered) for mark in _marks(number, draft, at)],
     )
     entries.revise(
         connection,
-        [_revision_row(number, draft, former[number]) for number, draft in renumbered],
+        [_revision_row(number, draft, former[number].title) for number, draft in renumbered],
         now,
     )
     stored = (*numbered, *renumbered)
-    hits, messages = _alert(connection, stored, book, now)
+    hits, messages = _alert(connection, stored, placed, book, now)
     sent = deliveries.insert_many(connection, messages, now)
     _settle(connection, [update for update in updates if update.source.id in ours], now)
-    return Written(len(numbered), sent, stored, hits)
+    return Written(len(numbered), sent, stored, hits, placed)
+
+
+Numbered = Sequence[tuple[int, Draft]]
+
+
+def _place(
+    connection: Connection,
+    fresh: Numbered,
+    revised: Numbered,
+    former: Mapping[int, entries.Former],
+    stories: StoryBook,
+    now: datetime,
+) -> dict[int, Placed]:
+    """The stories of what is not silent. A revised title stays in the story that it had."""
+    loud = [(number, draft) for number, draft in (*fresh, *revised) if not draft.update.silent]
+    known = {number: story for number, (_, story) in former.items() if story is not None}
+    new = [_newcomer(number, draft, now) for number, draft in loud if number not in known]
+    placed = stories.place(connection, new, now)
+    story_rows.assign(connection, {n: placed[n].story_id for n in former if n in placed})
+    lone = {number: Placed(number) for number, _ in loud}
+    return lone | placed | stories.facts(connection, known, now)
+
+
+def _newcomer(number: int, draft: Draft, now: datetime) -> Newcomer:
+    parsed = draft.parsed
+    section, _ = _section(draft)
+    portal = portal_of(draft.update.source.url)
+    return Newcomer(number, parsed.title, parsed.url, portal, section, parsed.rank, now)
 
 
 def _alert(
-    connection: Connection, numbered: Sequence[tuple[int, Draft]], book: RuleBook, now: datetime
+    connection: Connection,
+    numbered: Numbered,
+    placed: Mapping[int, Placed],
+    book: RuleBook,
+    now: datetime,
 ) -> tuple[dict[int, list[Hit]], list[Message]]:
     """Match what is not silent against all rules; store the matches, return what is owed."""
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
         return {}, []
-    hits = book.matcher.match_many([_subject(draft, now) for _, draft in loud])
+    hits = book.matcher.match_many([_subject(draft, placed[number], now) for number, draft in loud])
     hits_of: dict[int, list[Hit]] = {}
     messages: list[Message] = []
     for (number, draft), found in zip(loud, hits, strict=True):
         if found:
             hits_of[number] = found
-            told = _alert_entry(number, draft, now)
+            told = _alert_entry(number, draft, now, placed.get(number))
             key = draft.keys.primary
             messages += alerts.deliveries_for(told, found, book.rules, key, now)
     entries.insert_matches(
@@ -136,7 +175,7 @@ def tell(written: Written, book: RuleBook, now: datetime) -> list[Headline]:
     """What was stored, for those who watch."""
     return [
         Headline(
-            entry=_alert_entry(number, draft, now),
+            entry=_alert_entry(number, draft, now, written.placed.get(number)),
             rules=tuple(book.rules[hit.rule_id].name for hit in written.hits.get(number, ())),
             silent=draft.update.silent,
             revised=draft.revised is not None,
@@ -172,7 +211,7 @@ def _section(draft: Draft) -> tuple[str, bool]:
     return draft.prediction.section, draft.prediction.unsure
 
 
-def _subject(draft: Draft, now: datetime) -> Subject:
+def _subject(draft: Draft, placed: Placed, now: datetime) -> Subject:
     source = draft.update.source
     section, unsure = _section(draft)
     return Subject(
@@ -187,10 +226,16 @@ def _subject(draft: Draft, now: datetime) -> Subject:
         author=draft.parsed.author or "",
         rank=draft.parsed.rank,
         age_s=age_s(now, draft.parsed.published_at, now),
+        portals=placed.portals,
+        hot=placed.heat,
+        is_first=placed.first,
+        burst=placed.burst,
     )
 
 
-def _alert_entry(number: int, draft: Draft, now: datetime) -> AlertEntry:
+def _alert_entry(
+    number: int, draft: Draft, now: datetime, placed: Placed | None = None
+) -> AlertEntry:
     section, unsure = _section(draft)
     return AlertEntry(
         id=number,
@@ -202,10 +247,12 @@ def _alert_entry(number: int, draft: Draft, now: datetime) -> AlertEntry:
         unsure=unsure,
         published_at=draft.parsed.published_at,
         first_seen_at=now,
+        story=placed.story_id if placed else 0,
+        portals=placed.portals if placed else 1,
     )
 
 
-def _entry_row(number: int, draft: Draft, at: int) -> NewEntry:
+def _entry_row(number: int, draft: Draft, at: int, placed: Placed | None) -> NewEntry:
     parsed, prediction = draft.parsed, draft.prediction
     return NewEntry(
         number,
@@ -227,6 +274,7 @@ def _entry_row(number: int, draft: Draft, at: int) -> NewEntry:
         prediction.runner_up,
         prediction.unsure,
         prediction.release,
+        placed.story_id if placed else None,
     )
 
 

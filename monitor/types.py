@@ -231,6 +231,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an entry stands among the stories, at the instant at which it was stored.
+
+    ``story_id`` is the number of the story's earliest entry: the key by which alerts know
+    it. ``first``: this entry began it. ``portals`` counts those that tell it, this one
+    included. ``heat`` and ``burst`` are those of monitor.stories.heat. ``merged`` are the
+    stories that turned out to be this one: what was said of them was said of it.
+    """
+
+    story_id: int
+    first: bool = True
+    portals: int = 1
+    heat: float = 0.0
+    burst: float = 0.0
+    merged: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertEntry:
     """An entry as an alert tells it.
 

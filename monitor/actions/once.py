@@ -14,6 +14,7 @@ from monitor.pipeline import PollReport, poll
 from monitor.schedule import is_due
 from monitor.service import USER_AGENT, Service, build_channels, utc_now
 from monitor.storage import Database, sources
+from monitor.storybook import group_some
 from monitor.types import AlertEntry, Message, SourceState
 from monitor.worker import worker_name
 
@@ -36,7 +37,14 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
                     break
                 total += report
             await service.outbox.deliver_due()
+            await asyncio.to_thread(_group, service)
     return total
+
+
+def _group(service: Service) -> None:
+    """Find the stories of what first polls brought."""
+    while group_some(service.database, service.kit.stories, service.now()):
+        pass
 
 
 def _due(database: Database, everything: bool) -> int:

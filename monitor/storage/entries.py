@@ -57,6 +57,14 @@ class NewEntry(NamedTuple):
     runner_up: str
     unsure: bool
     release: str
+    story_id: int | None = None
+
+
+class Former(NamedTuple):
+    """What an entry was before its title changed."""
+
+    title: str
+    story_id: int | None
 
 
 def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:
@@ -104,14 +112,16 @@ def refresh_marks(connection: Connection, keys: Collection[int], now: datetime) 
         connection.execute(sa.update(seen).where(listed).values(seen_at=now))
 
 
-def titles(connection: Connection, ids: Collection[int]) -> dict[int, str]:
-    """The stored titles of those of ``ids`` that still exist."""
+def former(connection: Connection, ids: Collection[int]) -> dict[int, Former]:
+    """The stored titles and stories of those of ``ids`` that still exist."""
     if not ids:
         return {}
     rows = connection.execute(
-        sa.select(entry.c.id, entry.c.title).where(bulk.among(connection, entry.c.id, list(ids)))
+        sa.select(entry.c.id, entry.c.title, entry.c.story_id).where(
+            bulk.among(connection, entry.c.id, list(ids))
+        )
     )
-    return {number: title for number, title in rows}  # noqa: C416
+    return {number: Former(title, story_id) for number, title, story_id in rows}
 
 
 def revise(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:

@@ -107,7 +107,33 @@ entry = sa.Table(
     sa.Column("runner_up", sa.Text, nullable=False),
     sa.Column("unsure", sa.Boolean, nullable=False),
     sa.Column("release", sa.Text, nullable=False),
+    # Null until it is grouped: a source's first poll is grouped after it is stored.
+    sa.Column("story_id", Id),
     sa.Index("entry_of_source", "source_id", "first_seen_at"),
+    sa.Index("entry_of_story", "story_id"),
+)
+
+# Entries that tell the same news; its number is that of its earliest entry. ``joined`` lists
+# ``[portal, microseconds, best rank or null]``. ``hot`` orders by heat at any instant (see
+# monitor.stories.heat). A story that turned out to be another one keeps its row, with
+# ``merged_into``.
+story = sa.Table(
+    "story",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("section", sa.Text, nullable=False),
+    sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("last_seen_at", Instant, nullable=False, index=True),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("portals", sa.Integer, nullable=False),
+    sa.Column("joined", sa.JSON, nullable=False),
+    sa.Column("best_rank", sa.Integer),
+    sa.Column("hot", sa.Float, nullable=False, index=True),
+    sa.Column("peak", sa.Integer, nullable=False),
+    sa.Column("merged_into", Id),
+    sa.Index("story_spread", "portals", "last_seen_at"),
 )
 
 # What entries are known by (see monitor.identity). A row outlives its entry: that is the tombstone.

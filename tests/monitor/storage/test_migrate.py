@@ -63,7 +63,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("statement", [1, 2, 7, 13, 17, 20])
+@pytest.mark.parametrize("statement", [1, 2, 7, 13, 17, 20, 23, 25])
 def test_hostile_04_a_migration_killed_halfway_runs_again(
     database: Database, statement: int
 ) -> None:

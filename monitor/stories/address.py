@@ -1,7 +1,8 @@
-"""What says that two entries tell the same thing. Pure."""
+"""Addresses that mean the same compare equal. Pure."""
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -60,3 +61,32 @@ def _canonical_any(url: str) -> str:
 def _is_tracker(name: str) -> bool:
     lowered = name.lower()
     return lowered in TRACKERS or lowered.startswith(TRACKER_PREFIXES)
+
+
+# Hosts that carry the feeds of many publishers: there, each feed is a portal of its own.
+CARRIERS = frozenset(
+    {
+        *("rsshub.app", "feedburner.com", "feedx.net", "github.com", "github.io", "blogspot.com"),
+        *("wordpress.com", "medium.com", "substack.com", "news.google.com", "localhost"),
+    }
+)
+_SECOND_LEVEL = frozenset({"com", "co", "net", "org", "gov", "edu", "ac", "or", "ne", "go"})
+
+
+@functools.lru_cache(maxsize=8192)
+def portal_of(url: str) -> str:
+    """The portal that a source's address belongs to: ``sina.com.cn`` for each of its channels.
+
+    Where the host is a number, has no name of its own, or carries the feeds of many, every
+    address is a portal.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return canonical_url(url)
+    labels = host.split(".")
+    if len(labels) < 2 or labels[-1].isdecimal() or ":" in host:
+        return canonical_url(url)
+    short = len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
+    site = ".".join(labels[-3:] if short else labels[-2:])
+    return canonical_url(url) if {host, site} & CARRIERS else site

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor import stories
 from monitor.identity import digest, mix
-from monitor.stories import canonical_url, strip_trackers
+from monitor.stories import address, canonical_url, strip_trackers
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ paths = st.from_regex(r"(/[A-Za-z0-9._~-]{0,4}){0,4}/?", fullmatch=True)
 @given(st.sampled_from(["http", "https"]), hosts, paths)
 def test_the_short_way_agrees_with_the_long_one(scheme: str, host: str, path: str) -> None:
     url = f"{scheme}://{host}{path}"
-    assert canonical_url(url) == stories._canonical_any(url)
+    assert canonical_url(url) == address._canonical_any(url)
 
 
 @given(st.text())

@@ -1,0 +1,145 @@
+"""Stories: read and written in batches, whatever the number of entries that tell them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.storage import bulk
+from monitor.storage.schema import EPOCH, entry, microseconds, source, story
+from monitor.stories.grouping import Told
+from monitor.stories.heat import Join, Newcomer, Story
+
+_COLUMNS = tuple(column.name for column in story.columns)
+
+
+class Titled(NamedTuple):
+    """An entry as the window is told of it; ``at`` in microseconds."""
+
+    id: int
+    title: str
+    url: str
+    at: int
+
+
+def titles(connection: Connection, after: int, since: datetime, limit: int) -> list[Titled]:
+    """The entries numbered above ``after`` and first seen from ``since`` on, in order."""
+    at = sa.type_coerce(entry.c.first_seen_at, sa.BigInteger)
+    rows = connection.execute(
+        sa.select(entry.c.id, entry.c.title, entry.c.url, at)
+        .where(entry.c.id > after, at >= microseconds(since))
+        .order_by(entry.c.id)
+        .limit(limit)
+    )
+    return [Titled(*row) for row in rows]
+
+
+def floor(connection: Connection, since: datetime, most: int) -> int:
+    """The number after which the newest ``most`` entries first seen from ``since`` on stand."""
+    first = connection.execute(
+        sa.select(entry.c.id)
+        .where(entry.c.first_seen_at >= since)
+        .order_by(entry.c.first_seen_at)
+        .limit(1)
+    ).scalar()
+    newest = connection.execute(sa.select(sa.func.max(entry.c.id))).scalar() or 0
+    return max((first or newest + 1) - 1, newest - most)
+
+
+def told(connection: Connection, ids: Collection[int]) -> dict[int, Told]:
+    """Those of ``ids`` that still exist, with their stories."""
+    if not ids:
+        return {}
+    rows = connection.execute(
+        sa.select(entry.c.id, entry.c.title, entry.c.url, entry.c.story_id).where(
+            bulk.among(connection, entry.c.id, sorted(ids))
+        )
+    )
+    return {row.id: Told(*row) for row in rows}
+
+
+def ungrouped(connection: Connection, limit: int) -> list[Newcomer]:
+    """The oldest entries that have no story yet; nobody else groups them meanwhile."""
+    rows = connection.execute(
+        sa.select(
+            entry.c.id,
+            entry.c.title,
+            entry.c.url,
+            source.c.url,
+            entry.c.section,
+            entry.c.rank,
+            entry.c.first_seen_at,
+        )
+        .join(source, source.c.id == entry.c.source_id)
+        .where(entry.c.story_id.is_(None))
+        .order_by(entry.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=entry)
+    )
+    return [Newcomer(*row) for row in rows]
+
+
+def any_ungrouped(connection: Connection) -> bool:
+    """Whether ``ungrouped`` would find something: a read, which waits for no writer."""
+    query = sa.select(entry.c.id).where(entry.c.story_id.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def assign(connection: Connection, stories: Mapping[int, int]) -> None:
+    """Write down the story of each entry."""
+    if stories:
+        statement = sa.update(entry).where(entry.c.id == sa.bindparam("b_id"))
+        connection.execute(
+            statement.values(story_id=sa.bindparam("b_story")),
+            [{"b_id": number, "b_story": root} for number, root in stories.items()],
+        )
+
+
+def load(connection: Connection, ids: Collection[int]) -> dict[int, Story]:
+    """The stories ``ids``, locked until the transaction ends."""
+    if not ids:
+        return {}
+    statement = (
+        sa.select(story)
+        .where(bulk.among(connection, story.c.id, sorted(ids)))
+        .order_by(story.c.id)
+        .with_for_update()
+    )
+    return {row["id"]: _story(row) for row in connection.execute(statement).mappings()}
+
+
+def save(connection: Connection, stories: Sequence[Story]) -> None:
+    """Write stories, new or known."""
+    bulk.insert(connection, story, _COLUMNS, [_row(each) for each in stories], update=_COLUMNS[1:])
+
+
+def merge(connection: Connection, merged: Mapping[int, int]) -> None:
+    """Move the entries of each story to its root."""
+    if merged:
+        statement = sa.update(entry).where(entry.c.story_id == sa.bindparam("b_story"))
+        connection.execute(
+            statement.values(story_id=sa.bindparam("b_root")),
+            [{"b_story": number, "b_root": root} for number, root in merged.items()],
+        )
+
+
+def _story(row: RowMapping) -> Story:
+    joined = tuple(
+        Join(portal, EPOCH + timedelta(microseconds=at), rank) for portal, at, rank in row["joined"]
+    )
+    return Story(**{**row, "joined": joined})
+
+
+def _row(each: Story) -> tuple[Any, ...]:
+    joined = [(item.portal, microseconds(item.at), item.rank) for item in each.joined]
+    values = {
+        "joined": json.dumps(joined, ensure_ascii=False),
+        "first_seen_at": microseconds(each.first_seen_at),
+        "last_seen_at": microseconds(each.last_seen_at),
+    }
+    return tuple(values.get(name, getattr(each, name)) for name in _COLUMNS)

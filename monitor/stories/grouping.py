@@ -1,0 +1,95 @@
+"""What becomes of new entries: which story each joins, and which stories become one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.stories.address import canonical_url
+from monitor.stories.compare import Likeness, compare
+
+# Two stories are one only when an entry is surely both.
+MERGE_SCORE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry to be compared with; ``story_id`` is None while it is not grouped."""
+
+    id: int
+    title: str
+    url: str
+    story_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """``stories``: each new entry's story. ``merged``: stories that are others now, and which."""
+
+    stories: Mapping[int, int]
+    merged: Mapping[int, int]
+
+
+@dataclass(slots=True)
+class _Roots:
+    parents: dict[int, int] = field(default_factory=dict)
+
+    def of(self, story: int) -> int:
+        while (parent := self.parents.get(story)) is not None:
+            story = parent
+        return story
+
+    def unite(self, one: int, other: int) -> int:
+        first, second = sorted((self.of(one), self.of(other)))
+        if first != second:
+            self.parents[second] = first
+        return first
+
+
+def group(
+    newcomers: Sequence[Told],
+    earlier: Mapping[int, Told],
+    near: Mapping[int, Sequence[int]],
+) -> Grouping:
+    """The story of each of ``newcomers``, decided in their order.
+
+    ``near`` names for each the entries to compare it with, of ``earlier`` or of
+    ``newcomers``; those without a story yet are passed over. An entry joins the story of
+    the most alike; one that is surely told by two stories makes them one, under the smaller
+    number.
+    """
+    roots, placed = _Roots(), dict[int, int]()
+    known = {**{each.id: each for each in newcomers}, **earlier}
+    for entry in newcomers:
+        found: dict[int, float] = {}
+        for number in near.get(entry.id, ()):
+            other = known.get(number)
+            story = placed.get(number, other.story_id if other else None)
+            if other is None or story is None or number == entry.id:
+                continue
+            likeness = likeness_of(entry, other)
+            if likeness.same:
+                root = roots.of(story)
+                found[root] = max(found.get(root, 0.0), likeness.score)
+        placed[entry.id] = _choose(entry.id, found, roots)
+    stories = {number: roots.of(story) for number, story in placed.items()}
+    return Grouping(stories, {story: roots.of(story) for story in roots.parents})
+
+
+def _choose(number: int, found: Mapping[int, float], roots: _Roots) -> int:
+    if not found:
+        return number
+    best = max(found, key=lambda story: (found[story], -story))
+    for story, score in found.items():
+        if score >= MERGE_SCORE:
+            best = roots.unite(best, story)
+    return roots.of(best)
+
+
+def likeness_of(
+    one: Told, other: Told, judge: Callable[[str, str], Likeness] = compare
+) -> Likeness:
+    """Whether two entries tell the same: by their address, else by their titles."""
+    if one.url and other.url and canonical_url(one.url) == canonical_url(other.url):
+        return Likeness(True, 1.0)
+    return judge(one.title, other.title)

@@ -1,0 +1,168 @@
+"""Which story a new entry tells: looked up, decided and written in the entry's transaction.
+
+The database is the truth. A window in memory says which entries of the last three days are
+worth comparing with; it learns of entries from the database alone, so that any number of
+workers agree, and one that starts anew knows what the others know.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from monitor.storage import Database, entries, stories
+from monitor.storage.schema import microseconds
+from monitor.stories import heat
+from monitor.stories.grouping import Grouping, Told, group
+from monitor.stories.heat import Newcomer, Story
+from monitor.stories.window import Window
+from monitor.stories.wording import link_gram, wording
+from monitor.types import Placed
+
+WINDOW = timedelta(days=3)
+CAPACITY = 400_000
+READ_AT_ONCE = 5_000
+GROUP_AT_ONCE = 500
+
+
+class StoryBook:
+    """Finds the stories of entries. May be shared by threads."""
+
+    def __init__(self, window: timedelta = WINDOW, capacity: int = CAPACITY) -> None:
+        self._span, self._capacity = window, capacity
+        self._window: Window | None = None
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def catch_up(self, connection: Connection, now: datetime) -> None:
+        """Learn of the entries that were stored since the last time.
+
+        The first time these are all of the window: call it before a transaction begins.
+        """
+        since = now - self._span
+        if self._window is None:
+            last = stories.floor(connection, since, self._capacity)
+            with self._lock:
+                if self._window is None:
+                    self._window, self._last = Window(self._capacity), last
+        while True:
+            rows = stories.titles(connection, self._last, since, READ_AT_ONCE)
+            with self._lock:
+                for row in rows:
+                    if row.id > self._last:
+                        found = wording(row.title).grams
+                        self._window.add(row.id, row.at, found, link_gram(row.url))
+                        self._last = row.id
+            if len(rows) < READ_AT_ONCE:
+                return
+
+    def place(
+        self, connection: Connection, newcomers: Sequence[Newcomer], now: datetime
+    ) -> dict[int, Placed]:
+        """Group ``newcomers`` and write their stories down; the caller stores the entries."""
+        if not newcomers:
+            return {}
+        self.catch_up(connection, now)
+        near = self._near(newcomers, microseconds(now - self._span))
+        told = [Told(each.id, each.title, each.url) for each in newcomers]
+        inside = {each.id for each in newcomers}
+        wanted = {number for found in near.values() for number in found} - inside
+        grouping = group(told, stories.told(connection, wanted), near)
+        return self._write(connection, newcomers, grouping, now)
+
+    def facts(
+        self, connection: Connection, story_of: Mapping[int, int], now: datetime
+    ) -> dict[int, Placed]:
+        """How the stories of entries that are grouped already stand; changes nothing."""
+        told = stories.load(connection, set(story_of.values()))
+        return {
+            entry: self._placed(told[number], now, first=number == entry)
+            for entry, number in story_of.items()
+            if number in told
+        }
+
+    def _placed(self, story: Story, now: datetime, *, first: bool) -> Placed:
+        return Placed(
+            story.id,
+            first=first,
+            portals=story.portals,
+            heat=heat.heat(story.hot, now),
+            burst=heat.burst(story, heat.USUAL_PEAK, now),
+        )
+
+    def _near(self, newcomers: Sequence[Newcomer], since: int) -> dict[int, list[int]]:
+        """For each newcomer the entries to compare it with, stored ones and earlier newcomers."""
+        assert self._window is not None
+        here = Window(len(newcomers))
+        near: dict[int, list[int]] = {}
+        with self._lock:
+            for each in newcomers:
+                found, link = wording(each.title).grams, link_gram(each.url)
+                stored = self._window.near(found, since, link)
+                near[each.id] = list(dict.fromkeys((*stored, *here.near(found, since, link))))
+                here.add(each.id, microseconds(each.at), found, link)
+        return near
+
+    def _write(
+        self,
+        connection: Connection,
+        newcomers: Sequence[Newcomer],
+        grouping: Grouping,
+        now: datetime,
+    ) -> dict[int, Placed]:
+        known = {*grouping.stories.values(), *grouping.merged, *grouping.merged.values()}
+        told = stories.load(connection, known - {each.id for each in newcomers})
+        absorbed = _merge(told, grouping.merged)
+        placed: dict[int, Placed] = {}
+        for entry in newcomers:
+            number = grouping.stories[entry.id]
+            before = told.get(number)
+            after = heat.join(before, entry) if before else _begin(number, entry)
+            told[number] = after
+            stands = self._placed(after, now, first=number == entry.id)
+            placed[entry.id] = replace(stands, merged=tuple(absorbed.get(number, ())))
+        stories.merge(connection, {old: new for old, new in grouping.merged.items() if old in told})
+        stories.save(connection, list(told.values()))
+        return placed
+
+
+def _begin(number: int, entry: Newcomer) -> Story:
+    """A story whose row is gone begins anew under its number."""
+    begun = heat.begin(entry)
+    return begun if number == entry.id else replace(begun, id=number)
+
+
+def _merge(told: dict[int, Story], merged: Mapping[int, int]) -> dict[int, list[int]]:
+    """Unite the stored stories that became one; returns for each root those that it took in."""
+    absorbed: dict[int, list[int]] = defaultdict(list)
+    for old, root in sorted(merged.items()):
+        absorbed[root].append(old)
+        if old in told:
+            one = told.get(root)
+            told[root] = heat.unite(one, told[old]) if one else replace(told[old], id=root)
+            told[old] = replace(told[old], merged_into=root)
+    return absorbed
+
+
+def group_some(database: Database, book: StoryBook, now: datetime) -> int:
+    """Group some of the entries that were stored without a story; returns how many.
+
+    A source's first poll owes no alerts: its entries are grouped afterwards.
+    """
+    if not database.look(stories.any_ungrouped):
+        return 0
+    database.look(lambda connection: book.catch_up(connection, now))
+
+    def work(connection: Connection) -> int:
+        entries.allocate(connection, 0)  # one writer of stories at a time
+        newcomers = stories.ungrouped(connection, GROUP_AT_ONCE)
+        placed = book.place(connection, newcomers, now)
+        stories.assign(connection, {number: each.story_id for number, each in placed.items()})
+        return len(newcomers)
+
+    return database.run(work)
