@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from classifiers import corpus
 from classifiers import release as releases
+from classifiers.blend import BlendedClassifier
 from classifiers.calibration import Calibration, fit_curve, fit_sharpness, fit_thresholds, softmax
 from classifiers.compiled import Scorer, compile_model
 from classifiers.corpus import Labels, position
@@ -34,8 +35,10 @@ from classifiers.text import identity_key
 class TrainSettings:
     """How to train.
 
-    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s. ``folds`` many
-    models, each without a part of the titles, give the margins that calibration needs.
+    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s. With ``bayes`` the
+    model is a ``BlendedClassifier`` with this share of naive Bayes, and has no ``C``.
+    ``folds`` many models, each without a part of the titles, give the margins that
+    calibration needs.
     ``precision`` is the share of answers above a section's threshold that shall be right.
     ``familiarity`` is the least share of known n-grams that a sure title has.
     """
@@ -47,10 +50,11 @@ class TrainSettings:
     folds: int = 3
     precision: float = 0.95
     familiarity: float = 0.1
+    bayes: float = 0.0
 
 
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
-STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2)
+STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +224,16 @@ def evaluate_corpora(
 
 
 def _fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier:
-    model = TopicClassifier(
-        buckets=settings.buckets, shape=settings.shape, words=settings.words, C=settings.C
-    )
+    model = _unfitted(settings)
     titles, labels, weights = zip(*((e.title, e.label, e.weight) for e in examples), strict=True)
     return model.fit(titles, labels, weights)
+
+
+def _unfitted(settings: TrainSettings) -> TopicClassifier:
+    buckets, shape, words = settings.buckets, settings.shape, settings.words
+    if settings.bayes > 0:
+        return BlendedClassifier(buckets=buckets, shape=shape, words=words, bayes=settings.bayes)
+    return TopicClassifier(buckets=buckets, shape=shape, words=words, C=settings.C)
 
 
 def _manifest(

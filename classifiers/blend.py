@@ -1,0 +1,92 @@
+"""A model for small authored data: ridge regression and naive Bayes in one linear matrix.
+
+A support vector machine fits the few thousand lines that an author wrote, and leaves
+n-grams that stood in one of them near zero. Ridge regression spreads the weight wider, and
+complement naive Bayes (Rennie et al., ICML 2003) counts every n-gram for what it is. The sum
+of their margins is better than either on titles of other writers, and stays linear, so a
+release looks the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import RidgeClassifier
+from sklearn.naive_bayes import ComplementNB
+
+from classifiers.model import TopicClassifier
+
+_PENALTY = 0.5
+_TOLERANCE = 1e-2
+_SMOOTHING = 0.1
+
+# (section, neighbour, share): the section gets this share of its neighbour's margin. What is
+# news of other states at one portal is politics at the next; where there is no world section
+# to win such a title, politics shall.
+KIN = (("politics", "world", 0.3),)
+
+Matrix = NDArray[np.float64]
+
+
+class BlendedClassifier(TopicClassifier):
+    """A ``TopicClassifier`` whose weights are ridge regression's plus ``bayes`` times
+    complement naive Bayes', each scaled to margins of deviation 1 on the training titles."""
+
+    def __init__(
+        self,
+        *,
+        buckets: int = 1 << 18,
+        longest: int = 3,
+        shape: bool = False,
+        words: bool = False,
+        simplify: bool = True,
+        bayes: float = 0.75,
+    ) -> None:
+        super().__init__(
+            buckets=buckets, longest=longest, shape=shape, words=words, simplify=simplify
+        )
+        self.bayes = bayes
+
+    def _solve(
+        self, matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
+    ) -> tuple[Matrix, Matrix]:
+        coef, intercept = _ridge(matrix, y, weights)
+        spread = _deviation(matrix, coef, intercept)
+        counted = _bayes(matrix, y, weights)
+        counted *= self.bayes / _deviation(matrix, counted, 0.0)
+        kin = _kinship(self.classes_.tolist())
+        return kin @ (coef / spread + counted), kin @ (intercept / spread)
+
+
+def _ridge(
+    matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
+) -> tuple[Matrix, Matrix]:
+    ridge = RidgeClassifier(alpha=_PENALTY, solver="sparse_cg", tol=_TOLERANCE)
+    ridge.fit(matrix, y, sample_weight=None if weights is None else np.asarray(weights))
+    coef, intercept = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
+    if len(coef) > 1:
+        return coef, intercept
+    return np.vstack((-coef, coef)), np.concatenate((-intercept, intercept))
+
+
+def _bayes(matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None) -> Matrix:
+    """Complement weights, less what all sections have in common."""
+    fitted = ComplementNB(alpha=_SMOOTHING).fit(matrix, y, sample_weight=weights)
+    found = np.asarray(fitted.feature_log_prob_)
+    return np.asarray(found - found.mean(axis=0))
+
+
+def _deviation(matrix: csr_matrix, coef: Matrix, intercept: Matrix | float) -> float:
+    return max(float((matrix @ coef.T + intercept).std()), 1e-9)
+
+
+def _kinship(sections: Sequence[str]) -> Matrix:
+    found = np.eye(len(sections))
+    for section, neighbour, share in KIN:
+        if section in sections and neighbour in sections:
+            found[sections.index(section), sections.index(neighbour)] = share
+    return found
