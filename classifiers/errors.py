@@ -3,6 +3,7 @@
 ClassifierError
 ├── CorpusError     labelled data that cannot be read; names the file and the line
 ├── TrainingError   data that can be read and gives no model
+├── ReportError     a report that cannot be written
 └── ReleaseError    a release that is missing, damaged or of another format
     └── DamagedReleaseError   names the damaged file
 """
@@ -28,6 +29,10 @@ class CorpusError(ClassifierError):
 
 class TrainingError(ClassifierError):
     """The examples do not make a model: too few, or of a single section."""
+
+
+class ReportError(ClassifierError):
+    """A report cannot be written; names the folder."""
 
 
 class ReleaseError(ClassifierError):

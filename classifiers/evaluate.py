@@ -77,17 +77,24 @@ def evaluate(
     *,
     only_present: bool = False,
     train_seconds: float = 0.0,
-    clock: Callable[[], float] = time.perf_counter,
 ) -> Evaluation:
     """Score the titles of ``examples`` and compare with their labels, as ``answers`` does."""
+    _, found = examine(scorer, examples, only_present=only_present)
+    return replace(found, train_seconds=train_seconds)
+
+
+def examine(
+    scorer: Scorer,
+    examples: Sequence[Example],
+    *,
+    only_present: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[Answers, Evaluation]:
+    """The answers of ``answers``, and how good and how fast they were."""
     started = clock()
     found = answers(scorer, examples, only_present=only_present)
     seconds = max(clock() - started, 1e-9)
-    return replace(
-        found.measured(),
-        train_seconds=train_seconds,
-        titles_per_second=len(found.labels) / seconds,
-    )
+    return found, replace(found.measured(), titles_per_second=len(found.labels) / seconds)
 
 
 def answers(scorer: Scorer, examples: Sequence[Example], *, only_present: bool = False) -> Answers:
@@ -141,12 +148,32 @@ def measure(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Answers by their probability: how many, their mean probability, the share right.
+
+    Bins that hold nothing are left out.
+    """
+
+    count: NDArray[np.intp]
+    confidence: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+
+def reliability(surest: NDArray[np.float32], right: NDArray[np.bool_]) -> Bins:
+    """The bins, 15 of equal width, that the expected calibration error is made of."""
+    at = np.minimum((surest * _BINS).astype(np.intp), _BINS - 1)
+    count = np.bincount(at, minlength=_BINS)
+    full = count > 0
+    confidence = np.bincount(at, surest, minlength=_BINS)[full]
+    hits = np.bincount(at, right, minlength=_BINS)[full]
+    return Bins(count[full], confidence / count[full], hits / count[full])
+
+
 def calibration_error(surest: NDArray[np.float32], right: NDArray[np.bool_]) -> float:
     """Expected calibration error of the answers' probabilities, 15 bins of equal width."""
-    bins = np.minimum((surest * _BINS).astype(np.intp), _BINS - 1)
-    confidence = np.bincount(bins, surest, minlength=_BINS)
-    hits = np.bincount(bins, right, minlength=_BINS)
-    return float(np.abs(confidence - hits).sum() / len(right))
+    bins = reliability(surest, right)
+    return float((bins.count * np.abs(bins.confidence - bins.right)).sum() / len(right))
 
 
 def coverage(surest: NDArray[np.float32], right: NDArray[np.bool_]) -> dict[str, float]:

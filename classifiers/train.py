@@ -24,7 +24,7 @@ from classifiers.calibration import Calibration, fit_curve, fit_sharpness, fit_t
 from classifiers.compiled import Scorer, compile_model
 from classifiers.corpus import Labels, position
 from classifiers.errors import ClassifierError, TrainingError
-from classifiers.evaluate import Evaluation, evaluate, measure
+from classifiers.evaluate import Answers, Evaluation, examine, measure
 from classifiers.examples import Example
 from classifiers.model import TopicClassifier
 from classifiers.release import Manifest
@@ -98,7 +98,7 @@ def train(
     examples = sorted(
         examples, key=lambda each: (each.label, each.title, each.weight, each.term, each.group)
     )
-    model = _fit(examples, settings)
+    model = fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
     calibration = calibrate(unseen, settings)
     best, surest = calibration.answer(unseen.margins)
@@ -164,7 +164,7 @@ def _margins_without(
     margins = np.full((len(held), len(classes)), -1.0)
     if len({each.label for each in rest}) < 2:
         raise TrainingError("too few titles to calibrate on; give at least ten a section")
-    model = _fit(rest, settings)
+    model = fit(rest, settings)
     columns = np.searchsorted(classes, model.classes_)
     margins[:, columns] = model.margins([each.title for each in held])
     return margins
@@ -200,9 +200,25 @@ def settings_for(specs: Sequence[str]) -> TrainSettings:
     return STARTER if own else TrainSettings()
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A model, the examples that it learnt, and how it did on ``test``."""
+
+    trained: TrainedModel
+    learnt: Sequence[Example]
+    test: Sequence[Example]
+    answers: Answers
+    evaluation: Evaluation
+
+
 def evaluate_corpora(
     train_specs: Sequence[str], test_spec: str, labels: Labels = "native"
 ) -> Evaluation:
+    """Train on some corpora, score another, as ``try_corpora`` does."""
+    return try_corpora(train_specs, test_spec, labels).evaluation
+
+
+def try_corpora(train_specs: Sequence[str], test_spec: str, labels: Labels = "native") -> Trial:
     """Train on some corpora, score another: what ``headlines evaluate`` does.
 
     A corpus that is named on both sides is split by a hash of its titles, a fifth being
@@ -215,15 +231,13 @@ def evaluate_corpora(
     examples = [each for spec in train_specs for each in corpus.load(spec, labels)]
     apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
     trained = train(apart, settings_for(train_specs))
-    return evaluate(
-        trained.scorer,
-        test,
-        only_present=labels == "sections",
-        train_seconds=trained.evaluation.train_seconds,
-    )
+    found, evaluation = examine(trained.scorer, test, only_present=labels == "sections")
+    evaluation = replace(evaluation, train_seconds=trained.evaluation.train_seconds)
+    return Trial(trained, apart, test, found, evaluation)
 
 
-def _fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier:
+def fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier:
+    """A model of these examples, not calibrated."""
     model = _unfitted(settings)
     titles, labels, weights = zip(*((e.title, e.label, e.weight) for e in examples), strict=True)
     return model.fit(titles, labels, weights)

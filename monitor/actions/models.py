@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from classifiers.errors import ReleaseError
 from classifiers.registry import Listed, Registry, starter_folder
 from classifiers.release import read_manifest
+from monitor.actions import reporting
 from monitor.actions.corpora import register_database
 from monitor.actions.opening import LARGEST_ID, check_section, opened, sections_of
 from monitor.config import Settings
@@ -55,13 +57,25 @@ def correct(settings: Settings, number: int, section: str) -> str:
 
 
 def evaluate(
-    settings: Settings, train: Sequence[str], test: str, labels: Literal["native", "sections"]
+    settings: Settings,
+    train: Sequence[str],
+    test: str,
+    labels: Literal["native", "sections"],
+    report: Path | None = None,
 ) -> Evaluation:
-    """Train on some corpora, score another. Raises CorpusError, TrainingError."""
-    from classifiers.train import evaluate_corpora
+    """Train on some corpora, score another, and write a page on it into ``report``.
+
+    Raises CorpusError, TrainingError, ReportError.
+    """
+    from classifiers.train import try_corpora
 
     register_database(settings)
-    return evaluate_corpora(train, test, labels)
+    if report is None:
+        return try_corpora(train, test, labels).evaluation
+    reporting.prepare(report)
+    trial = try_corpora(train, test, labels)
+    reporting.on_trial(trial, train, test, labels, report)
+    return trial.evaluation
 
 
 def promote(settings: Settings, number: str) -> str:
