@@ -154,6 +154,13 @@ def _folds(examples: Sequence[Example], folds: int) -> list[int]:
     ]
 
 
+def first_fold(examples: Sequence[Example], folds: int) -> tuple[list[Example], list[Example]]:
+    """(the other folds, the first fold's titles): what ``out_of_fold`` begins with."""
+    numbered = list(zip(examples, _folds(examples, folds), strict=True))
+    rest = [each for each, fold in numbered if fold]
+    return rest, [each for each, fold in numbered if not fold and not each.term]
+
+
 def _margins_without(
     rest: Sequence[Example],
     held: Sequence[Example],
@@ -202,11 +209,15 @@ def settings_for(specs: Sequence[str]) -> TrainSettings:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A model, the examples that it learnt, and how it did on ``test``."""
+    """A model, the examples that it learnt, and how it did on ``test``.
+
+    ``only_present``: only sections of the test set competed.
+    """
 
     trained: TrainedModel
     learnt: Sequence[Example]
     test: Sequence[Example]
+    only_present: bool
     answers: Answers
     evaluation: Evaluation
 
@@ -231,9 +242,10 @@ def try_corpora(train_specs: Sequence[str], test_spec: str, labels: Labels = "na
     examples = [each for spec in train_specs for each in corpus.load(spec, labels)]
     apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
     trained = train(apart, settings_for(train_specs))
-    found, evaluation = examine(trained.scorer, test, only_present=labels == "sections")
+    only_present = labels == "sections"
+    found, evaluation = examine(trained.scorer, test, only_present=only_present)
     evaluation = replace(evaluation, train_seconds=trained.evaluation.train_seconds)
-    return Trial(trained, apart, test, found, evaluation)
+    return Trial(trained, apart, test, only_present, found, evaluation)
 
 
 def fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier:

@@ -6,11 +6,10 @@ fits a telephone.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,7 +44,8 @@ class Compared:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What is told. ``learnt_from`` and ``scored_on`` are for people, in English and Chinese;
-    ``language`` is the one that the page opens in."""
+    ``language`` is the one that the page opens in; ``sections`` is a ``sections.toml`` of the
+    user's own."""
 
     made_at: datetime
     learnt_from: tuple[str, str]
@@ -54,6 +54,7 @@ class Report:
     evaluation: Evaluation
     learning: Sequence[Learnt]
     compared: Compared | None = None
+    sections: Path | None = None
     language: Literal["en", "zh"] = "en"
 
 
@@ -80,19 +81,11 @@ def write(report: Report, folder: Path) -> Path:
     try:
         for name, content in pictures.items():
             _replace(folder / name, content)
-        _replace(folder / PAGE, page.render(report, embedded(pictures)).encode())
+        _replace(folder / PAGE, page.render(report, pictures).encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ReportError(f"{folder}: the report could not be written: {reason}") from error
     return folder / PAGE
-
-
-def embedded(pictures: Mapping[str, bytes]) -> dict[str, str]:
-    """Pictures as ``data:`` addresses."""
-    return {
-        name: "data:image/png;base64," + base64.b64encode(content).decode()
-        for name, content in pictures.items()
-    }
 
 
 def _replace(path: Path, content: bytes) -> None:

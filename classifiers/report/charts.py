@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifiers.evaluate import Answers, Bins, SectionScore
 from classifiers.paired import Change
@@ -47,7 +48,13 @@ class Theme:
 
 LIGHT = Theme("light", "#1f2328", "#59636e", "#d8dee4", "#1f6feb", "#bc4c00", "#818b98", "#ffffff")
 DARK = Theme("dark", "#f0f3f6", "#a5afbb", "#3d444d", "#6cb6ff", "#f69d50", "#8b949e", "#0d1117")
+Cells = NDArray[Any]
 Draw = Callable[[Theme], "Figure"]
+
+
+def css_width(picture: bytes) -> int:
+    """How wide to show a picture, in CSS pixels: an inch as 96, whatever its own pixels."""
+    return int.from_bytes(picture[16:20]) * 96 // _DPI
 
 
 def png(draw: Draw, theme: Theme) -> bytes:
@@ -86,55 +93,47 @@ def _axes(height: float, width: float = _WIDTH) -> tuple[Figure, Axes]:
 
 
 def _percent(axis: Any) -> None:
-    from matplotlib.ticker import PercentFormatter
+    """Shares as ``92.5%``, at most six of them."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 1):g}%"))
 
 
-def confusion(found: Matrix, names: Sequence[str]) -> Draw:
+def confusion(found: Matrix, rows: Sequence[str], columns: Sequence[str]) -> Draw:
     """Each row is a section's own titles; a cell, which share was answered so."""
     shares = found.counts / np.maximum(found.counts.sum(axis=1, keepdims=True), 1)
+    right = np.equal.outer(np.asarray(found.rows), np.asarray(found.columns))
+    strength = np.where(right, 0.9 * shares, np.minimum(0.9, 2.5 * shares))  # mistakes are rare
 
     def draw(theme: Theme) -> Figure:
-        side = 1.9 + 0.38 * len(names)
-        figure, axes = _axes(side - 0.3, side)
-        axes.imshow(_colours(shares, theme), aspect="equal", interpolation="nearest")
-        places = range(len(names))
-        axes.set_xticks(places, names, rotation=90)
-        axes.set_yticks(places, names)
-        axes.tick_params(length=0)
+        figure, axes = _axes(1.6 + 0.38 * len(rows), 1.9 + 0.38 * len(columns))
+        image = _colours(strength, right, theme)
+        axes.imshow(image, aspect="equal", interpolation="nearest")
+        axes.set_xticks(range(len(columns)), columns, rotation=90)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
+        axes.tick_params(which="both", length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
         axes.grid(which="minor", linewidth=0.6)
-        axes.tick_params(which="minor", length=0)
         axes.set_xlabel("answered")
         axes.set_ylabel("in truth")
         for row, column in zip(*np.nonzero(shares >= _FAINT), strict=True):
-            share = float(shares[row, column])
-            strong = _strength(share, right=row == column) > 0.55
-            colour = theme.over if strong else theme.ink
-            label = f"{100 * share:.0f}"
+            colour = theme.over if strength[row, column] > 0.55 else theme.ink
+            label = f"{100 * shares[row, column]:.0f}"
             axes.text(column, row, label, ha="center", va="center", color=colour, fontsize=8)
         return figure
 
     return draw
 
 
-def _strength(share: float, *, right: bool) -> float:
-    """How opaque a cell is: mistakes are rare, so that they show sooner."""
-    return 0.9 * share if right else min(0.9, 2.5 * share)
-
-
-def _colours(shares: np.ndarray[Any, Any], theme: Theme) -> np.ndarray[Any, Any]:
+def _colours(strength: Cells, right: Cells, theme: Theme) -> Cells:
+    """Red, green, blue and how opaque, for each cell."""
     from matplotlib.colors import to_rgb
 
-    image = np.zeros((*shares.shape, 4))
-    for (row, column), share in np.ndenumerate(shares):
-        right = row == column
-        image[row, column, :3] = to_rgb(theme.good if right else theme.bad)
-        image[row, column, 3] = _strength(float(share), right=right)
-    return image
+    colour = np.where(right[..., None], to_rgb(theme.good), to_rgb(theme.bad))
+    return np.concatenate([colour, strength[..., None]], axis=2)
 
 
 def sections(scores: Sequence[SectionScore], names: Sequence[str]) -> Draw:
@@ -172,6 +171,7 @@ def reliability(after: Bins, before: Bins | None = None) -> Draw:
 
     def draw(theme: Theme) -> Figure:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import StrMethodFormatter
 
         figure = Figure(figsize=(_WIDTH, 4.4), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
@@ -194,6 +194,7 @@ def reliability(after: Bins, before: Bins | None = None) -> Draw:
             axes.set_axisbelow(True)
         _percent(upper.yaxis)
         _percent(lower.xaxis)
+        lower.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         return figure
 
     return draw
@@ -217,7 +218,6 @@ def coverage(after: Answers, before: Answers | None = None) -> Draw:
         axes.set_ylim(top=1.01)
         _percent(axes.xaxis)
         _percent(axes.yaxis)
-        axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
         axes.grid(linewidth=0.6)
         axes.set_axisbelow(True)
         if before is not None:

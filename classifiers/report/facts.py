@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +26,10 @@ _DIRECTIONS = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """``counts[i, j]`` titles of section ``names[i]`` were answered ``names[j]``."""
+    """``counts[i, j]`` titles of section ``rows[i]`` were answered ``columns[j]``."""
 
-    names: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
     counts: NDArray[np.intp]
 
 
@@ -61,26 +62,35 @@ class Moved:
 
 
 def matrix(answers: Answers, most: int = MOST_SECTIONS) -> Matrix:
-    """The confusion matrix; beyond ``most`` sections the smallest are one row, ``OTHERS``."""
+    """The confusion matrix; beyond ``most`` sections the smallest are one, ``OTHERS``."""
     said = answers.sections()
-    sizes = Counter(answers.labels)
-    order = [name for name in answers.names if sizes[name] or name in set(said)]
-    order += sorted(set(sizes) - set(order))
-    if len(order) > most:
-        largest = set(sorted(order, key=lambda name: (-sizes[name], name))[: most - 1])
-        order = [*(name for name in order if name in largest), OTHERS]
-    place = defaultdict(lambda: len(order) - 1, {name: at for at, name in enumerate(order)})
-    counts = np.zeros((len(order), len(order)), dtype=np.intp)
-    rows = [place[label] for label in answers.labels]
-    np.add.at(counts, (rows, [place[name] for name in said]), 1)
-    return Matrix(tuple(order), counts)
+    sizes, answered = Counter(answers.labels), Counter(said)
+    order = [*answers.names, *sorted(set(sizes) - set(answers.names))]
+    rows = _order([name for name in order if sizes[name]], sizes, most)
+    columns = _order([name for name in order if answered[name]], answered, most)
+    counts = np.zeros((len(rows), len(columns)), dtype=np.intp)
+    np.add.at(counts, (_places(answers.labels, rows), _places(said, columns)), 1)
+    return Matrix(tuple(rows), tuple(columns), counts)
+
+
+def _order(names: Sequence[str], sizes: Mapping[str, int], most: int) -> list[str]:
+    if len(names) <= most:
+        return list(names)
+    largest = set(sorted(names, key=lambda name: (-sizes[name], name))[: most - 1])
+    return [*(name for name in names if name in largest), OTHERS]
+
+
+def _places(names: Sequence[str], order: Sequence[str]) -> list[int]:
+    place = {name: at for at, name in enumerate(order)}
+    return [place.get(name, len(order) - 1) for name in names]
 
 
 def coverage_curve(answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(share answered, share of those right), the surest titles being answered first."""
     right = np.asarray(correct(answers))[np.argsort(-answers.surest, kind="stable")]
     count = len(right)
-    sizes = np.unique(np.linspace(1, count, min(count, _CURVE_POINTS)).round().astype(np.intp))
+    shares = np.arange(1, _CURVE_POINTS + 1) / _CURVE_POINTS
+    sizes = np.unique(np.maximum((shares * count).round(), 1).astype(np.intp))
     return sizes / count, np.cumsum(right)[sizes - 1] / sizes
 
 
@@ -106,7 +116,8 @@ def worst_pairs(answers: Answers) -> list[Pair]:
 
 
 def _surest(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    return sorted(mistakes, key=lambda each: (-each.probability, each.title))
+    """The surest first, a repeated title once."""
+    return sorted(set(mistakes), key=lambda each: (-each.probability, each.title))
 
 
 def moved(before: Answers, after: Answers) -> tuple[list[Moved], list[Moved]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -68,7 +70,7 @@ def _drawings(report: Report) -> dict[str, Draw]:
     scores = report.evaluation.per_section
     largest = _largest(answers)
     drawn = {
-        "confusion": charts.confusion(found, written(found.names)),
+        "confusion": charts.confusion(found, written(found.rows), written(found.columns)),
         "sections": charts.sections([scores[name] for name in largest], written(largest)),
         "reliability": charts.reliability(_bins(answers), _bins(before) if before else None),
         "coverage": charts.coverage(answers, before),
@@ -100,32 +102,47 @@ def known_sections(report: Report) -> dict[str, Section]:
         pairs += [report.compared.before, *(report.compared.corrections or ())]
     for answers in pairs:
         names.update(dict.fromkeys([*answers.names, *answers.labels]))
-    titles = section_titles()
+    titles = section_titles(report.sections)
     return {
         name: Section(number, name, *titles.get(name, (name, name)))
         for number, name in enumerate(names, start=1)
     }
 
 
-def section_titles() -> dict[str, tuple[str, str]]:
-    """The names of the default sections, in English and Chinese; a page can do without."""
+def section_titles(path: Path | None = None) -> dict[str, tuple[str, str]]:
+    """The names of sections, in English and Chinese; a page can do without."""
     try:
-        document = tomllib.loads((training_folder() / "sections.toml").read_text("utf-8"))
+        path = path or training_folder() / "sections.toml"
+        document = tomllib.loads(path.read_text("utf-8"))
         return {row["id"]: (row["en"], row["zh"]) for row in document["section"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def render(report: Report, images: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture inside the page: a ``data:`` address, and how wide to show it."""
+
+    address: str
+    width: int
+
+    @classmethod
+    def of(cls, png: bytes) -> Self:
+        encoded = base64.b64encode(png).decode()
+        return cls(f"data:image/png;base64,{encoded}", charts.css_width(png))
+
+
+def render(report: Report, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML that is well-formed XML as well."""
     answers, compared = report.answers, report.compared
     return TEMPLATES.get_template("page.html").render(
         report=report,
         compared=compared,
-        images=images,
+        images={name: Image.of(png) for name, png in pictures.items()},
         sections=known_sections(report),
         tiles=tiles(report.evaluation, compared.evaluation if compared else None),
-        matrix_is_cut=facts.OTHERS in facts.matrix(answers).names,
+        matrix=facts.matrix(answers),
+        others=facts.OTHERS,
         pairs=facts.worst_pairs(answers),
         wrong=sum(not right for right in facts.correct(answers)),
         moved=facts.moved(compared.before, answers) if compared else ([], []),
@@ -136,6 +153,7 @@ def render(report: Report, images: Mapping[str, str]) -> str:
         corrections=_corrections(report),
         printable=facts.printable,
         percent=percent,
+        whole=whole,
         signed=signed,
     )
 
@@ -173,6 +191,11 @@ def tiles(now: Evaluation, before: Evaluation | None) -> list[Tile]:
 def percent(share: float) -> str:
     """``0.9091`` as ``90.9 %``."""
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def whole(share: float) -> str:
+    """``0.8`` as ``80 %``."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def signed(share: float) -> str:

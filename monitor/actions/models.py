@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from classifiers.errors import ReleaseError
 from classifiers.registry import Listed, Registry, starter_folder
 from classifiers.release import read_manifest
-from monitor.actions import reporting
 from monitor.actions.corpora import register_database
 from monitor.actions.opening import LARGEST_ID, check_section, opened, sections_of
 from monitor.config import Settings
@@ -68,13 +67,14 @@ def evaluate(
     Raises CorpusError, TrainingError, ReportError.
     """
     from classifiers.train import try_corpora
+    from monitor.actions import reporting
 
     register_database(settings)
-    if report is None:
-        return try_corpora(train, test, labels).evaluation
-    reporting.prepare(report)
+    if report is not None:
+        reporting.prepare(report)
     trial = try_corpora(train, test, labels)
-    reporting.on_trial(trial, train, test, labels, report)
+    if report is not None:
+        reporting.on_trial(trial, settings, train, test, report)
     return trial.evaluation
 
 

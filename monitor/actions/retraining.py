@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from monitor.actions.opening import opened
 from monitor.config import Settings
 
 if TYPE_CHECKING:
-    from classifiers.train import TrainSettings
+    from classifiers.train import TrainedModel, TrainSettings
 
 HELD_OUT = 0.1
 # As often as this does a correction count, so that it outweighs what the model believed.
@@ -42,8 +42,24 @@ MANY_TITLES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """What a report on a retraining is made of: both models, and the examples.
+
+    ``rest`` is what was learnt of corpora and feeds, ``held`` what was held out of it.
+    """
+
+    live: Scorer
+    trained: TrainedModel
+    own: Sequence[Example]
+    rest: Sequence[Example]
+    held: Sequence[Example]
+    corrected: Sequence[Example]
+
+
+@dataclass(frozen=True, slots=True)
 class Retrained:
-    """What came of it. ``nothing_new``: the live release knows all of this already."""
+    """What came of it. ``nothing_new``: the live release knows all of this already, and there
+    is no ``material``."""
 
     release: str
     live_release: str
@@ -51,9 +67,10 @@ class Retrained:
     nothing_new: bool
     compared: Compared
     corrected: Corrected
+    material: Material | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        """One flat document."""
+        """One flat document, without the material."""
         return {
             "release": self.release,
             "live_release": self.live_release,
@@ -104,7 +121,8 @@ def retrain(
         if promoted:  # killed at any point of this, what served before serves
             registry(settings).add(Path(folder) / "release")
             promote(settings, number)
-    return Retrained(number, live.release, promoted, False, compared, on_corrections)
+    material = Material(live, trained, own, rest, held, corrected)
+    return Retrained(number, live.release, promoted, False, compared, on_corrections, material)
 
 
 def _refuse_broken(compared: Compared, found: Corrected) -> Compared:

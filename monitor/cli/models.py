@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
@@ -42,6 +43,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     retrain.add_argument("--dry-run", action="store_true", help="train and compare, keep nothing")
     retrain.add_argument("--force", action="store_true", help="promote even a worse model")
+    add_report(retrain, "the old model beside the new one")
     add_json(retrain)
     retrain.set_defaults(run=run_retrain)
 
@@ -51,6 +53,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--train", metavar="SPEC", nargs="+", action="extend", required=True)
     evaluate.add_argument("--test", metavar="SPEC", required=True, help=SPEC_HELP)
     evaluate.add_argument("--labels", choices=("native", "sections"), default="native")
+    add_report(evaluate, "the answers")
     add_json(evaluate)
     evaluate.set_defaults(run=run_evaluate)
 
@@ -68,6 +71,13 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     promote.set_defaults(run=run_promote)
     rollback = actions.add_parser("rollback", parents=[everywhere], help="the one before")
     rollback.set_defaults(run=run_rollback)
+
+
+def add_report(parser: argparse.ArgumentParser, told: str) -> None:
+    """The option that writes a page."""
+    parser.add_argument(
+        "--report", metavar="DIR", type=Path, help=f"write a page with pictures on {told} there"
+    )
 
 
 def run_classify(arguments: argparse.Namespace) -> int:
@@ -113,10 +123,14 @@ def run_correct(arguments: argparse.Namespace) -> int:
 
 
 def run_retrain(arguments: argparse.Namespace) -> int:
+    from monitor.actions import reporting
     from monitor.actions.retraining import retrain
 
+    settings = settings_of(arguments)
+    if arguments.report:
+        reporting.prepare(arguments.report)
     result = retrain(
-        settings_of(arguments),
+        settings,
         arguments.corpus,
         from_feeds=arguments.from_feeds,
         dry_run=arguments.dry_run,
@@ -126,7 +140,13 @@ def run_retrain(arguments: argparse.Namespace) -> int:
         print_json(result.as_json())
     elif not result.nothing_new:
         show_comparison(result)
-    return conclude(result, dry_run=arguments.dry_run)
+    code = conclude(result, dry_run=arguments.dry_run)
+    if arguments.report and result.nothing_new:
+        complain("no report is written: there is no new model to tell of")
+    elif arguments.report:
+        path = reporting.on_retraining(result, settings, arguments.report)
+        complain(f"the report is in {path}")
+    return code
 
 
 def show_comparison(result: Retrained) -> None:
@@ -170,7 +190,13 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from monitor.actions.models import evaluate
 
     settings = settings_of(arguments)
-    found = evaluate(settings, arguments.train, arguments.test, arguments.labels).as_json()
+    found = evaluate(
+        settings, arguments.train, arguments.test, arguments.labels, arguments.report
+    ).as_json()
+    if arguments.report:
+        from monitor.actions.reporting import PAGE
+
+        complain(f"the report is in {arguments.report / PAGE}")
     if arguments.json:
         print_json(found)
         return 0

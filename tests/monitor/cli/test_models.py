@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import time
 from pathlib import Path
@@ -158,6 +159,34 @@ def test_an_evaluation_has_the_promised_keys(cli: CommandLine) -> None:
         assert set(printed.json["per_section"]) == {"sports", "finance"}
         assert printed.json["accuracy"] == 1.0
     assert "accuracy" in cli.good("evaluate", "--train", corpus, "--test", corpus).out
+
+
+def test_an_evaluation_writes_a_page_that_tells_the_same(cli: CommandLine) -> None:
+    corpus = f"jsonl:{write_jsonl(cli.folder / 'x.jsonl', 60)}"
+    printed = cli.good("evaluate", "--train", corpus, "--test", corpus, "--report", "r", "--json")
+    page = cli.folder / "r" / "report.html"
+    assert "r/report.html" in printed.err
+    assert f"{100 * printed.json['accuracy']:.1f}\u00a0%" in page.read_text("utf-8")
+    assert (page.parent / "confusion.png").is_file()
+    (cli.folder / "file").touch()
+    refused = cli("evaluate", "--train", corpus, "--test", corpus, "--report", "file")
+    assert refused.code == 1
+    assert "file: no report can be written there" in refused.err
+
+
+def test_a_retraining_writes_a_page_on_old_and_new(cli: CommandLine, releases: Registry) -> None:
+    nothing = cli.good("retrain", "--report", "none")
+    assert "no report is written" in nothing.err
+    bad = write_corpus(cli.folder / "bad" / "x.jsonl", swapped(titles(1_500, seed=8)))
+    printed = cli("retrain", "--corpus", bad, "--report", "r", "--json")
+    assert printed.code == 1
+    shown = (cli.folder / "r" / "report.html").read_text("utf-8")
+    assert f"Release {printed.json['release']} was not promoted" in shown
+    assert html.escape(printed.json["refusal"], quote=False) in shown
+    assert f"{100 * printed.json['after']['accuracy']:.1f}\u00a0%" in shown
+    assert {"changes.png", "learning-dark.png"} <= {
+        each.name for each in (cli.folder / "r").iterdir()
+    }
 
 
 def test_the_database_is_a_corpus(filled: CommandLine) -> None:
