@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import telemetry
+from monitor import digests, telemetry
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
@@ -165,6 +165,7 @@ class Daemon:
     def _schedule(self, scheduler: AsyncIOScheduler) -> None:
         ticks: tuple[tuple[Callable[[], Awaitable[None]], float], ...] = (
             (self._poll_tick, self._tick_s),
+            (partial(self._tick, "digest", self._digest), self._tick_s),
             (partial(self._tick, "deliver", self._deliver), self._tick_s),
             (partial(self._tick, "renew", self._renew), RENEW_S),
             (partial(self._tick, "group", self._group), self._tick_s),
@@ -234,6 +235,12 @@ class Daemon:
         """First polls are grouped a part a second, so that they leave polling its time."""
         if self._may_begin():
             await asyncio.to_thread(group_some, service.database, self._stories, service.now())
+
+    async def _digest(self, service: Service) -> None:
+        if self._may_begin():
+            await asyncio.to_thread(
+                digests.release_due, service.database, service.kit.rule_book, service.now()
+            )
 
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention

@@ -65,7 +65,7 @@ class Linker:
 
     def mute(self, message: Message, entry: AlertEntry) -> str:
         """Silences the story of ``entry``."""
-        return self._url(Action.MUTE, message, entry.story, LASTS) if entry.story else ""
+        return self._url(Action.MUTE, message, entry.story_id, LASTS) if entry.story_id else ""
 
     def _url(self, action: Action, message: Message, story: int, lasts: timedelta) -> str:
         """Depends on the message alone, so that every attempt sends the same bytes."""

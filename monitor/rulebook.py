@@ -7,29 +7,38 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from monitor.errors import QueryError
+from monitor.errors import QueryError, SettingsError
+from monitor.manners import House, Manners, manners_of
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet
 from monitor.storage import rules
 from monitor.telemetry import logger
-from monitor.types import Rule
+from monitor.types import Rule, RuleOptions
 
 log = logger("rules")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleBook:
-    """The enabled rules, compiled together."""
+    """The enabled rules, compiled together, and how each is told."""
 
     rules: Mapping[int, Rule] = field(default_factory=dict)
     matcher: RuleSet = field(default_factory=lambda: RuleSet(()))
+    manners: Mapping[int, Manners] = field(default_factory=dict)
+    house: House = field(default_factory=House)
+    ids: Mapping[str, int] = field(default_factory=dict)
+
+    def manners_of(self, name: str) -> Manners | None:
+        """How the rule of that name is told; None where there is none, or it is off."""
+        return self.manners.get(self.ids.get(name, 0))
 
 
 class Rules:
     """The compiled rules; ``book`` reads them again only when one has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, house: House | None = None) -> None:
         self._version = -1
+        self._house = house or House()
         self._book = RuleBook()
 
     def book(self, connection: Connection) -> RuleBook:
@@ -43,6 +52,20 @@ class Rules:
                     compiled.append((rule.id, language.parse(rule.query)))
                 except QueryError as error:
                     log.error("rule %s cannot be read and is left out: %s", rule.name, error)
-            self._book = RuleBook({rule.id: rule for rule in enabled}, RuleSet(compiled))
+            self._book = RuleBook(
+                rules={rule.id: rule for rule in enabled},
+                matcher=RuleSet(compiled),
+                manners={rule.id: self._manners(rule) for rule in enabled},
+                house=self._house,
+                ids={rule.name: rule.id for rule in enabled},
+            )
             self._version = version
         return self._book
+
+    def _manners(self, rule: Rule) -> Manners:
+        """How a rule is told; at once, where that cannot be read."""
+        try:
+            return manners_of(rule.options, self._house, rule.name)
+        except SettingsError as error:
+            log.error("rule %s is told at once: %s", rule.name, error)
+            return manners_of(RuleOptions(), self._house)

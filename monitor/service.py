@@ -15,7 +15,7 @@ from classifiers.segment import use_words
 from monitor import __version__, channels
 from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
-from monitor.config import Settings
+from monitor.config import Settings, house_of
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
@@ -110,7 +110,7 @@ class Service:
             fetcher=self.fetcher,
             parsers=self.parsers,
             classify=self.classifier,
-            rule_book=Rules().book,
+            rule_book=Rules(house_of(self.settings)).book,
             worker=self.worker,
             now=self.now,
             rng=self._rng,

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from monitor import alerts, text
+from monitor import telling, text
 from monitor.decide import Revised, Update
 from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
-from monitor.storage import deliveries, entries, sources
+from monitor.storage import entries, sources
 from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
 from monitor.stories.address import portal_of
 from monitor.stories.heat import Newcomer
 from monitor.storybook import StoryBook
-from monitor.types import AlertEntry, Hit, Message, ParsedEntry, Placed, Prediction
+from monitor.telling import Standing
+from monitor.types import AlertEntry, Hit, ParsedEntry, Placed, Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,13 @@ def write(
         now,
     )
     stored = (*numbered, *renumbered)
-    hits, messages = _alert(connection, stored, placed, book, now)
-    sent = deliveries.insert_many(connection, messages, now)
+    hits = _match(connection, stored, placed, book, now)
+    standings = [
+        _standing(number, draft, placed[number], hits.get(number, ()), now)
+        for number, draft in stored
+        if not draft.update.silent
+    ]
+    sent = telling.tell(connection, standings, book, now)
     _settle(connection, [update for update in updates if update.source.id in ours], now)
     return Written(len(numbered), sent, stored, hits, placed)
 
@@ -140,26 +146,19 @@ def _newcomer(number: int, draft: Draft, now: datetime) -> Newcomer:
     return Newcomer(number, parsed.title, parsed.url, portal, section, parsed.rank, now)
 
 
-def _alert(
+def _match(
     connection: Connection,
     numbered: Numbered,
     placed: Mapping[int, Placed],
     book: RuleBook,
     now: datetime,
-) -> tuple[dict[int, list[Hit]], list[Message]]:
-    """Match what is not silent against all rules; store the matches, return what is owed."""
+) -> dict[int, list[Hit]]:
+    """Match what is not silent against all rules, and store the matches."""
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
-        return {}, []
+        return {}
     hits = book.matcher.match_many([_subject(draft, placed[number], now) for number, draft in loud])
-    hits_of: dict[int, list[Hit]] = {}
-    messages: list[Message] = []
-    for (number, draft), found in zip(loud, hits, strict=True):
-        if found:
-            hits_of[number] = found
-            told = _alert_entry(number, draft, now, placed.get(number))
-            key = draft.keys.primary
-            messages += alerts.deliveries_for(told, found, book.rules, key, now)
+    hits_of = {number: found for (number, _), found in zip(loud, hits, strict=True) if found}
     entries.insert_matches(
         connection,
         [
@@ -168,7 +167,14 @@ def _alert(
             for hit in found
         ],
     )
-    return hits_of, messages
+    return hits_of
+
+
+def _standing(
+    number: int, draft: Draft, placed: Placed, hits: Sequence[Hit], now: datetime
+) -> Standing:
+    entry = _alert_entry(number, draft, now, placed)
+    return Standing(entry, hits, placed.heat, draft.revised is not None)
 
 
 def tell(written: Written, book: RuleBook, now: datetime) -> list[Headline]:
@@ -247,7 +253,7 @@ def _alert_entry(
         unsure=unsure,
         published_at=draft.parsed.published_at,
         first_seen_at=now,
-        story=placed.story_id if placed else 0,
+        story_id=placed.story_id if placed else 0,
         portals=placed.portals if placed else 1,
     )
 

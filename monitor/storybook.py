@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from monitor.storage import Database, entries, stories
+from monitor.storage import Database, entries, stories, telling
 from monitor.storage.schema import microseconds
 from monitor.stories import heat
 from monitor.stories.grouping import Grouping, Told, group
@@ -126,7 +126,9 @@ class StoryBook:
             told[number] = after
             stands = self._placed(after, now, first=number == entry.id)
             placed[entry.id] = replace(stands, merged=tuple(absorbed.get(number, ())))
-        stories.merge(connection, {old: new for old, new in grouping.merged.items() if old in told})
+        merged = {old: new for old, new in grouping.merged.items() if old in told}
+        stories.merge(connection, merged)
+        telling.merge(connection, merged)
         stories.save(connection, list(told.values()))
         return placed
 

@@ -252,7 +252,7 @@ class Placed:
 class AlertEntry:
     """An entry as an alert tells it.
 
-    ``rule`` and ``rule_version`` say which rule it matched; ``story`` is the key of its story
+    ``rule`` and ``rule_version`` say which rule it matched; ``story_id`` is the key of its story
     and ``portals`` counts those that tell it, as far as is known.
     """
 
@@ -268,7 +268,7 @@ class AlertEntry:
     spans: tuple[tuple[int, int], ...] = ()
     rule: str = ""
     rule_version: int = 0
-    story: int = 0
+    story_id: int = 0
     portals: int = 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 
+from monitor import digests
 from monitor.actions.opening import opened
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
@@ -36,6 +37,9 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
                 if not report.sources:
                     break
                 total += report
+            await asyncio.to_thread(
+                digests.release_due, database, service.kit.rule_book, service.now()
+            )
             await service.outbox.deliver_due()
             await asyncio.to_thread(_group, service)
     return total

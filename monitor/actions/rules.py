@@ -18,7 +18,7 @@ from monitor.options import nearest
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet, Subject, age_s
 from monitor.service import utc_now
-from monitor.storage import entries, rules
+from monitor.storage import entries, rules, telling
 from monitor.text import detect_language
 from monitor.types import AlertEntry, Rule, RuleOptions
 
@@ -102,8 +102,14 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
 def snooze(settings: Settings, name: str, span: timedelta | None) -> datetime | None:
     """Hold what a rule matches for ``span``; None ends that. Until when. Raises NotFound."""
     until = utc_now() + span if span else None
+
+    def work(connection: Connection) -> None:
+        rules.snooze(connection, name, until)
+        if until is None:
+            telling.release_snoozed(connection, name, utc_now())
+
     with opened(settings) as database:
-        database.run(lambda connection: rules.snooze(connection, name, until))
+        database.run(work)
     return until
 
 

@@ -56,6 +56,7 @@ def insert_many(connection: Connection, messages: Sequence[Message], now: dateti
             "created_at": message.created_at,
             "next_attempt_at": now,
             "detail": "",
+            "kind": message.kind,
         }
         for message in {message.id: message for message in messages}.values()
     ]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from monitor.storage.database import Database
-from monitor.storage.schema import delivery, entry, microseconds, seen, source
+from monitor.storage.schema import delivery, entry, held, microseconds, seen, source, told
 
 DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 500
@@ -30,6 +30,8 @@ def forget(
     for delete, age in (
         (delete_entries, days),
         (delete_deliveries, days),
+        (delete_held, days),
+        (delete_told, tombstone_days),
         (delete_marks, tombstone_days),
     ):
 
@@ -78,3 +80,24 @@ def delete_deliveries(connection: Connection, now: datetime, days: int, limit: i
         .limit(limit)
     )
     return connection.execute(sa.delete(delivery).where(delivery.c.id.in_(old))).rowcount
+
+
+def delete_held(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` rows older than ``days`` that a digest has told; returns how many."""
+    old = (
+        sa.select(held.c.id)
+        .where(held.c.digest.is_not(None), held.c.release_at < now - timedelta(days=days))
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(held).where(held.c.id.in_(old))).rowcount
+
+
+def delete_told(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` notes of what was told, untouched for ``days``; returns how many."""
+    key = sa.tuple_(told.c.rule, told.c.story)
+    old = (
+        sa.select(told.c.rule, told.c.story)
+        .where(told.c.last_at < now - timedelta(days=days))
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(told).where(key.in_(old))).rowcount

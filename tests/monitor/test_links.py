@@ -21,7 +21,7 @@ def token(url: str) -> str:
 
 def test_an_alert_has_three_links_that_read_as_what_they_do() -> None:
     message = make_message("msg_1")
-    entry = make_entry(story=77)
+    entry = make_entry(story_id=77)
     urls = [LINKER.mute(message, entry), LINKER.snooze(message), LINKER.unsubscribe(message)]
     soon, late = NOW + timedelta(days=7), NOW + timedelta(days=60)
     assert [LINKER.read(token(url)) for url in urls] == [

@@ -1,0 +1,104 @@
+"""Digests: what was held and is due becomes one message, in one transaction.
+
+Whatever ends the program before that commits leaves everything held; a digest is never
+made twice, and nothing is in two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from monitor.alerts import after_quiet, message_id
+from monitor.caps import WINDOWS_S
+from monitor.manners import Cap
+from monitor.rulebook import RuleBook
+from monitor.storage import Database, deliveries, rules, telling
+from monitor.storage.telling import Group
+from monitor.telemetry import logger
+from monitor.types import Message, RuleCount
+
+log = logger("digest")
+
+
+def release_due(
+    database: Database, rule_book: Callable[[Connection], RuleBook], now: datetime
+) -> int:
+    """Make every digest that is due; returns how many. Raises StorageError."""
+    if not database.look(lambda connection: telling.any_due(connection, now)):
+        return 0
+    book = database.look(rule_book)
+    made = 0
+    while (
+        done := database.run(lambda connection: _release_one(connection, book, now))
+    ) is not None:
+        made += done
+    return made
+
+
+def _release_one(connection: Connection, book: RuleBook, now: datetime) -> int | None:
+    """Make the digest that has been due for longest, or let it wait for room: 1 or 0.
+
+    None when nothing is due.
+    """
+    group = telling.first_due(connection, now)
+    if group is None:
+        return None
+    room_at = _room_at(connection, group, book, now)
+    if room_at is not None:
+        telling.postpone(connection, group, room_at, now)
+        return 0
+    number = message_id("digest", group.channel, group.release_at.isoformat(), str(group.first_id))
+    total = telling.take(connection, group, number)
+    if not total:
+        return 0
+    deliveries.insert_many(connection, [_compose(connection, group, number, total, now)], now)
+    log.info("a digest of %d headlines for channel %s", total, group.channel)
+    return 1
+
+
+def _room_at(
+    connection: Connection, group: Group, book: RuleBook, now: datetime
+) -> datetime | None:
+    """None when the digest fits under the caps, else when there may be room."""
+    manners = book.manners_of(group.lane)
+    quiet = book.house.quiet
+    checks: list[tuple[str | None, Sequence[Cap]]] = [
+        (None, book.house.caps.get(group.channel, ()))
+    ]
+    if manners is not None:
+        checks.append((group.lane, manners.caps))
+        quiet = None if manners.urgent else manners.quiet
+    if not any(caps for _, caps in checks):
+        return None
+    usage = telling.usage(connection, [group.channel], now, WINDOWS_S[-1])
+    found = [usage.room_at(group.channel, rule, caps, now) for rule, caps in checks]
+    room_at = max((at for at in found if at is not None), default=None)
+    return room_at and after_quiet(room_at, quiet, book.house.zone)
+
+
+def _compose(
+    connection: Connection, group: Group, number: str, total: int, now: datetime
+) -> Message:
+    shares = telling.shares(connection, number)
+    queries = rules.queries(connection, [(share.rule, share.version) for share in shares])
+    counts = tuple(
+        RuleCount(
+            share.rule, share.version, queries.get((share.rule, share.version), ""), share.total
+        )
+        for share in shares
+    )
+    only = counts[0] if len(counts) == 1 else None
+    return Message(
+        id=number,
+        rule=only.rule if only else "",
+        query=only.query if only else "",
+        channel=group.channel,
+        created_at=now,
+        entries=tuple(telling.listed(connection, number)),
+        digest=True,
+        total=total,
+        counts=counts,
+    )
