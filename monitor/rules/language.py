@@ -10,7 +10,20 @@ import difflib
 
 from monitor.rules.regex import RegexError, compile_regex
 from monitor.rules.tokens import Kind, Token, query_error, tokenize
-from monitor.rules.tree import And, Filter, Leaf, Literal, Node, Not, Or, Query, Regex, is_broad
+from monitor.rules.tree import (
+    MODES,
+    And,
+    Filter,
+    Leaf,
+    Literal,
+    Near,
+    Node,
+    Not,
+    Or,
+    Query,
+    Regex,
+    is_broad,
+)
 from monitor.rules.tree import quote as quoted
 from monitor.rules.values import FILTERS, ValueFault, read_filter
 from monitor.text import fold
@@ -20,10 +33,11 @@ __all__ = ["FILTERS", "Query", "is_broad", "parse"]
 TEXT_LIMIT = 8_192
 DEPTH_LIMIT = 64
 TERM_LIMIT = 1_000
+NEAR_LIMIT = 100
 
 _TERM = "a word, a phrase, a filter or '('"
 _STARTS = frozenset(
-    {Kind.WORD, Kind.PHRASE, Kind.REGEX, Kind.FILTER, Kind.NOT, Kind.OPEN},
+    {Kind.WORD, Kind.PHRASE, Kind.REGEX, Kind.FILTER, Kind.NEAR, Kind.NOT, Kind.OPEN},
 )
 
 
@@ -109,16 +123,65 @@ class _Parser:
         return node
 
     def _leaf(self, token: Token) -> Leaf:
-        self._terms += 1
-        if self._terms > TERM_LIMIT:
-            raise self._error(token, f"a query has at most {TERM_LIMIT:,} terms; split it")
+        if token.kind is Kind.NEAR:
+            return self._near(token)
+        self._count(token)
         if token.kind is Kind.REGEX:
             return self._regex(token)
         if token.kind is Kind.FILTER:
             return self._filter(token)
+        return self._literal(token)
+
+    def _count(self, token: Token) -> None:
+        self._terms += 1
+        if self._terms > TERM_LIMIT:
+            raise self._error(token, f"a query has at most {TERM_LIMIT:,} terms; split it")
+
+    def _literal(self, token: Token) -> Literal:
         if not fold(token.value).text.strip():
             raise self._error(token, "nothing visible to search for; expected a text")
-        return Literal(token.value)
+        return Literal(token.value, token.name, token.first, token.last)
+
+    def _near(self, token: Token) -> Near:
+        distance = int(token.value)
+        if distance > NEAR_LIMIT:
+            raise self._error(token, f"NEAR reaches at most {NEAR_LIMIT} tokens far")
+        self._deepen(token)
+        self._take()  # the parenthesis: without one it is no NEAR
+        left = self._operand(token)
+        self._near_mark(token, Kind.COMMA)
+        right = self._operand(token)
+        self._near_mark(token, Kind.CLOSE)
+        self._depth -= 1
+        return Near(distance, left, right)
+
+    def _operand(self, near: Token) -> tuple[Literal, ...]:
+        """A literal, or several in parentheses joined by OR."""
+        if self._peek().kind is not Kind.OPEN:
+            return (self._near_word(near),)
+        self._take()
+        words = [self._near_word(near)]
+        while self._peek().kind is Kind.OR:
+            self._take()
+            words.append(self._near_word(near))
+        self._near_mark(near, Kind.CLOSE)
+        return tuple(words)
+
+    def _near_word(self, near: Token) -> Literal:
+        token = self._peek()
+        if token.kind not in {Kind.WORD, Kind.PHRASE}:
+            wanted = "expected a word, a phrase or (a OR b)"
+            raise self._error(token, f"{wanted}, as in {_near_example(near)}")
+        self._count(token)
+        return self._literal(self._take())
+
+    def _near_mark(self, near: Token, kind: Kind) -> None:
+        if self._peek().kind is not kind:
+            wanted = f"expected {kind.value} here"
+            hint = "; several words are one phrase in quotes"
+            hint = hint if self._peek().kind in {Kind.WORD, Kind.PHRASE} else ""
+            raise self._error(self._peek(), f"{wanted}, as in {_near_example(near)}{hint}")
+        self._take()
 
     def _regex(self, token: Token) -> Regex:
         ignore_case = token.rest == "i"
@@ -176,11 +239,15 @@ def _flat(kind: type[And] | type[Or], children: list[Node]) -> Node:
     return kind(tuple(flat))
 
 
+def _near_example(near: Token) -> str:
+    return f"NEAR/{near.value}(this, that)"
+
+
 def _unknown_filter(name: str, value: str, written: str) -> str:
-    nearest = difflib.get_close_matches(name, FILTERS, 1)
+    nearest = difflib.get_close_matches(name, (*FILTERS, *MODES), 1)
     if nearest:
         way_out = f"did you mean {nearest[0]}:{value} ?"
     else:
-        way_out = "expected " + ", ".join(f"{known}:" for known in FILTERS)
+        way_out = "expected " + ", ".join(f"{known}:" for known in (*FILTERS, *MODES))
     text = f"to search for the text, write {quoted(written)}"
     return f"no filter is named {quoted(name)}; {way_out}; {text}"

@@ -8,15 +8,18 @@ NOT) are evaluated for every title.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick
 
 from monitor.rules import tree
 from monitor.rules.filters import Subject, age_s
-from monitor.rules.plan import Plan, Seen, Span, plan
+from monitor.rules.plan import Plan, Seen, Span, hidden, plan
 from monitor.rules.regex import alternation, compile_regex
-from monitor.rules.tree import Query
+from monitor.rules.tree import Query, literals
+from monitor.rules.words import KEYWORD, Cover, Words, default_words
 from monitor.text import fold, is_word_character
 from monitor.types import Hit
 
@@ -27,11 +30,26 @@ OVERLAY_SHARE = 16
 GATE_SIZE = 16
 
 
-class RuleSet:
-    """Rules by id, ready to match. Immutable: a change gives a new set that shares the rest."""
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A keyword at ``span`` of the title that does not count, since ``word`` covers it."""
 
-    def __init__(self, rules: Iterable[tuple[int, Query]] = ()) -> None:
+    span: Span
+    word: str
+    origin: str
+
+
+class RuleSet:
+    """Rules by id, ready to match. Immutable: a change gives a new set that shares the rest.
+
+    Of two keywords in one place the longer wins, whichever rule it is from; ``words`` adds
+    what covers keywords beside the rules.
+    """
+
+    def __init__(self, rules: Iterable[tuple[int, Query]] = (), words: Words | None = None) -> None:
+        self.words = words or default_words()
         self._plans = {rule_id: plan(rule_id, query) for rule_id, query in rules}
+        self._keywords = Counter(word for entry in self._plans.values() for word in entry.keywords)
         self._layers: tuple[_Layer, ...] = (_Layer(list(self._plans.values())),)
 
     def __len__(self) -> int:
@@ -39,21 +57,19 @@ class RuleSet:
 
     def with_rule(self, rule_id: int, query: Query) -> RuleSet:
         """A set in which ``rule_id`` means ``query``; costs far less than building anew."""
-        return self._changed({**self._plans, rule_id: plan(rule_id, query)}, rule_id)
+        return self._changed(rule_id, plan(rule_id, query))
 
     def without_rule(self, rule_id: int) -> RuleSet:
         """A set without ``rule_id``."""
-        left = {key: value for key, value in self._plans.items() if key != rule_id}
-        return self._changed(left)
+        return self._changed(rule_id, None)
 
     def match(self, subject: Subject) -> list[Hit]:
         """The rules that ``subject`` matches, by id, with spans in its title as given."""
-        folded = fold(subject.title)
+        seen = self._look(subject)
         of_events = subject.event is not None
         hits = [
             Hit(found.rule_id, _merged(found.step.spans(seen)))
             for layer in self._layers
-            for seen in (Seen(subject, folded),)
             for found in layer.candidates(seen)
             if self._plans.get(found.rule_id) is found
             and found.of_events is of_events
@@ -66,25 +82,62 @@ class RuleSet:
         """``match`` for each subject, in order."""
         return [self.match(subject) for subject in subjects]
 
-    def _changed(self, plans: dict[int, Plan], added: int | None = None) -> RuleSet:
-        """A set of ``plans``: the first layer stays while the overlay above it is small."""
+    def hidden(self, rule_id: int, subject: Subject) -> list[Hidden]:
+        """Keywords of a rule that stand in the title and do not count, since longer ones do."""
+        seen = self._look(subject)
+        return [
+            Hidden(seen.folded.span(*span), cover.text, cover.origin)
+            for span, cover in hidden(self._plans[rule_id], seen)
+        ]
+
+    def covers(self, seen: Seen) -> list[Cover]:
+        """The rules' keywords and the known words in a title."""
+        ours = [
+            Cover(start, end, text, None, KEYWORD)
+            for text, spans in seen.words.items()
+            if self._keywords[text] > 0
+            for start, end in spans
+        ]
+        return ours + self.words.covers(seen.folded.text)
+
+    def prepare(self) -> None:
+        """Read what matching will need, if a rule needs it: seconds, once."""
+        for entry in self._plans.values():
+            if any(literal.mode == "word" for literal in literals(entry.query.root)):
+                self.words.boundaries("")
+                return
+
+    def _look(self, subject: Subject) -> Seen:
+        seen = Seen(subject, fold(subject.title), self)
+        for layer in self._layers:
+            layer.note_words(seen)
+        return seen
+
+    def _changed(self, rule_id: int, added: Plan | None) -> RuleSet:
+        """A set with one rule replaced: the first layer stays while the overlay is small."""
+        plans, keywords = dict(self._plans), self._keywords.copy()
+        former = plans.pop(rule_id, None)
+        keywords.subtract(former.keywords if former else ())
+        if added:
+            plans[rule_id] = added
+            keywords.update(added.keywords)
         base = self._layers[0]
         overlay = [entry for layer in self._layers[1:] for entry in layer.plans]
         overlay = [entry for entry in overlay if plans.get(entry.rule_id) is entry]
-        overlay += [] if added is None else [plans[added]]
-        result = RuleSet()
-        result._plans = plans
+        overlay += [added] if added else []
+        result = RuleSet((), self.words)
+        result._plans, result._keywords = plans, keywords
         if len(overlay) > max(SMALLEST_OVERLAY, len(base.plans) // OVERLAY_SHARE):
             result._layers = (_Layer(list(plans.values())),)
         else:
-            result._layers = (base, _Layer(overlay)) if overlay else (base,)
+            result._layers = (base, _Layer(overlay, below=base)) if overlay else (base,)
         return result
 
 
 class _Layer:
     """Plans behind one automaton. A plan that its set has replaced since is still found."""
 
-    def __init__(self, plans: list[Plan]) -> None:
+    def __init__(self, plans: list[Plan], below: _Layer | None = None) -> None:
         self.plans = plans
         self._always = [entry for entry in plans if entry.need is None]
         self._by_word: dict[str, list[Plan]] = {}
@@ -100,41 +153,41 @@ class _Layer:
                     self._by_part.setdefault(signal.text, []).append(entry)
         self._gates = _gates(by_regex)
         words = {word for entry in plans for word in entry.words}
-        self._texts = sorted(words | self._by_part.keys())
+        # What the layer below finds already is not looked for again.
+        found: frozenset[str] = below.texts if below else frozenset()
+        self.texts: frozenset[str] = frozenset(words | self._by_part.keys())
+        self._texts = sorted(self.texts - found)
         self._ends = [
             (is_word_character(text[0]), is_word_character(text[-1])) for text in self._texts
         ]
         self._automaton = AhoCorasick(self._texts)
 
     def candidates(self, seen: Seen) -> Iterable[Plan]:
-        """The plans that can match; notes the words of the title in ``seen``."""
-        parts = self._note_words(seen)
-        if not parts and not self._gates:
+        """The plans that can match."""
+        if not seen.words and not seen.loose and not self._gates:
             return self._always
         found = {entry.rule_id: entry for entry in self._always}
-        for by_text, texts in ((self._by_word, seen.words), (self._by_part, parts)):
-            for text in texts:
-                for entry in by_text.get(text, ()):
-                    found[entry.rule_id] = entry
+        for text in seen.words:
+            for entry in (*self._by_word.get(text, ()), *self._by_part.get(text, ())):
+                found[entry.rule_id] = entry
+        for text in seen.loose:
+            for entry in self._by_part.get(text, ()):
+                found[entry.rule_id] = entry
         for gate in self._gates:
             for entry in gate.candidates(seen):
                 found[entry.rule_id] = entry
         return found.values()
 
-    def _note_words(self, seen: Seen) -> set[str]:
-        """Every literal in the title, boundaries or not; those with go into ``seen.words``."""
+    def note_words(self, seen: Seen) -> None:
+        """Put every literal in the title where it belongs: ``seen.words`` or ``seen.loose``."""
         folded = seen.folded.text
-        parts: set[str] = set()
         for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            text = self._texts[index]
-            parts.add(text)
             latin_start, latin_end = self._ends[index]
-            if latin_start and start and is_word_character(folded[start - 1]):
-                continue
-            if latin_end and end < len(folded) and is_word_character(folded[end]):
-                continue
-            seen.words.setdefault(text, []).append((start, end))
-        return parts
+            within = (latin_start and start and is_word_character(folded[start - 1])) or (
+                latin_end and end < len(folded) and is_word_character(folded[end])
+            )
+            noted = seen.loose if within else seen.words
+            noted.setdefault(self._texts[index], []).append((start, end))
 
 
 class _Gate:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor.errors import QueryError
+from monitor.rules.tree import MODES, quote
 
 REGEX_LIMIT = 1_024
 
@@ -19,6 +21,8 @@ class Kind(enum.Enum):
     PHRASE = "a phrase"
     REGEX = "a regular expression"
     FILTER = "a filter"
+    NEAR = "NEAR"
+    COMMA = "','"
     AND = "AND"
     OR = "OR"
     NOT = "NOT"
@@ -31,8 +35,9 @@ class Kind(enum.Enum):
 class Token:
     """A piece of the text from ``start`` to ``end``.
 
-    ``value`` is the word, the phrase without quotes, the pattern without slashes or all that
-    stands behind a filter's colon; ``name`` is the filter's name, ``rest`` a regex's flags.
+    ``value`` is the word, the phrase without quotes, the pattern without slashes, NEAR's
+    distance or all that stands behind a filter's colon; ``name`` is the filter's name or the
+    literal's mode, ``rest`` a regex's flags; ``first`` and ``last`` are a literal's anchors.
     """
 
     kind: Kind
@@ -41,12 +46,16 @@ class Token:
     value: str = ""
     name: str = ""
     rest: str = ""
-    quoted: bool = False
+    first: bool = False
+    last: bool = False
 
 
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\s\"“”()（）]+")
+_WORD_IN_NEAR = re.compile(r"[^\s\"“”()（）,，]+")
 _FILTER = re.compile(r"([A-Za-z_]+)[:：]")
+_NEAR = re.compile(r"NEAR(?:(?=[(（])|/[^\s()（）\d]*(?=[(（])|/(\d{1,9})\s*(?=[(（]))")
+_HEAD = re.compile(r"(\^?)(?:(word|sub|exact)[:：])?(\^?)", re.IGNORECASE)
 _PHRASES = {
     '"': re.compile(r'"((?:[^"\\]|\\.|\\)*+)"', re.DOTALL),
     "“": re.compile(r"“((?:[^”\\]|\\.|\\)*+)”", re.DOTALL),
@@ -66,13 +75,19 @@ def tokenize(text: str) -> list[Token]:
     if bad:
         raise query_error(text, bad.start(), "this control character cannot be searched for")
     tokens: list[Token] = []
+    opened: list[bool] = []  # whether each open parenthesis is within a NEAR, where commas separate
     at = 0
     while True:
         space = _SPACE.match(text, at)
         at = space.end() if space else at
         if at == len(text):
             return [*tokens, Token(Kind.END, at, at)]
-        token = _next(text, at)
+        near = bool(opened) and opened[-1]
+        token = _next(text, at, near)
+        if token.kind is Kind.OPEN:
+            opened.append(near or (bool(tokens) and tokens[-1].kind is Kind.NEAR))
+        elif token.kind is Kind.CLOSE and opened:
+            opened.pop()
         tokens.append(token)
         at = token.end
 
@@ -93,27 +108,59 @@ def query_error(text: str, position: int, expected: str) -> QueryError:
     return QueryError(_CONTROL.sub("\ufffd", shown), position, expected)
 
 
-def _next(text: str, at: int) -> Token:
+def _next(text: str, at: int, near: bool) -> Token:
     char = text[at]
     if char in _MARKS:
         return Token(_MARKS[char], at, at + 1)
-    if char in _PHRASES:
-        return _phrase(text, at)
-    if char == "”":
-        raise query_error(text, at, "this quote closes nothing; expected “ before it")
-    if char == "/":
-        return _regex(text, at)
-    if char == "-":
-        return _minus(text, at)
-    if name := _FILTER.match(text, at):
+    if near and char in ",，":
+        return Token(Kind.COMMA, at, at + 1)
+    if special := _SPECIAL.get(char):
+        return special(text, at)
+    if found := _NEAR.match(text, at):
+        return _near(text, found)
+    name = _FILTER.match(text, at)
+    if name and name[1].lower() not in MODES:
         return _filter(text, name)
-    word = _WORD.match(text, at)
-    assert word is not None  # every other character has returned above
-    kind = _WORDS.get(word[0], Kind.WORD)
-    return Token(kind, at, word.end(), normal(word[0]))
+    return _literal(text, at, near)
 
 
-def _phrase(text: str, at: int) -> Token:
+def _stray(text: str, at: int) -> Token:
+    raise query_error(text, at, "this quote closes nothing; expected “ before it")
+
+
+def _near(text: str, found: re.Match[str]) -> Token:
+    if not found[1]:
+        raise query_error(text, found.start(), "expected a distance, as in NEAR/5(this, that)")
+    return Token(Kind.NEAR, found.start(), found.end(), found[1])
+
+
+def _literal(text: str, at: int, near: bool) -> Token:
+    """A word or a phrase with what may stand around it: a mode before, anchors."""
+    head = _HEAD.match(text, at)
+    assert head is not None  # the expression matches the empty text too
+    mode, first = (head[2] or "").lower(), bool(head[1] or head[3])
+    start = head.end()
+    if text[start : start + 1] in _PHRASES and start < len(text):
+        end, value = _phrase(text, start)
+        last = text.startswith("$", end)
+        return Token(Kind.PHRASE, at, end + last, value, mode, first=first, last=last)
+    word = (_WORD_IN_NEAR if near else _WORD).match(text, start)
+    written = word[0] if word else ""
+    last = written.endswith("$")
+    value = normal(written.removesuffix("$"))
+    if not value:
+        before = text[at : start + last]
+        expected = f"expected a word or a phrase directly {'before' if last else 'after'} {before}"
+        raise query_error(text, start, f"{expected}; to search for the text, write {quote(before)}")
+    if mode and value.startswith("/"):
+        raise query_error(text, start, f"{mode}: is for words and phrases, not for expressions")
+    plain = not mode and not first and not last
+    kind = _WORDS.get(value, Kind.WORD) if plain else Kind.WORD
+    return Token(kind, at, start + len(written), value, mode, first=first, last=last)
+
+
+def _phrase(text: str, at: int) -> tuple[int, str]:
+    """Where the phrase that begins at ``at`` ends, and its text."""
     closing = "”" if text[at] == "“" else '"'
     found = _PHRASES[text[at]].match(text, at)
     if found is None:
@@ -121,7 +168,7 @@ def _phrase(text: str, at: int) -> Token:
     value = normal(unquoted(found[1]))
     if not value:
         raise query_error(text, at, "these quotes are empty; expected a text between them")
-    return Token(Kind.PHRASE, at, found.end(), value, quoted=True)
+    return found.end(), value
 
 
 def _regex(text: str, at: int) -> Token:
@@ -155,3 +202,6 @@ def _filter(text: str, name: re.Match[str]) -> Token:
     if text[found.end() : found.end() + 1] in _PHRASES and found.end() < len(text):
         _phrase(text, found.end())  # raises: it is not closed
     return Token(Kind.FILTER, name.start(), found.end(), found[0], name[1])
+
+
+_SPECIAL: dict[str, Callable[[str, int], Token]] = {"/": _regex, "-": _minus, "”": _stray}

@@ -10,15 +10,47 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+MODES = ("word", "sub", "exact")
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A word or phrase, NFC with single spaces; it matches folded."""
+    """A word or phrase, NFC with single spaces.
+
+    ``mode`` is ``""`` (folded, Latin ends whole, longest keyword wins), ``word`` (Chinese
+    ends whole too), ``sub`` (anywhere) or ``exact`` (not folded). ``start`` and ``end``
+    ask for the title's start and end.
+    """
 
     text: str
+    mode: str = ""
+    start: bool = False
+    end: bool = False
 
     def __str__(self) -> str:
-        return self.text if is_plain(self.text) else quote(self.text)
+        return self._written(is_plain(self.text))
+
+    def within_near(self) -> str:
+        """Its text where a comma separates."""
+        return self._written(is_plain(self.text) and not _COMMA.search(self.text))
+
+    def _written(self, plain: bool) -> str:
+        text = self.text if plain else quote(self.text)
+        prefix = f"{self.mode}:" if self.mode else ""
+        return f"{prefix}{'^' if self.start else ''}{text}{'$' if self.end else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A literal of ``left`` and one of ``right``, in either order, at most ``distance``
+    tokens between them."""
+
+    distance: int
+    left: tuple[Literal, ...]
+    right: tuple[Literal, ...]
+
+    def __str__(self) -> str:
+        return f"NEAR/{self.distance}({_operand(self.left)}, {_operand(self.right)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +129,7 @@ class Or:
         return " OR ".join(map(str, self.children))
 
 
-Leaf = Literal | Regex | Filter
+Leaf = Literal | Regex | Filter | Near
 Node = Leaf | Not | And | Or
 
 
@@ -132,6 +164,15 @@ def leaves(node: Node) -> Iterator[Leaf]:
         yield node
 
 
+def literals(node: Node) -> Iterator[Literal]:
+    """Every word and phrase of the tree."""
+    for leaf in leaves(node):
+        if isinstance(leaf, Literal):
+            yield leaf
+        elif isinstance(leaf, Near):
+            yield from (*leaf.left, *leaf.right)
+
+
 def _is_broad(node: Node, *, negated: bool) -> bool:
     if isinstance(node, Not):
         return _is_broad(node.child, negated=not negated)
@@ -162,7 +203,13 @@ def _age(seconds: float) -> str:
 
 _BARE_VALUE = re.compile(r"[^\s\"“”()（）<>=,\\]+")
 _PLAIN_WORD = re.compile(r"[^\s\"“”()（）]+")
-_SPECIAL_WORD = re.compile(r"AND|OR|NOT|[-/].*|[A-Za-z_]+[:：].*", re.DOTALL)
+_SPECIAL_WORD = re.compile(r"AND|OR|NOT|[-/^].*|.*\$|NEAR(?:/.*)?|[A-Za-z_]+[:：].*", re.DOTALL)
+_COMMA = re.compile("[,，]")
+
+
+def _operand(words: tuple[Literal, ...]) -> str:
+    written = " OR ".join(word.within_near() for word in words)
+    return f"({written})" if len(words) > 1 else written
 
 
 def is_plain(text: str) -> bool:

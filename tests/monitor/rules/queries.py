@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from monitor.rules.matcher import Subject
 from monitor.rules.tokens import normal
-from monitor.rules.tree import And, Bound, Filter, Literal, Node, Not, Or, Query, Regex
+from monitor.rules.tree import And, Bound, Filter, Literal, Near, Node, Not, Or, Query, Regex
 from monitor.text import fold
 
 PIECES = (
@@ -44,6 +44,22 @@ PIECES = (
     ),
     *("㎡", "m2", "…", "...", ".NET", "Ж", "ж", "ｶﾞ", "ガ", "각", "-", "/", ":", ")", "AND", "or"),
     *("\u200b", "\u0301", "🇨🇳", "\U00020000", "_", "①"),
+    *(
+        "王兴",
+        "王兴兴",
+        "美的",
+        "完美的",
+        "，",
+        ",",
+        "^",
+        "$",
+        "NEAR/2",
+        "3.5",
+        "央行降息",
+        "中国",
+        "国际",
+        "遇",
+    ),
 )
 PATTERNS = (
     "涨停|跌停",
@@ -76,7 +92,14 @@ _texts = st.lists(
     st.sampled_from(PIECES) | st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=3
 ).flatmap(lambda pieces: st.sampled_from(["".join(pieces), " ".join(pieces), pieces[0]]))
 
-_literals = _texts.map(normal).filter(lambda text: fold(text).text.strip() != "").map(Literal)
+_visible = _texts.map(normal).filter(lambda text: fold(text).text.strip() != "")
+_plain = _visible.map(Literal)
+_moded = st.builds(
+    Literal, _visible, st.sampled_from(("", "word", "sub", "exact")), st.booleans(), st.booleans()
+)
+_literals = _plain | _plain | _moded
+_sides = st.lists(_literals, min_size=1, max_size=2).map(tuple)
+_nears = st.builds(Near, st.integers(0, 4), _sides, _sides)
 
 _comparisons = st.sampled_from((">=", ">", "<=", "<"))
 
@@ -136,7 +159,7 @@ def _join(kind: type[And] | type[Or], children: list[Node]) -> Node:
 
 
 nodes: st.SearchStrategy[Node] = st.recursive(
-    _literals | _literals | _regexes | _filters,
+    _literals | _literals | _literals | _nears | _regexes | _filters,
     lambda inner: st.one_of(
         inner.map(Not),
         st.lists(inner, min_size=2, max_size=3).map(lambda children: _join(And, children)),
@@ -145,6 +168,10 @@ nodes: st.SearchStrategy[Node] = st.recursive(
     max_leaves=8,
 )
 queries = nodes.map(Query)
+
+your_words = st.lists(
+    st.sampled_from(("央行降息", "苹果水果", "ａｉ果", "漲停果", "果农")), max_size=2
+)
 
 subjects = st.builds(
     Subject,

@@ -2,59 +2,185 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifiers.segment import UserWord, make_segmenter
 from monitor.rules.language import parse
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.tree import And, Bound, Filter, Literal, Node, Not, Or, Query, Regex
+from monitor.rules.tokens import normal
+from monitor.rules.tree import (
+    And,
+    Bound,
+    Filter,
+    Leaf,
+    Literal,
+    Near,
+    Node,
+    Not,
+    Or,
+    Query,
+    Regex,
+    literals,
+)
+from monitor.rules.words import Words, bundled
 from monitor.text import detect_language, fold, unify
 from monitor.types import Hit
-from tests.monitor.rules.queries import queries, subjects, titles
+from tests.monitor.rules.queries import queries, subjects, titles, your_words
 
 Spans = list[tuple[int, int]]
 
 
-def evaluate(node: Node, subject: Subject, asked: bool = True) -> Spans | None:
-    """The spans of ``node``, or None where it does not hold: the slow and obvious way."""
-    if isinstance(node, Not):
-        return evaluate(node.child, subject, not asked)
-    if isinstance(node, And | Or):
-        found = [evaluate(child, subject, asked) for child in node.children]
-        if isinstance(node, And) == asked and None in found:
-            return None
-        if not any(spans is not None for spans in found):
-            return None
-        return [span for spans in found if spans is not None for span in spans]
-    spans = _term(node, subject)
-    if asked:
-        return spans
-    return [] if spans is None else None
+@dataclass(frozen=True)
+class Naive:
+    """One rule and one title, looked at the slow and obvious way.
+
+    ``longer`` are folded words that cover the keywords of this rule: (word, over), where
+    ``over`` names those it covers, None all.
+    """
+
+    subject: Subject
+    longer: tuple[tuple[str, frozenset[str] | None], ...] = ()
+    yours: tuple[str, ...] = ()
+
+    def evaluate(self, node: Node, asked: bool = True) -> Spans | None:
+        """The spans of ``node``, or None where it does not hold."""
+        if isinstance(node, Not):
+            return self.evaluate(node.child, not asked)
+        if isinstance(node, And | Or):
+            found = [self.evaluate(child, asked) for child in node.children]
+            if isinstance(node, And) == asked and None in found:
+                return None
+            if not any(spans is not None for spans in found):
+                return None
+            return [span for spans in found if spans is not None for span in spans]
+        spans = self._term(node)
+        if asked:
+            return spans
+        return [] if spans is None else None
+
+    def _term(self, node: Leaf) -> Spans | None:
+        if isinstance(node, Literal):
+            return self._given(self._occurrences(node)) or None
+        if isinstance(node, Near):
+            return self._given(self._near(node)) or None
+        if isinstance(node, Regex):
+            return _search(node, self.subject.title)
+        return [] if _holds(node, self.subject) else None
+
+    def _given(self, spans: list[tuple[int, int]]) -> Spans:
+        offsets = fold(self.subject.title).offsets
+        return [(offsets[start][0], offsets[end - 1][1]) for start, end in spans]
+
+    def _near(self, node: Near) -> list[tuple[int, int]]:
+        left = [span for word in node.left for span in self._occurrences(word)]
+        right = [span for word in node.right for span in self._occurrences(word)]
+        tokens = _tokens(fold(self.subject.title).text)
+        return [
+            span
+            for a in left
+            for b in right
+            for first, second in ((a, b), (b, a))
+            if first[1] <= second[0]
+            and sum(first[1] <= token < second[0] for token in tokens) <= node.distance
+            for span in (a, b)
+        ]
+
+    def _occurrences(self, literal: Literal) -> list[tuple[int, int]]:
+        """Its occurrences in the folded title."""
+        word, text = fold(literal.text).text, fold(self.subject.title).text
+        found = places(word, text, whole=literal.mode != "sub")
+        if literal.mode != "sub":
+            found = [span for span in found if not self._is_covered(word, span, text)]
+        if literal.mode == "word":
+            ends = self._word_ends(text)
+            found = [span for span in found if all(_end(at, text, ends) for at in span)]
+        if literal.mode == "exact":
+            given = [self.subject.title[slice(*self._given([span])[0])] for span in found]
+            found = [
+                s for s, part in zip(found, given, strict=True) if normal(part) == literal.text
+            ]
+        if literal.start:
+            found = [span for span in found if not text[: span[0]].strip()]
+        if literal.end:
+            found = [span for span in found if not text[span[1] :].strip()]
+        return found
+
+    def _is_covered(self, word: str, span: tuple[int, int], text: str) -> bool:
+        return any(
+            start <= span[0]
+            and span[1] <= end
+            and (
+                (start < span[0] and _joined(text, span[0]))
+                or (span[1] < end and _joined(text, span[1]))
+            )
+            for longer, over in self.longer
+            if over is None or word in over
+            for start, end in places(longer, text, whole=True)
+        )
+
+    def _word_ends(self, text: str) -> set[int]:
+        ends, at = {0}, 0
+        for word in _segmenter(self.yours)(text):
+            at += len(word)
+            ends.add(at)
+        return ends
 
 
-def _term(node: Literal | Regex | Filter, subject: Subject) -> Spans | None:
-    if isinstance(node, Literal):
-        return list(_occurrences(fold(node.text).text, subject.title)) or None
-    if isinstance(node, Regex):
-        return _search(node, subject.title)
-    return [] if _holds(node, subject) else None
-
-
-def _occurrences(word: str, title: str) -> Iterator[tuple[int, int]]:
-    folded = fold(title)
-    for start in range(len(folded.text)):
+def places(word: str, text: str, *, whole: bool) -> list[tuple[int, int]]:
+    """Where ``word`` stands in ``text``; ``whole``: not within a longer Latin word."""
+    found = []
+    for start in range(len(text)):
         end = start + len(word)
-        if folded.text[start:end] != word:
+        if text[start:end] != word:
             continue
-        before, after = folded.text[start - 1 : start], folded.text[end : end + 1]
-        goes_on = [(word[0], before), (word[-1], after)]
-        if not any(_in_word(edge) and _in_word(beyond) for edge, beyond in goes_on):
-            yield folded.offsets[start][0], folded.offsets[end - 1][1]
+        goes_on = [
+            (word[0], text[start - 1 : start] if start else ""),
+            (word[-1], text[end : end + 1]),
+        ]
+        if not whole or not any(_in_word(edge) and _in_word(beyond) for edge, beyond in goes_on):
+            found.append((start, end))
+    return found
+
+
+@functools.cache
+def _segmenter(words: tuple[str, ...]) -> Callable[[str], Sequence[str]]:
+    return make_segmenter([UserWord(word) for word in words])
+
+
+def _end(at: int, text: str, ends: set[int]) -> bool:
+    return at in ends or not _joined(text, at)
+
+
+def _joined(text: str, at: int) -> bool:
+    around = text[max(at - 1, 0) : at + 1] if at else ""
+    return len(around) == 2 and all(char.isalnum() and not _in_word(char) for char in around)
+
+
+def _tokens(text: str) -> list[int]:
+    """Where each token begins: a decimal number, a Latin word, any other letter."""
+    starts, at = [], 0
+    while at < len(text):
+        number = re.compile(r"\d+([.,]\d+)+").match(text, at)
+        if number:
+            starts.append(at)
+            at = number.end()
+        elif text[at].isalnum():
+            starts.append(at)
+            first = at
+            at += 1
+            while _in_word(text[first]) and at < len(text) and _in_word(text[at]):
+                at += 1
+        else:
+            at += 1
+    return starts
 
 
 def _in_word(char: str) -> bool:
@@ -134,13 +260,24 @@ def _of_events(node: Node) -> bool:
     return isinstance(node, Filter) and node.name == "event"
 
 
-def expected(rules: dict[int, Query], subject: Subject) -> list[Hit]:
+def expected(rules: dict[int, Query], subject: Subject, yours: Sequence[str] = ()) -> list[Hit]:
+    mine = tuple(fold(word).text for word in yours)
+    listed = [(word, None) for word in mine] + [
+        (w, o) for w, o in bundled().items() if w not in mine
+    ]
     hits = []
     for rule_id, query in sorted(rules.items()):
-        spans = evaluate(query.root, subject)
+        own = _keywords(query)
+        others = {word for other in rules.values() for word in _keywords(other)} - own
+        longer = [(word, None) for word in others] + [pair for pair in listed if pair[0] not in own]
+        spans = Naive(subject, tuple(longer), mine).evaluate(query.root)
         if spans is not None and _of_events(query.root) == (subject.event is not None):
             hits.append(Hit(rule_id, tuple(_merge(sorted(spans)))))
     return hits
+
+
+def _keywords(query: Query) -> set[str]:
+    return {fold(word.text).text for word in literals(query.root) if word.mode != "sub"}
 
 
 def _merge(spans: Spans) -> Spans:
@@ -153,11 +290,19 @@ def _merge(spans: Spans) -> Spans:
     return covered
 
 
-@given(st.lists(queries, max_size=6), st.lists(subjects, min_size=1, max_size=3))
-def test_one_pass_equals_the_naive_evaluator(rules: list[Query], given: list[Subject]) -> None:
+@given(st.lists(queries, max_size=6), st.lists(subjects, min_size=1, max_size=3), your_words)
+def test_one_pass_equals_the_naive_evaluator(
+    rules: list[Query], given: list[Subject], yours: list[str]
+) -> None:
     numbered = dict(enumerate(rules))
-    rule_set = RuleSet(numbered.items())
-    assert rule_set.match_many(given) == [expected(numbered, subject) for subject in given]
+    rule_set = RuleSet(numbered.items(), words_of(tuple(yours)))
+    assert rule_set.match_many(given) == [expected(numbered, subject, yours) for subject in given]
+
+
+@functools.cache
+def words_of(yours: tuple[str, ...]) -> Words:
+    """One for each list: each reads the dictionary."""
+    return Words(yours)
 
 
 @given(
