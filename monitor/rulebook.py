@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
+from classifiers.segment import user_words
 from monitor.errors import QueryError, SettingsError
 from monitor.manners import House, Manners, manners_of
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet
+from monitor.rules.words import Words, default_words, folded_words
 from monitor.storage import rules
 from monitor.telemetry import logger
 from monitor.types import Rule, RuleOptions
@@ -43,8 +45,8 @@ class Rules:
 
     def book(self, connection: Connection) -> RuleBook:
         """The enabled rules. One that no longer parses is told and left out."""
-        version = rules.version(connection)
-        if version != self._version:
+        version, words = rules.version(connection), known_words(self._book.matcher.words)
+        if version != self._version or words is not self._book.matcher.words:
             enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
             compiled = []
             for rule in enabled:
@@ -52,9 +54,11 @@ class Rules:
                     compiled.append((rule.id, language.parse(rule.query)))
                 except QueryError as error:
                     log.error("rule %s cannot be read and is left out: %s", rule.name, error)
+            matcher = RuleSet(compiled, words)
+            matcher.prepare()
             self._book = RuleBook(
                 rules={rule.id: rule for rule in enabled},
-                matcher=RuleSet(compiled),
+                matcher=matcher,
                 manners={rule.id: self._manners(rule) for rule in enabled},
                 house=self._house,
                 ids={rule.name: rule.id for rule in enabled},
@@ -69,3 +73,13 @@ class Rules:
         except SettingsError as error:
             log.error("rule %s is told at once: %s", rule.name, error)
             return manners_of(RuleOptions(), self._house)
+
+
+def known_words(held: Words | None = None) -> Words:
+    """The bundled words and the user's, as their file is now; ``held`` if it still holds."""
+    file = user_words()
+    file.refresh()
+    yours = [word.word for word in file.words]
+    if held is not None and held.yours == folded_words(yours):
+        return held
+    return Words(yours) if yours else default_words()

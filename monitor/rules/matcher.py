@@ -9,7 +9,7 @@ NOT) are evaluated for every title.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick
@@ -23,11 +23,12 @@ from monitor.rules.words import KEYWORD, Cover, Words, default_words
 from monitor.text import fold, is_word_character
 from monitor.types import Hit
 
-__all__ = ["RuleSet", "Subject", "age_s"]
+__all__ = ["Hidden", "RuleSet", "Subject", "age_s"]
 
 SMALLEST_OVERLAY = 64
 OVERLAY_SHARE = 16
 GATE_SIZE = 16
+FEW_WORDS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ class RuleSet:
 
     def covers(self, seen: Seen) -> list[Cover]:
         """The rules' keywords and the known words in a title."""
+        known = self.words.covers(seen.folded.text) if self.words.may_cover(seen.words) else []
+        longer = _longer(seen.words) if len(seen.words) > 1 else ()
         ours = [
             Cover(start, end, text, None, KEYWORD)
-            for text, spans in seen.words.items()
+            for text in longer
             if self._keywords[text] > 0
-            for start, end in spans
+            for start, end in seen.words[text]
         ]
-        return ours + self.words.covers(seen.folded.text)
+        return ours + known
 
     def prepare(self) -> None:
         """Read what matching will need, if a rule needs it: seconds, once."""
@@ -212,6 +215,15 @@ class _Gate:
 def _gates(by_regex: dict[tree.Regex, list[Plan]]) -> list[_Gate]:
     entries = list(by_regex.items())
     return [_Gate(entries[at : at + GATE_SIZE]) for at in range(0, len(entries), GATE_SIZE)]
+
+
+def _longer(words: Collection[str]) -> list[str]:
+    """Those of ``words`` that hold another: most titles have none."""
+    shortest = min(map(len, words))
+    longer = [word for word in words if len(word) > shortest]
+    if len(words) > FEW_WORDS:
+        return longer
+    return [word for word in longer if any(other in word and other != word for other in words)]
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

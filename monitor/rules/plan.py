@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class Seen:
     spans there; ``loose`` those occurrences that a Latin letter or a digit continues.
     """
 
-    __slots__ = ("_boundaries", "_covers", "_known", "_regexes", "_texts", "_tokens", "folded",
-                 "loose", "subject", "words")  # fmt: skip
+    __slots__ = ("_boundaries", "_cover_starts", "_covers", "_known", "_longest_cover", "_regexes",
+        "_texts", "_tokens", "folded", "loose", "subject", "words")  # fmt: skip
 
     def __init__(self, subject: Subject, folded: Folded, known: Known) -> None:
         self.subject = subject
@@ -60,6 +61,8 @@ class Seen:
         self.loose: dict[str, list[Span]] = {}
         self._known = known
         self._covers: list[Cover] | None = None
+        self._cover_starts: list[int] = []
+        self._longest_cover = 0
         self._boundaries: frozenset[int] | None = None
         self._tokens: list[int] | None = None
         self._texts: tuple[Form, ...] | None = None
@@ -70,12 +73,20 @@ class Seen:
 
         ``own`` are the keywords of the rule that asks: they cover none of its own.
         """
-        if self._covers is None:
-            self._covers = self._known.covers(self)
-        for cover in self._covers:
+        starts = self._cover_starts
+        first = bisect.bisect_left(starts, end - self._longest_cover)
+        for cover in self.covers()[first : bisect.bisect_right(starts, start)]:
             if cover.hides(text, start, end, self.folded.text) and cover.text not in own:
                 return cover
         return None
+
+    def covers(self) -> list[Cover]:
+        """Every word of the title that can cover a shorter keyword, by its start."""
+        if self._covers is None:
+            self._covers = sorted(self._known.covers(self), key=_cover_start)
+            self._cover_starts = [cover.start for cover in self._covers]
+            self._longest_cover = max((c.end - c.start for c in self._covers), default=0)
+        return self._covers
 
     def ends_words(self, start: int, end: int) -> bool:
         """Whether both ends of a span are ends of words, Chinese ones by segmentation."""
@@ -112,6 +123,9 @@ class Seen:
             other = Form(unified, unified.text.encode())
             self._texts = (given,) if unified.text == sound else (given, other)
         return self._texts
+
+
+_cover_start = operator.attrgetter("start")
 
 
 class Step(Protocol):
@@ -177,20 +191,23 @@ class _Word:
         self.text = text
         self._own = own
 
-    def found(self, seen: Seen) -> Iterator[Span]:
+    def found(self, seen: Seen) -> list[Span]:
         """Its occurrences in the folded title."""
-        for start, end in seen.words.get(self.text, ()):
-            if seen.cover(self.text, start, end, self._own) is None:
-                yield start, end
+        spans = seen.words.get(self.text)
+        if spans is None:
+            return []
+        if not seen.covers():
+            return spans
+        return [span for span in spans if seen.cover(self.text, *span, self._own) is None]
 
     def hidden(self, seen: Seen) -> Iterator[tuple[Span, Cover]]:
         """Occurrences that do not count, each with the longer word that covers it."""
-        for start, end in seen.words.get(self.text, ()):
-            if cover := seen.cover(self.text, start, end, self._own):
-                yield (start, end), cover
+        for span in seen.words.get(self.text, ()) if seen.covers() else ():
+            if cover := seen.cover(self.text, *span, self._own):
+                yield span, cover
 
     def test(self, seen: Seen) -> bool:
-        return self.text in seen.words and any(True for _ in self.found(seen))
+        return self.text in seen.words and bool(self.found(seen))
 
     def spans(self, seen: Seen) -> Iterator[Span]:
         return itertools.starmap(seen.folded.span, self.found(seen))
@@ -206,14 +223,14 @@ class _Moded(_Word):
         super().__init__(fold(literal.text).text, own)
         self._literal = literal
 
-    def found(self, seen: Seen) -> Iterator[Span]:
-        return (span for span in self._occurrences(seen) if self._fits(seen, *span))
+    def found(self, seen: Seen) -> list[Span]:
+        return [span for span in self._occurrences(seen) if self._fits(seen, *span)]
 
     def hidden(self, seen: Seen) -> Iterator[tuple[Span, Cover]]:
         return iter(()) if self._literal.mode == "sub" else super().hidden(seen)
 
     def test(self, seen: Seen) -> bool:
-        return any(True for _ in self.found(seen))
+        return bool(self.found(seen))
 
     def _occurrences(self, seen: Seen) -> Iterable[Span]:
         if self._literal.mode != "sub":

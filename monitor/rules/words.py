@@ -54,13 +54,17 @@ class Words:
     def __init__(
         self, yours: Iterable[str] = (), pairs: Mapping[str, frozenset[str]] | None = None
     ) -> None:
-        folded = (fold(word).text.strip() for word in yours)
-        self.yours = frozenset(word for word in folded if word)
+        self.yours = folded_words(yours)
         self._pairs = bundled() if pairs is None else pairs
+        self._short = frozenset(short for shorts in self._pairs.values() for short in shorts)
         self._texts = sorted(self.yours | self._pairs.keys())
         self._automaton = AhoCorasick(self._texts)
         self._lock = threading.Lock()
         self._cut: Callable[[str], Iterable[str]] | None = None
+
+    def may_cover(self, keywords: Iterable[str]) -> bool:
+        """Whether a known word could cover one of ``keywords``."""
+        return bool(self.yours) or not self._short.isdisjoint(keywords)
 
     def covers(self, folded: str) -> list[Cover]:
         """Every known word in ``folded``."""
@@ -109,6 +113,12 @@ def joined(folded: str, at: int) -> bool:
     return 0 < at < len(folded) and all(
         char.isalnum() and not is_word_character(char) for char in folded[at - 1 : at + 1]
     )
+
+
+def folded_words(words: Iterable[str]) -> frozenset[str]:
+    """``words`` as they are compared."""
+    folded = (fold(word).text.strip() for word in words)
+    return frozenset(word for word in folded if word)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import QueryError
 from monitor.rules.language import is_broad, parse
-from monitor.rules.tree import And, Bound, Filter, Literal, Not, Or, Query, Regex
+from monitor.rules.tree import And, Bound, Filter, Literal, Near, Not, Or, Query, Regex
 from tests.monitor.rules.queries import PIECES, queries
 
 WORDS = (
@@ -34,6 +34,14 @@ WORDS = (
 )
 RANKS = (Bound("<=", 10.0), Bound("..", 20.0, 30.0), Bound("=", 50.0))
 FILTER_PIECES = (
+    "word:",
+    "sub:",
+    "exact：",
+    "^",
+    "$",
+    "NEAR/2(",
+    "NEAR(",
+    "，",
     "rank:",
     "age:<",
     "2h",
@@ -93,6 +101,20 @@ def test_any_text_is_a_query_or_a_query_error(pieces: list[str]) -> None:
         ("IS:First", Filter("is", ("first",))),
         ("与 或 非", And((Literal("与"), Literal("或"), Literal("非")))),
         ("AND(", None),
+        ("sub:^x", Literal("x", "sub", start=True)),
+        ("^SUB:x$", Literal("x", "sub", start=True, end=True)),
+        ("exact：“A  b”$", Literal("A b", "exact", end=True)),
+        ("sub:AND", Literal("AND", "sub")),
+        ('"^x$"', Literal("^x$")),
+        ("a^b a$b", And((Literal("a^b"), Literal("a$b")))),
+        (
+            "NEAR/2(a，(b OR word:c))",
+            Near(2, (Literal("a"),), (Literal("b"), Literal("c", "word"))),
+        ),
+        ('NEAR/0 ("a,b", c)', Near(0, (Literal("a,b"),), (Literal("c"),))),
+        ("near/3(a b)", And((Literal("near/3"), Literal("a"), Literal("b")))),
+        ("NEAR a", And((Literal("NEAR"), Literal("a")))),
+        ("NEAR/3(a,b) c,d", And((Near(3, (Literal("a"),), (Literal("b"),)), Literal("c,d")))),
     ],
 )
 def test_reads_as(text: str, root: object) -> None:
@@ -130,6 +152,8 @@ def test_is_broad(text: str, broad: bool) -> None:
         ("(" * 65 + "a" + ")" * 65, "more than 64 levels"),
         ("NOT " * 65 + "a", "more than 64 levels"),
         ("a " * 1_001, "at most 1,000 terms"),
+        ("NEAR/1(a,b) " * 501, "at most 1,000 terms"),
+        ("(" * 64 + "NEAR/1(a,b)" + ")" * 64, "more than 64 levels"),
         (f"/{'a' * 1_025}/", "at most 1,024 bytes"),
         (r"/(\pL{900}x){1}(\pL{900})/", "use smaller repetitions"),
         (f"source:{'x' * 201}", "at most 200 characters"),
@@ -152,7 +176,9 @@ def test_what_is_just_within_the_limits_parses() -> None:
     assert parse("x" * 8_192).root == Literal("x" * 8_192)
 
 
-@pytest.mark.parametrize("piece", ["(", "NOT ", "-", "(a OR ", "（", '"', "/", "a:", "-(", "“"])
+@pytest.mark.parametrize(
+    "piece", ["(", "NOT ", "-", "NEAR/1(", "NEAR/1((", "(a OR ", "（", '"', "/", "a:", "-(", "“"]
+)
 def test_hostile_33_nests_of_8_kib_are_no_recursion_error(piece: str) -> None:
     with pytest.raises(QueryError):
         parse(piece * (8_192 // len(piece.encode())))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from classifiers.segment import UserWord, make_segmenter
 from monitor.rules.language import parse
-from monitor.rules.matcher import RuleSet, Subject
+from monitor.rules.matcher import Hidden, RuleSet, Subject
 from monitor.rules.tokens import normal
 from monitor.rules.tree import (
     And,
@@ -30,7 +30,7 @@ from monitor.rules.tree import (
     Regex,
     literals,
 )
-from monitor.rules.words import Words, bundled
+from monitor.rules.words import BUNDLED, KEYWORD, YOURS, Words, bundled
 from monitor.text import detect_language, fold, unify
 from monitor.types import Hit
 from tests.monitor.rules.queries import queries, subjects, titles, your_words
@@ -386,6 +386,74 @@ def test_hostile_33_many_empty_matches_are_bounded() -> None:
     hits = RuleSet([(1, parse("/(.*b)?/"))]).match(Subject("a" * 100_000))
     assert time.perf_counter() - started < 2
     assert hits == [Hit(1, ())]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "NEAR/100(哈, 呵) 啊",
+        "NEAR/0(sub:a, sub:b)",
+        "哈 AND 哈哈 AND 哈哈哈",
+        "word:哈 呵",
+        "^哈 sub:呵$",
+    ],
+)
+def test_hostile_33_many_occurrences_are_no_many_pairs(query: str) -> None:
+    subject = Subject("哈" * 30_000 + "ab" * 20_000 + "呵" * 30_000)
+    rule_set = RuleSet([(1, parse(query)), (2, parse("哈哈哈哈")), (3, parse("呵呵"))])
+    rule_set.prepare()
+    started = time.perf_counter()
+    rule_set.match(subject)
+    assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("rules", "title", "ids"),
+    [
+        (["王兴", "王兴兴"], "王兴兴谈机器人", [1]),
+        (["美团", "欧美团队"], "欧美团队来访", [1]),
+        (["苹果 OR 苹果手机", "苹果手机壳"], "苹果手机壳", [1]),
+        (["苹果", "sub:苹果手机"], "苹果手机壳", [0, 1]),
+        (["苹果", "香蕉 NOT 苹果手机"], "苹果手机壳", []),
+        (["AI", "AI芯片"], "AI芯片", [0, 1]),
+        (["rate", "rate cut"], "rate cut", [0, 1]),
+        (["降息", "降息25个基点"], "降息25个基点", [0, 1]),
+    ],
+)
+def test_the_longest_keyword_of_all_rules_wins(
+    rules: list[str], title: str, ids: list[int]
+) -> None:
+    built = RuleSet(enumerate(map(parse, rules)))
+    grown = RuleSet([(0, parse(rules[0]))]).with_rule(1, parse(rules[1]))
+    for rule_set in (built, grown):
+        assert [hit.rule_id for hit in rule_set.match(Subject(title))] == ids
+
+
+def test_a_rule_that_left_covers_nothing() -> None:
+    rule_set = RuleSet(enumerate(map(parse, ["苹果", "苹果手机", "苹果手机"])))
+    subject = Subject("苹果手机降价")
+    assert rule_set.without_rule(1).match(subject) == [Hit(2, ((0, 4),))]
+    assert rule_set.without_rule(1).without_rule(2).match(subject) == [Hit(0, ((0, 2),))]
+    assert rule_set.with_rule(1, parse("梨")).with_rule(2, parse("梨")).match(subject) == [
+        Hit(0, ((0, 2),))
+    ]
+
+
+def test_what_did_not_count_is_told() -> None:
+    rules = [(1, parse("降息 高通 苹果")), (2, parse("降息预期"))]
+    rule_set = RuleSet(rules, Words(["苹果手机"]))
+    told = rule_set.hidden(1, Subject("降息预期升温，高通胀下苹果手机降价"))
+    assert told == [
+        Hidden((0, 2), "降息预期", KEYWORD),
+        Hidden((7, 9), "高通胀", BUNDLED),
+        Hidden((11, 13), "苹果手机", YOURS),
+    ]
+
+
+def test_your_words_also_end_words() -> None:
+    rule_set = RuleSet([(1, parse("word:研究"))], Words(["研究生命"]))
+    assert rule_set.match(Subject("研究生命起源")) == []
+    assert RuleSet([(1, parse("word:研究"))]).match(Subject("研究生命起源")) != []
 
 
 def test_a_title_pays_only_for_rules_whose_words_it_has() -> None:
