@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from classifiers.errors import CorpusError
-from classifiers.examples import BadLine, Example, Format, Item, training_folder
+from classifiers.examples import BadLine, Example, Format, Item
 from classifiers.formats import READERS
+from classifiers.taxonomy import Taxonomy, default_ids, read_mapping, read_taxonomy
 from classifiers.text import identity_key
 
 Labels = Literal["native", "sections"]
@@ -39,41 +39,60 @@ def register(
     FORMATS[name] = Format(read, sections)
 
 
-def load(spec: str, labels: Labels = "native") -> list[Example]:
+def load(spec: str, labels: Labels = "native", taxonomy: Taxonomy | None = None) -> list[Example]:
     """The examples of a SPEC, with the corpus's own labels or with section ids.
 
+    Sections are those of ``taxonomy`` (None: the default one). A mapping file
+    (``FORMAT:PATH#MAPPING``) says what labels become before anything else is asked.
     Up to 1 % of bad lines are left out and logged; beyond, or when nothing is left,
     CorpusError names the first.
     """
-    name, path = parse_spec(spec)
+    name, path, mapping = parse_spec(spec)
     kind = FORMATS[name]
-    items = list(kind.read(path))
+    known = taxonomy or read_taxonomy()
+    items: Iterable[Item] = kind.read(path)
+    if mapping:
+        items = _mapped(items, _checked_mapping(mapping, labels, known))
     if labels == "sections":
-        known = section_names()
         items = [found for item in items for found in _to_section(item, kind.sections, known)]
-    return _checked(items, spec, path)
+    return _checked(list(items), spec, path)
 
 
-def parse_spec(spec: str) -> tuple[str, str]:
-    """``FORMAT:PATH`` -> (format, path); the path may be left out where one is implied."""
+class Spec(NamedTuple):
+    """``FORMAT:PATH#MAPPING`` taken apart; the mapping file is there when it is named."""
+
+    format: str
+    path: str
+    mapping: Path | None = None
+
+
+def parse_spec(spec: str) -> Spec:
+    """Take a SPEC apart; path and mapping may be left out. CorpusError for an unknown format."""
     name, _, path = spec.partition(":")
     if name not in FORMATS:
         known = ", ".join(sorted(FORMATS))
         raise CorpusError(f"unknown format {name!r}; write FORMAT:PATH, one of {known}", spec)
-    return name, path
+    before, mark, mapping = path.rpartition("#")
+    if not mark or Path(path).exists():
+        return Spec(name, path)
+    return Spec(name, before, Path(mapping))
 
 
-def section_names(path: Path | None = None) -> dict[str, str]:
-    """Every way to write a section (id, English, Chinese; lower case) -> its id."""
-    path = path or training_folder() / "sections.toml"
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-        rows = [(row["id"], row["zh"], row["en"]) for row in document["section"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorpusError(
-            f"not a list of [[section]] with id, zh and en ({error!r})", path
-        ) from error
-    return {str(name).lower(): str(row[0]) for row in rows for name in row}
+def _checked_mapping(path: Path, labels: Labels, known: Taxonomy) -> dict[str, str]:
+    mapping = read_mapping(path)
+    strange = sorted(name for name in set(mapping.values()) if name and not known.find(name))
+    if strange and labels == "sections":
+        raise CorpusError(f"{strange[0]!r} is no section; known: {', '.join(known.ids)}", path)
+    return mapping
+
+
+def _mapped(items: Iterable[Item], mapping: Mapping[str, str]) -> Iterator[Item]:
+    """The examples with the labels that the mapping gives them; '' leaves one out."""
+    for item in items:
+        if isinstance(item, BadLine):
+            yield item
+        elif section := mapping.get(item.label, item.label):
+            yield replace(item, label=section)
 
 
 def split(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
@@ -104,20 +123,28 @@ def digest(examples: Iterable[Example]) -> str:
     return state.hexdigest()
 
 
-def _to_section(
-    item: Item, sections: Mapping[str, str] | None, known: Mapping[str, str]
-) -> Iterator[Item]:
+def _to_section(item: Item, sections: Mapping[str, str] | None, known: Taxonomy) -> Iterator[Item]:
+    """The example with the id of its section; nothing where its label has none on purpose."""
     if isinstance(item, BadLine):
         yield item
-    elif sections is not None:
-        if item.label in sections:
-            yield replace(item, label=sections[item.label])
-    elif item.label.lower() in known:
-        yield replace(item, label=known[item.label.lower()])
-    else:
-        path, _, line = item.origin.rpartition(":")
-        reason = f"{item.label!r} is no section; use an id of sections.toml, or --labels native"
-        yield BadLine(Path(path), int(line), reason)
+        return
+    found = known.find(item.label)
+    if found is None and sections is not None:
+        default = sections.get(item.label)
+        found = known.find(default) if default else None
+        if found is None:
+            return
+    elif found is None and item.label in default_ids():
+        return  # a default section that the user's taxonomy has nothing for
+    if found is not None:
+        yield replace(item, label=found)
+        return
+    path, _, line = item.origin.rpartition(":")
+    reason = (
+        f"{item.label!r} is no section; use an id of sections.toml, a mapping file "
+        "(FORMAT:PATH#MAPPING), or --labels native"
+    )
+    yield BadLine(Path(path), int(line), reason)
 
 
 def _checked(items: Sequence[Item], spec: str, path: str) -> list[Example]:

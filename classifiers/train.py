@@ -203,7 +203,7 @@ def build_starter(out: Path) -> Manifest:
 
 def settings_for(specs: Sequence[str]) -> TrainSettings:
     """The starter's settings for the project's own data alone, else those for corpora."""
-    own = all(corpus.parse_spec(spec)[0] == "builtin" for spec in specs)
+    own = all(corpus.parse_spec(spec).format == "builtin" for spec in specs)
     return STARTER if own else TrainSettings()
 
 

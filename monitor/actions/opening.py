@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
+from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor.addresses import Allowed, check_url
 from monitor.config import Settings
 from monitor.errors import FetchError, NotFound, StorageError, UsageError
@@ -50,9 +51,27 @@ def find_source(connection: Connection, key: str) -> RowMapping:
     return sources.find(connection, key)
 
 
+def taxonomy_of(settings: Settings) -> Taxonomy | None:
+    """The user's own sections; None where the default ones count. Raises CorpusError."""
+    path = settings.classifier.sections
+    return read_taxonomy(path) if path else None
+
+
 def sections_of(settings: Settings) -> tuple[str, ...]:
-    """The sections that the live model knows."""
-    return Classifier(settings.data / "models").scorer.sections
+    """The sections that may be named: the user's own, else those that the live model knows."""
+    own = taxonomy_of(settings)
+    return own.ids if own else Classifier(settings.data / "models").scorer.sections
+
+
+def section_id(settings: Settings, name: str) -> str:
+    """The id of a section by its id or its name in either language.
+
+    Raises UsageError, with the nearest one.
+    """
+    known = sections_of(settings)
+    found = name if name in known else (taxonomy_of(settings) or read_taxonomy()).find(name)
+    check_section(found if found in known else name, known)
+    return found or name
 
 
 def check_section(section: str, known: Collection[str]) -> None:

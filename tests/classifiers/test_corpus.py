@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from classifiers import corpus
 from classifiers.errors import CorpusError
-from classifiers.examples import Example, training_folder
+from classifiers.examples import Example
+from classifiers.taxonomy import read_taxonomy
 
 TOUTIAO = "6551_!_103_!_news_sports_!_主场大胜_!_足球,联赛"
 TOUTIAO_STORY = "6552_!_100_!_news_story_!_从前有座山_!_"
@@ -167,7 +168,7 @@ def test_own_data_has_terms_and_headlines_and_no_comments() -> None:
     assert {each.term for each in found} == {True, False}
     assert not [each for each in found if each.title.startswith("#")]
     assert all("#" in each.group for each in found)
-    ids = set(corpus.section_names(training_folder() / "sections.toml").values())
+    ids = set(read_taxonomy().ids)
     assert {each.label for each in found} <= ids
 
 
