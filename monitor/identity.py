@@ -68,6 +68,11 @@ def _keys(source_id: int, entry: ParsedEntry, guid: str | None, link: str | None
     return Keys(primary, link_title, mix(source_id, TITLE, title), title >> 1)
 
 
+def title_key(source_id: int, title: str) -> int:
+    """The ``title`` key of an entry of a source that has this title."""
+    return mix(source_id, TITLE, digest(title))
+
+
 # What a key is made of takes part in it, so that an id never equals a link.
 ID, LINK, LINK_TITLE, TITLE, TITLE_DAY = range(1, 6)
 _MASK = (1 << 64) - 1

@@ -55,12 +55,14 @@ def _database(settings: Settings, path: str) -> Iterator[Database]:
 
 
 def stored(database: Database, kind: Literal["corrections", "feeds"]) -> list[Example]:
-    """Corrections, oldest first, or entries whose source declares a section."""
+    """Corrections, oldest first, or entries whose source declares a section and that nobody
+    corrected, newest first."""
     with database.read() as connection:
         if kind == "corrections":
-            rows = list(corrections.examples(connection))
+            rows = [(each.title, each.section) for each in corrections.examples(connection)]
         else:
-            rows = list(corrections.declared(connection, DECLARED_LIMIT))
+            found = corrections.declared(connection, DECLARED_LIMIT)
+            rows = [(each.title, each.declared) for each in found if each.corrected is None]
     return [
         Example(title, section, origin=f"{FORMAT}/{kind}/row:{number}")
         for number, (title, section) in enumerate(rows, start=1)

@@ -1,4 +1,4 @@
-"""The classifier in a person's hands: classify, correct, evaluate, and its releases."""
+"""The classifier in a person's hands: classify, evaluate, and its releases."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from classifiers.errors import ReleaseError
 from classifiers.registry import Listed, Registry, starter_folder
 from classifiers.release import read_manifest
 from monitor.actions.corpora import register_database
-from monitor.actions.opening import LARGEST_ID, check_section, opened, sections_of
 from monitor.config import Settings
 from monitor.errors import NotFound
 from monitor.model import Classifier
-from monitor.service import utc_now
-from monitor.storage import corrections
 from monitor.types import Prediction
 
 if TYPE_CHECKING:
@@ -42,17 +39,6 @@ def classify(
             yield from zip(batch, classifier(batch), strict=True)
             batch = []
     yield from zip(batch, classifier(batch), strict=True)
-
-
-def correct(settings: Settings, number: int, section: str) -> str:
-    """Say that an entry belongs in ``section``; its title. Raises NotFound, UsageError."""
-    check_section(section, sections_of(settings))
-    if not 0 < number <= LARGEST_ID:
-        raise NotFound("there is no entry with that number: 'headlines entries list' shows them")
-    with opened(settings) as database:
-        return database.run(
-            lambda connection: corrections.correct(connection, number, section, utc_now())
-        )
 
 
 def evaluate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -63,15 +63,21 @@ def sections_of(settings: Settings) -> tuple[str, ...]:
     return own.ids if own else Classifier(settings.data / "models").scorer.sections
 
 
-def section_id(settings: Settings, name: str) -> str:
-    """The id of a section by its id or its name in either language.
+def section_finder(settings: Settings) -> Callable[[str], str]:
+    """What gives the id of a section by its id or its name in either language.
 
-    Raises UsageError, with the nearest one.
+    It raises UsageError, with the nearest one, for a name that is none's.
     """
     known = sections_of(settings)
-    found = name if name in known else (taxonomy_of(settings) or read_taxonomy()).find(name)
-    check_section(found if found in known else name, known)
-    return found or name
+    taxonomy = taxonomy_of(settings) or read_taxonomy()
+
+    def find(name: str) -> str:
+        found = name if name in known else taxonomy.find(name)
+        if found is None or found not in known:
+            raise UsageError(f"there is no section {name!r}{nearest(name, known)}")
+        return found
+
+    return find
 
 
 def check_section(section: str, known: Collection[str]) -> None:

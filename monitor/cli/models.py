@@ -1,4 +1,4 @@
-"""``classify``, ``correct``, ``retrain``, ``evaluate``, ``models``."""
+"""``classify``, ``retrain``, ``evaluate``, ``models``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
-from monitor.cli.values import entry_number
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +27,6 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     classify.add_argument("titles", metavar="TITLE", nargs="*", help="else one a line on stdin")
     add_json(classify)
     classify.set_defaults(run=run_classify)
-
-    correct = commands.add_parser("correct", parents=[everywhere], help="say what is right")
-    correct.add_argument("entry", metavar="ENTRY", type=entry_number, help="the number of an entry")
-    correct.add_argument("section", metavar="SECTION")
-    correct.set_defaults(run=run_correct)
 
     retrain = commands.add_parser(
         "retrain", parents=[everywhere], help="learn from corrections, corpora and feeds"
@@ -112,14 +106,6 @@ def lines() -> Iterator[str]:
     """Standard input's lines, with what is not UTF-8 in them replaced."""
     for line in sys.stdin.buffer:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
-
-
-def run_correct(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import correct
-
-    title = correct(settings_of(arguments), arguments.entry, arguments.section)
-    say(f"{arguments.entry} is {arguments.section}: {title}")
-    return 0
 
 
 def run_retrain(arguments: argparse.Namespace) -> int:

@@ -1,50 +1,160 @@
-"""What people said of sections. A correction keeps its title: it outlives the entry."""
+"""What people said of sections. A correction keeps its title: it outlives the entry.
+
+A title that no entry has may be corrected as well: its number is below zero and is made of
+the title.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.storage import entries
-from monitor.storage.schema import correction, entry
+from monitor import identity
+from monitor.storage import bulk
+from monitor.storage.schema import correction, entry, microseconds, seen, source
 
-
-def correct(connection: Connection, number: int, section: str, now: datetime) -> str:
-    """Say that entry ``number`` belongs in ``section``; returns its title. Raises NotFound."""
-    row = entries.get(connection, number)
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    values = {
-        "entry_id": number,
-        "title": row["title"],
-        "section": section,
-        "predicted": row["section"],
-        "corrected_at": now,
-    }
-    statement = make(correction).values(values)
-    statement = statement.on_conflict_do_update(index_elements=["entry_id"], set_=values)
-    connection.execute(statement)
-    return str(row["title"])
+KEYS_AT_ONCE = 20_000
 
 
-def examples(connection: Connection) -> Iterator[tuple[str, str]]:
-    """``(title, section)`` of every correction, oldest first."""
+class Said(NamedTuple):
+    """A row of ``correction``; ``corrected_at`` in microseconds."""
+
+    entry_id: int
+    title: str
+    section: str
+    predicted: str
+    corrected_at: int
+
+
+class Example(NamedTuple):
+    """A corrected title, as it is learnt."""
+
+    title: str
+    section: str
+    corrected_at: datetime
+
+
+def number_of(title: str) -> int:
+    """The number under which a title that no entry has is corrected; below zero."""
+    return -1 - (identity.digest(title) >> 1)
+
+
+def store(connection: Connection, rows: Sequence[Said]) -> None:
+    """Say what is right; of two words on one entry, the later one counts."""
+    latest = list({row.entry_id: row for row in rows}.values())
+    bulk.insert(connection, correction, Said._fields, latest, update=Said._fields[1:])
+
+
+def get(connection: Connection, number: int) -> Said | None:
+    """The correction of an entry, if there is one."""
+    row = connection.execute(sa.select(correction).where(correction.c.entry_id == number)).first()
+    if row is None:
+        return None
+    return Said(row.entry_id, row.title, row.section, row.predicted, microseconds(row.corrected_at))
+
+
+def withdraw(connection: Connection, number: int) -> None:
+    """Forget the correction of an entry."""
+    connection.execute(sa.delete(correction).where(correction.c.entry_id == number))
+
+
+def entries_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Title and predicted section of those of ``ids`` that still exist."""
     rows = connection.execute(
-        sa.select(correction.c.title, correction.c.section).order_by(correction.c.corrected_at)
+        sa.select(entry.c.id, entry.c.title, entry.c.section).where(
+            bulk.among(connection, entry.c.id, list(ids))
+        )
     )
-    yield from rows
+    return {row.id: (row.title, row.section) for row in rows}
 
 
-def declared(connection: Connection, limit: int) -> Iterator[tuple[str, str]]:
-    """``(title, declared section)`` of the newest entries whose source declares a section."""
+def with_titles(connection: Connection, titles: Sequence[str]) -> dict[str, list[int]]:
+    """The entries that have one of ``titles``, letter for letter: the newest of each source.
+
+    Found by the keys that entries are known by, not by looking through them.
+    """
+    sources = list(connection.execute(sa.select(source.c.id)).scalars())
+    wanted = {
+        identity.title_key(number, title): title for title in set(titles) for number in sources
+    }
+    keys = list(wanted)
+    found: dict[str, list[int]] = defaultdict(list)
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        some = keys[start : start + KEYS_AT_ONCE]
+        rows = connection.execute(
+            sa.select(seen.c.key, entry.c.id, entry.c.title)
+            .join(entry, entry.c.id == seen.c.entry_id)
+            .where(bulk.among(connection, seen.c.key, some))
+        )
+        for key, number, title in rows:
+            if title == wanted[key]:
+                found[title].append(number)
+    return found
+
+
+def examples(connection: Connection) -> Iterator[Example]:
+    """Every correction, oldest first."""
+    rows = connection.execute(
+        sa.select(correction.c.title, correction.c.section, correction.c.corrected_at).order_by(
+            correction.c.corrected_at, correction.c.entry_id
+        )
+    )
+    return (Example(*row) for row in rows)
+
+
+def unsure(connection: Connection, among: int, limit: int) -> list[RowMapping]:
+    """Up to ``limit`` unsure entries that nobody corrected, of the newest ``among``; newest
+    first: ``id``, ``title``, ``section``, ``runner_up``, ``probability``, ``source``,
+    ``first_seen_at``.
+    """
+    newest = (
+        sa.select(entry.c.id)
+        .order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
+        .limit(among)
+        .subquery()
+    )
     statement = (
-        sa.select(entry.c.title, entry.c.section_hint)
+        sa.select(
+            entry.c.id, entry.c.title, entry.c.section, entry.c.runner_up, entry.c.probability,
+            entry.c.first_seen_at, entry.c.section_hint, source.c.name.label("source"),
+        )
+        .join(newest, newest.c.id == entry.c.id)
+        .join(source, source.c.id == entry.c.source_id)
         .outerjoin(correction, correction.c.entry_id == entry.c.id)
-        .where(entry.c.section_hint.is_not(None), correction.c.entry_id.is_(None))
-        .order_by(entry.c.first_seen_at.desc())
+        .where(entry.c.unsure, correction.c.entry_id.is_(None))
+        .order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
         .limit(limit)
-    )
-    yield from connection.execute(statement)
+    )  # fmt: skip
+    return list(connection.execute(statement).mappings())
+
+
+class Declared(NamedTuple):
+    """An entry whose source says its section, and what the live model said."""
+
+    title: str
+    declared: str
+    source_id: int
+    section: str
+    unsure: bool
+    corrected: str | None
+    first_seen_at: datetime
+
+
+def declared(connection: Connection, limit: int) -> Iterator[Declared]:
+    """The newest entries whose source declares a section, newest first."""
+    statement = (
+        sa.select(
+            entry.c.title, entry.c.section_hint, entry.c.source_id, entry.c.section,
+            entry.c.unsure, correction.c.section, entry.c.first_seen_at,
+        )
+        .outerjoin(correction, correction.c.entry_id == entry.c.id)
+        .where(entry.c.section_hint.is_not(None))
+        .order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return (Declared(*row) for row in connection.execute(statement))
