@@ -138,8 +138,7 @@ class Failed:
 Outcome = Fetched | NotModified | Failed
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedEntry:
+class ParsedEntry(NamedTuple):
     """One headline as its document gives it, cleaned.
 
     ``title`` is plain text, NFC, without control characters, at most 1,000

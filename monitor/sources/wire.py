@@ -19,11 +19,9 @@ from monitor.types import ParsedEntry, ParsedFeed
 HEADER = struct.Struct("!I")
 # What a worker answers: the feed, the sentence of a ParseError, a budget that ran out, its own bug.
 DONE, REFUSED, EXCEEDED, BROKEN = range(4)
-_ENTRY_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedEntry))
 _FEED_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedFeed))
-_entry_values = operator.attrgetter(*_ENTRY_FIELDS)
 _feed_values = operator.attrgetter(*_FEED_FIELDS)
-_DATE = _ENTRY_FIELDS.index("published_at")
+_DATE = ParsedEntry._fields.index("published_at")
 _ENTRIES = _FEED_FIELDS.index("entries")
 
 
@@ -77,7 +75,7 @@ def from_feed(feed: ParsedFeed) -> tuple[Any, ...]:
 
 
 def _from_entry(entry: ParsedEntry) -> tuple[Any, ...]:
-    values: tuple[Any, ...] = _entry_values(entry)
+    values = tuple(entry)
     if entry.published_at is None:
         return values
     return (*values[:_DATE], entry.published_at.timestamp(), *values[_DATE + 1 :])
@@ -93,7 +91,6 @@ def to_feed(values: tuple[Any, ...]) -> ParsedFeed:
 def _to_entry(values: tuple[Any, ...]) -> ParsedEntry:
     seconds = values[_DATE]
     if seconds is None:
-        return ParsedEntry(*values)
-    parts = list(values)
-    parts[_DATE] = datetime.fromtimestamp(seconds, UTC)
-    return ParsedEntry(*parts)
+        return ParsedEntry._make(values)
+    published_at = datetime.fromtimestamp(seconds, UTC)
+    return ParsedEntry._make((*values[:_DATE], published_at, *values[_DATE + 1 :]))
