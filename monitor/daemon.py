@@ -21,6 +21,7 @@ from monitor import digests, telemetry
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
+from monitor.linkserver import LinkServer
 from monitor.notify import Notifier
 from monitor.pipeline import PollReport, poll
 from monitor.service import Observers, Service, check_channels, open_database
@@ -76,6 +77,7 @@ class Daemon:
         self._retiring: dict[Service, asyncio.Task[None]] = {}
         self._lease: Lease | None = None
         self._stories = StoryBook()
+        self.links: LinkServer | None = None
         self.polls = PollReport()
         self.service: Service | None = None
 
@@ -100,6 +102,7 @@ class Daemon:
             self.service = await self._open(self.settings, database).__aenter__()
             if not self.stopping:
                 self._resting.clear()
+            await self._answer_links(self.service)
             await self._announce(database)
             self._schedule(scheduler)
             await self._resting.wait()
@@ -108,6 +111,7 @@ class Daemon:
         finally:
             if scheduler.running:
                 scheduler.shutdown(wait=False)
+            await self._answer_links(None)
             service, self.service = self.service, None
             if service is not None:
                 await service.__aexit__(None, None, None)
@@ -249,6 +253,23 @@ class Daemon:
             wanted.tombstone_days, self._may_begin,
         )  # fmt: skip
 
+    async def _answer_links(self, service: Service | None) -> None:
+        """Listen as ``service`` is set to; for None, no more."""
+        last, self.links = self.links, None
+        if last is not None:
+            await last.close()
+        if service is None or not service.settings.web.listen:
+            return
+        owner = service.settings.alerts.owner
+        server = LinkServer(service.database, service.linker, owner, service.now)
+        try:
+            await server.start(service.settings.web.listen)
+        except OSError as error:
+            log.error("web.listen %s cannot be used: %s", service.settings.web.listen, error)
+            await server.close()
+        else:
+            self.links = server
+
     # ending and reloading
 
     async def _drain(self) -> None:
@@ -299,6 +320,7 @@ class Daemon:
             await fresh.__aexit__(None, None, None)
             return
         self.settings, self.service = settings, fresh
+        await self._answer_links(fresh)
         sends = asyncio.create_task(old.outbox.drain(DRAIN_SENDS_S))
         self._retiring[old] = asyncio.create_task(self._retire(old, (sends, *self._polling)))
         await sends

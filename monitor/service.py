@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -17,12 +18,14 @@ from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings, house_of
 from monitor.fetch import Fetcher, FetchSettings
+from monitor.links import Linker
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pipeline import Kit
 from monitor.rulebook import Rules
 from monitor.sources.budget import ParserPool
 from monitor.storage import Database, migrate
+from monitor.storage import secrets as keys
 from monitor.store import Headline
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
@@ -92,7 +95,8 @@ class Service:
         )
         self.parsers = await self._stack.enter_async_context(ParserPool(polling.parsers))
         self.fetcher = Fetcher(self.client, fetch_settings(self.settings))
-        self.channels = build_channels(self.settings, self.client)
+        self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
+        self.channels = build_channels(self.settings, self.client, self.linker)
         self.outbox = Outbox(
             self.database,
             self.channels,
@@ -142,9 +146,23 @@ def fetch_settings(settings: Settings) -> FetchSettings:
     )
 
 
-def build_channels(settings: Settings, client: HttpClient) -> dict[str, Channel]:
+def make_linker(settings: Settings, database: Database) -> Linker:
+    """What signs the links of alerts; where nothing listens there are none."""
+    if not settings.web.listen:
+        return Linker()
+    key = database.run(lambda connection: keys.key(connection, "links"))
+    return Linker(key, settings.web.public_url)
+
+
+def build_channels(
+    settings: Settings, client: HttpClient, linker: Linker | None = None
+) -> dict[str, Channel]:
     """Every configured channel by name. Raises SettingsError."""
-    means = Means(client, folder=settings.file.parent if settings.file else Path())
+    means = Means(
+        client,
+        links=linker or Linker(),
+        folder=settings.file.parent if settings.file else Path(),
+    )
     return {name: channels.build(name, table, means) for name, table in settings.channels.items()}
 
 

@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 from monitor import alerts
 from monitor.attempts import ChannelState, Dead, after_failure, channel_after
 from monitor.errors import TransportError
-from monitor.storage import deliveries
+from monitor.storage import deliveries, ledger
 from monitor.storage.deliveries import Claimed, Failure
+from monitor.storage.ledger import Attempt
 from monitor.telemetry import logger
 from monitor.types import Message, Receipt
 
@@ -70,6 +71,7 @@ def write(
     ]
     deliveries.settle_sent(connection, sent, now)
     deliveries.settle_failed(connection, worker, failures, now)
+    ledger.record(connection, [attempt(outcome, now) for outcome in outcomes], now)
     known = deliveries.channels_known(connection)
     changed = channels_after(known, outcomes, now)
     if changed:
@@ -81,6 +83,17 @@ def write(
     )
     dead = sum(each.next_attempt_at is None for each in failures)
     return DeliveryReport(len(sent), len(failures) - dead, dead)
+
+
+def attempt(outcome: Outcome, now: datetime) -> Attempt:
+    """An attempt as the ledger keeps it."""
+    number = outcome.claimed.attempts + 1
+    if isinstance(outcome.result, Receipt):
+        detail = deliveries.short(outcome.result.detail)
+        return Attempt(outcome.claimed.message.id, number, "sent", detail)
+    after = failure(outcome, outcome.result, now)
+    ended = "dead" if after.next_attempt_at is None else "retry"
+    return Attempt(after.id, number, ended, deliveries.short(after.detail), after.next_attempt_at)
 
 
 def failure(outcome: Outcome, error: TransportError, now: datetime) -> Failure:

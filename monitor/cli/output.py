@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 import unicodedata
@@ -11,6 +12,8 @@ from datetime import datetime
 
 from monitor.config import Settings, load
 from monitor.telemetry import escape
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def say(text: str) -> None:
@@ -61,6 +64,22 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in ([title.upper() for title in head], *cells):
         padded = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
         print("  ".join(padded).rstrip())
+
+
+def print_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """RFC 4180 with a header. A cell that a spreadsheet would run as a formula gets a quote."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([csv_cell(cell) for cell in row])
+
+
+def csv_cell(cell: object) -> str:
+    """A value as text that no spreadsheet takes for a formula; times as ISO 8601."""
+    if cell is None:
+        return ""
+    text = cell.isoformat() if isinstance(cell, datetime) else str(cell)
+    return f"'{text}" if text.startswith(FORMULA) and not isinstance(cell, int | float) else text
 
 
 def _text(cell: object) -> str:

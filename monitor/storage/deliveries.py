@@ -38,8 +38,13 @@ class Failure:
     next_attempt_at: datetime | None
 
 
-def insert_many(connection: Connection, messages: Sequence[Message], now: datetime) -> int:
-    """Owe ``messages``, due at once; those whose id is known are left. Returns how many are new."""
+def insert_many(
+    connection: Connection, messages: Sequence[Message], now: datetime, kind: str = ""
+) -> int:
+    """Owe ``messages``, due at once; those whose id is known are left. Returns how many are new.
+
+    ``kind`` is kept in place of the messages' own.
+    """
     if not messages:
         return 0
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -56,7 +61,7 @@ def insert_many(connection: Connection, messages: Sequence[Message], now: dateti
             "created_at": message.created_at,
             "next_attempt_at": now,
             "detail": "",
-            "kind": message.kind,
+            "kind": kind or message.kind,
         }
         for message in {message.id: message for message in messages}.values()
     ]
@@ -71,16 +76,21 @@ def claim(
     lease: timedelta,
     limit: int,
 ) -> list[Claimed]:
-    """Take up to ``limit`` due messages of each of ``channels``, the longest due first.
+    """Take up to ``limit`` due messages of each of ``channels``: rules take turns, so that
+    none with many keeps the others waiting, and of each the longest due come first.
 
     Nobody else gets them until the lease ends. Channels that are switched off give none.
     """
     due = _due(channels, now, lease)
-    place = sa.func.row_number().over(
-        partition_by=delivery.c.channel,
-        order_by=_ORDER,
+    turn = sa.func.row_number().over(
+        partition_by=(delivery.c.channel, delivery.c.rule), order_by=_ORDER
     )
-    ranked = sa.select(delivery.c.id, place.label("place")).where(due).subquery()
+    turns = sa.select(delivery.c.channel, *_ORDER, turn.label("turn")).where(due).subquery()
+    place = sa.func.row_number().over(
+        partition_by=turns.c.channel,
+        order_by=(turns.c.turn, *(turns.c[column.name] for column in _ORDER)),
+    )
+    ranked = sa.select(turns.c.id, place.label("place")).subquery()
     first = sa.select(ranked.c.id).where(ranked.c.place <= limit)
     # PostgreSQL locks no rows of a window function: the query around it locks them, and
     # asks again whether they are due.

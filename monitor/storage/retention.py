@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from monitor.storage.database import Database
-from monitor.storage.schema import delivery, entry, held, microseconds, seen, source, told
+from monitor.storage.schema import (
+    delivery,
+    entry,
+    held,
+    microseconds,
+    seen,
+    source,
+    told,
+    used_link,
+)
 
 DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 500
@@ -32,6 +41,7 @@ def forget(
         (delete_deliveries, days),
         (delete_held, days),
         (delete_told, tombstone_days),
+        (delete_used_links, 0),
         (delete_marks, tombstone_days),
     ):
 
@@ -101,3 +111,13 @@ def delete_told(connection: Connection, now: datetime, days: int, limit: int) ->
         .limit(limit)
     )
     return connection.execute(sa.delete(told).where(key.in_(old))).rowcount
+
+
+def delete_used_links(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` marks of used links, ``days`` after the links have expired."""
+    old = (
+        sa.select(used_link.c.mark)
+        .where(used_link.c.expires_at < now - timedelta(days=days))
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(used_link).where(used_link.c.mark.in_(old))).rowcount

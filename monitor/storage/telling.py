@@ -114,7 +114,10 @@ def unmute(connection: Connection, story: int) -> bool:
 def usage(
     connection: Connection, channels: Collection[str], now: datetime, longest_s: int
 ) -> Usage:
-    """What was sent to ``channels`` in each window up to ``longest_s``; notices do not count."""
+    """What was sent to ``channels`` in each window up to ``longest_s``.
+
+    Notices do not count, nor what a person had sent again.
+    """
     at = delivery.c.created_at
     counts = []
     for window_s in WINDOWS_S:
@@ -129,7 +132,7 @@ def usage(
             delivery.c.channel.in_(channels),
             at > now - timedelta(seconds=longest_s),
             at <= now,
-            delivery.c.kind != "notice",
+            delivery.c.kind.not_in(("notice", "replay")),
         )
         .group_by(delivery.c.channel, delivery.c.rule)
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 
+from monitor.alerts import Held, Reason
 from monitor.attempts import ChannelState
+from monitor.cli.output import csv_cell
 from monitor.service import utc_now
-from monitor.storage import Database, deliveries
+from monitor.storage import Database, deliveries, rules, telling
 from monitor.storage.deliveries import Failure
 from monitor.types import AlertEntry, Message
 from tests.commandline import CommandLine
@@ -61,7 +66,7 @@ def test_a_dead_letter_is_listed_revived_and_sent(
     (dead,) = hooked.good("alerts", "list", "--state", "dead", "--json").json
     assert set(dead) == {
         "id", "state", "channel", "rule", "attempts", "created_at", "next_attempt_at",
-        "settled_at", "title", "detail",
+        "settled_at", "title", "detail", "kind", "headlines",
     }  # fmt: skip
     assert (dead["id"], dead["rule"], dead["attempts"]) == ("msg_a", "rates", 1)
     assert "500" in dead["detail"]
@@ -114,3 +119,100 @@ def test_alerts_for_a_channel_that_is_gone_are_seen(
     found = {row["name"]: row for row in hooked.good("channels", "list", "--json").json}
     assert found["old"]["waiting"] == 1
     assert "missing" in found["old"]["state"]
+
+
+def test_an_alert_shows_why_it_fired_and_each_attempt(
+    hooked: CommandLine, database: Database, portal: HttpServer
+) -> None:
+    with database.write() as connection:
+        rules.add(connection, "rates", "加息 OR (央行 AND 降息)", ["hook"], utc_now())
+        told = replace(
+            message("msg_a").entries[0], spans=((0, 2), (3, 5)), rule="rates", rule_version=1,
+            story_id=7, portals=2,
+        )  # fmt: skip
+        changed = replace(rules.get(connection, "rates"), query="加息")
+        rules.change(connection, changed, utc_now())
+    owe(database, replace(message("msg_a"), entries=(told,)))
+    portal.route("/hook", Reply(status=503, body=b"later"))
+    hooked.good("poll")
+    shown = hooked.good("alerts", "show", "msg_a", "--json").json
+    (entry,) = shown["entries"]
+    assert (entry["rule"], entry["rule_version"]) == ("rates", 1)
+    assert entry["query"] == "加息 OR (央行 AND 降息)", "the query as it was then"
+    assert entry["clauses"] == ["央行 AND 降息"]
+    assert entry["matched"] == ["央行", "降息"]
+    assert (entry["section"], entry["probability"]) == ("finance", 0.9)
+    (attempt,) = shown["tries"]
+    assert (attempt["number"], attempt["outcome"]) == (1, "retry")
+    assert "503" in attempt["detail"]
+    assert "later" in attempt["detail"]
+    assert attempt["next_attempt_at"] == shown["next_attempt_at"]
+    text = hooked.good("alerts", "show", "msg_a").out
+    assert "[央行]" in text
+    assert "version 1" in text
+    assert hooked("alerts", "show", "msg_x").code == 1
+
+
+def test_the_ledger_can_be_narrowed_and_exported_without_formulas(
+    hooked: CommandLine, database: Database
+) -> None:
+    bad = replace(message("msg_b").entries[0], title='=HYPERLINK("http://x")\n"a",b')
+    owe(database, message("msg_a"), replace(message("msg_b"), rule="+other", entries=(bad,)))
+    rows = list(csv.DictReader(StringIO(hooked.good("alerts", "list", "--csv").out)))
+    assert {row["id"] for row in rows} == {"msg_a", "msg_b"}
+    (row,) = (row for row in rows if row["id"] == "msg_b")
+    assert row["title"] == '\'=HYPERLINK("http://x")\n"a",b'
+    assert row["rule"] == "'+other"
+    assert row["attempts"] == "0"
+    for words in (("--rule", "rates"), ("--channel", "hook", "--limit", "1"), ("--since", "1h")):
+        assert hooked.good("alerts", "list", *words, "--json").json
+    assert hooked.good("alerts", "list", "--rule", "none", "--json").json == []
+    assert hooked("alerts", "list", "--csv", "--json").code == 2
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
+def test_hostile_34_no_cell_is_a_formula(cell: str) -> None:
+    assert csv_cell(cell) == f"'{cell}"
+    assert csv_cell(f"a{cell}") == f"a{cell}"
+    assert csv_cell(-1) == "-1"
+
+
+def test_a_replay_sends_again_under_new_ids_and_only_what_was_asked(
+    hooked: CommandLine, database: Database, portal: HttpServer
+) -> None:
+    owe(database, message("msg_a"), replace(message("msg_b"), rule="other"))
+    hooked.good("poll")
+    owe(database, message("msg_c"))
+    assert "1 deliveries" in hooked.good("alerts", "replay", "--since", "1d", "--rule", "rates").out
+    hooked.good("poll")
+    sent = [request.headers["webhook-id"] for request in portal.requests]
+    assert len(sent) == len(set(sent)) == 4
+    assert set(sent) > {"msg_a", "msg_b", "msg_c"}
+    assert "3 deliveries" in hooked.good("alerts", "replay", "--since", "1d").out
+    assert "0 deliveries" in hooked.good("alerts", "replay", "--since", "0").out
+
+
+def test_what_is_held_is_listed(hooked: CommandLine, database: Database) -> None:
+    with database.write() as connection:
+        rules.add(connection, "rates", "降息", ["hook"], utc_now())
+        rule = rules.get(connection, "rates")
+        entry = replace(message("msg_a").entries[0], story_id=5)
+        at = utc_now() + LEASE
+        telling.hold(connection, [Held("hook", rule, entry, Reason.QUIET, at, 5, 0.0)], utc_now())
+    (row,) = hooked.good("alerts", "list", "--state", "held", "--json").json
+    assert (row["rule"], row["detail"], row["state"]) == ("rates", "quiet", "held")
+    assert row["next_attempt_at"]
+
+
+def test_a_story_is_muted_by_an_alert_s_id_and_told_again(
+    hooked: CommandLine, database: Database
+) -> None:
+    told = replace(message("msg_a").entries[0], story_id=77)
+    owe(database, replace(message("msg_a"), entries=(told,)), message("msg_b"))
+    assert "77" in hooked.good("alerts", "mute", "msg_a").out
+    assert hooked("alerts", "mute", "msg_a").code == 1
+    hooked.good("alerts", "unmute", "77")
+    assert hooked("alerts", "unmute", "77").code == 1
+    assert hooked("alerts", "mute", "msg_b").code == 1, "about no story"
+    assert hooked("alerts", "mute", "123").code == 1
+    assert hooked("alerts", "mute", "msg_x").code == 1
