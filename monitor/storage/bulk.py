@@ -58,7 +58,7 @@ def among(
 
 def _statement(connection: Connection, table: sa.Table, update: Sequence[str] | None) -> sa.Insert:
     if update is None:
-        return sa.insert(table)
+        return sa.insert(table).inline()  # nobody asks for the numbers that rows get
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = make(table)
     if not update:
