@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from classifiers.errors import DamagedReleaseError, ReleaseError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold")
+ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold", "quick")
 _ID_DIGITS = 12
 
 
