@@ -7,6 +7,7 @@ here in NumPy gives the same numbers to 1e-6 and serves elsewhere.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from classifiers.lexicon import Lexicon, Weighted, batches
 from classifiers.native import Floats, Parts, Scanner
 from classifiers.text import Fold, TextSettings, encode, quick_table
 
+_FEW = 6
 _AT_ONCE = 512  # titles: their code points and margins stay in a processor's cache
 
 
@@ -128,7 +130,8 @@ class Scorer:
         """One answer a title, in order. Any text is answered; strange text is unsure."""
         answers: list[Scored] = []
         for margins, familiarity in self._scored(titles):
-            answers += self._answers(margins, familiarity)
+            few = len(margins) < _FEW
+            answers += (self._one_by_one if few else self._answers)(margins, familiarity)
         return answers
 
     def margins(self, titles: Sequence[str]) -> Floats:
@@ -172,6 +175,16 @@ class Scorer:
         names = self.sections
         columns = (best.tolist(), probability.tolist(), second.tolist(), unsure.tolist())
         return [Scored(names[b], p, names[s], u) for b, p, s, u in zip(*columns, strict=True)]
+
+    def _one_by_one(self, margins: Floats, familiarity: Floats) -> list[Scored]:
+        """``_answers`` without arrays, which for a single title cost more than the work."""
+        names = self.sections
+        answers = []
+        for row, known in zip(margins.tolist(), familiarity.tolist(), strict=True):
+            best, probability, unsure = self.calibration.answer_one(row, known)
+            row[best] = -math.inf
+            answers.append(Scored(names[best], probability, names[row.index(max(row))], unsure))
+        return answers
 
 
 def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray[np.intp]:
