@@ -73,9 +73,9 @@ def _interpolate(value: float, start: Sequence[float], end: Sequence[float]) -> 
     return end[at - 1] + (end[at] - end[at - 1]) * (value - low) / (high - low)
 
 
-def softmax(margins: Floats, sharpness: float) -> NDArray[np.float32]:
-    """Probabilities in single precision, safe for any finite margin."""
-    scaled = np.asarray(margins * np.float32(sharpness), dtype=np.float32)
+def softmax(margins: Floats, sharpness: float) -> NDArray[np.float64]:
+    """Probabilities, safe for any finite margin. A steep curve would show single precision."""
+    scaled = np.asarray(margins, dtype=np.float64) * sharpness
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -100,7 +100,7 @@ def _loss(margins: Floats, truth: Places, log_sharpness: float, weights: Floats 
     return float(np.average(total - scaled[np.arange(len(truth)), truth], weights=weights))
 
 
-def fit_curve(raw: NDArray[np.float32], right: NDArray[np.bool_]) -> NDArray[np.float32]:
+def fit_curve(raw: Floats, right: NDArray[np.bool_]) -> NDArray[np.float32]:
     """How often answers of a raw probability are right: isotonic over bins of equal count.
 
     It always rises a little, so that no two titles lose their order. With few titles it
