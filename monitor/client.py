@@ -43,6 +43,11 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
         self._large = asyncio.Semaphore(settings.large_bodies)
 
+    @property
+    def allow_private(self) -> tuple[str, ...]:
+        """The private places that are open, as the settings name them."""
+        return self._settings.allow_private
+
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
             resolver=self._resolver,

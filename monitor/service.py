@@ -16,7 +16,7 @@ from classifiers.segment import use_words
 from monitor import __version__, channels
 from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
-from monitor.config import Settings, house_of
+from monitor.config import Settings, house_of, zone_of
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.links import Linker
 from monitor.model import Classifier
@@ -162,8 +162,9 @@ def build_channels(
         client,
         links=linker or Linker(),
         folder=settings.file.parent if settings.file else Path(),
+        zone=zone_of(settings.alerts.timezone),
     )
-    return {name: channels.build(name, table, means) for name, table in settings.channels.items()}
+    return channels.build_all(settings.channels, means)
 
 
 def check_channels(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Protocol
 
@@ -71,13 +72,15 @@ def no_trace(_who: str, _text: str) -> None:
 class Means:
     """What a channel is given to work with.
 
-    ``folder`` is where relative paths of its settings begin. ``trace`` hears each line of
+    ``folder`` is where relative paths of its settings begin, ``zone`` the time zone of the
+    house, for readers who name none. ``trace`` hears each line of
     the conversation with the receiver, and who said it: us, them, or a note; no secrets.
     """
 
     client: HttpClient
     links: Linker = field(default_factory=NoLinks)
     folder: Path = Path()
+    zone: tzinfo = UTC
     trace: Callable[[str, str], None] = no_trace
 
 

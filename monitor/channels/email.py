@@ -41,7 +41,8 @@ class EmailOptions:
 
     ``tls`` is starttls (required, never left out), implicit, or none. ``port`` 0 means the
     usual one: 587, 465 or 25. ``ca_file`` replaces the system's certificate authorities.
-    ``plain_login`` allows a password to be sent without TLS. ``language`` is en or zh.
+    ``plain_login`` allows a password to be sent without TLS. ``language`` is en or zh; an empty
+    ``timezone`` is that of ``[alerts]``.
     ``list_id`` tells mail programs what belongs together (RFC 2919). ``unsubscribe`` is an
     address for those who want no more mails. The files named by ``…_template`` replace
     subject and parts. ``dkim_key_file`` and ``dkim_selector`` sign for ``dkim_domain``, the
@@ -59,7 +60,7 @@ class EmailOptions:
     ca_file: str = ""
     plain_login: bool = False
     language: str = "en"
-    timezone: str = "UTC"
+    timezone: str = ""
     list_id: str = ""
     unsubscribe: str = ""
     subject_template: str = ""
@@ -104,7 +105,7 @@ class Email:
         self._means = means
         self._server = make_server(name, options, means.folder)
         self._sheet = make_sheet(name, options)
-        self._reader = read_reader(name, options.language, options.timezone)
+        self._reader = read_reader(name, options.language, options.timezone, means.zone)
         self._templates = read_templates(name, options, means.folder)
         self._talk_s = deadline_s
         self.deadline_s = deadline_s + self._templates.deadline_s

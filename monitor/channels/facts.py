@@ -27,6 +27,7 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unsure": "unsure",
             "headlines": "{} headlines",
             "headline": "1 headline",
+            "portals": "on {} portals",
             "more": "and {} more that are not listed here",
             "mute": "mute this story",
             "snooze": "snooze this rule",
@@ -38,6 +39,7 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unsure": "存疑",
             "headlines": "{} 条新闻",
             "headline": "1 条新闻",
+            "portals": "{} 家媒体",
             "more": "另有 {} 条未列出",
             "mute": "屏蔽此事件",
             "snooze": "暂停此规则",
@@ -53,6 +55,8 @@ class Told:
 
     ``link`` is empty unless it is an http or https address. ``at`` is in the reader's time
     zone, ``published_at`` (empty where unknown) and ``first_seen_at`` are ISO 8601 in UTC.
+    ``rule`` is the rule it matched where the message is about several, ``portals`` the number
+    of portals that tell it, in words, where there are several.
     """
 
     title: str
@@ -66,6 +70,8 @@ class Told:
     at: str
     published_at: str
     first_seen_at: str
+    rule: str
+    portals: str
     mute: str
 
 
@@ -78,11 +84,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A rule of a digest, and how many headlines are due to it."""
+
+    rule: str
+    query: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that a template may say of a message.
 
     ``count`` is the number of headlines in words, ``omitted`` how many of them are not listed.
-    ``snooze`` and ``unsubscribe`` are signed addresses, empty where there are none.
+    ``counts`` has each rule of a digest that is about several. ``snooze`` and
+    ``unsubscribe`` are signed addresses, empty where there are none.
     """
 
     id: str
@@ -92,6 +108,7 @@ class Facts:
     subject: str
     notice: str
     digest: bool
+    follow_up: bool
     total: int
     omitted: int
     count: str
@@ -101,6 +118,7 @@ class Facts:
     words: Mapping[str, str]
     entries: tuple[Told, ...]
     sections: tuple[Group, ...]
+    counts: tuple[Counted, ...]
     snooze: str
     unsubscribe: str
 
@@ -117,15 +135,18 @@ class Reader:
     zone: tzinfo = UTC
 
 
-def read_reader(name: str, language: str, timezone: str) -> Reader:
-    """The reader that the options describe. Raises SettingsError."""
+def read_reader(name: str, language: str, timezone: str, house: tzinfo) -> Reader:
+    """The reader that the options describe; who names no zone lives in ``house``.
+
+    Raises SettingsError.
+    """
     problems = []
-    zone: tzinfo = UTC
+    zone = house
     if language not in WORDS:
         text = f"channels.{name}.language: en or zh is expected, not {language!r}"
         problems.append(("channels.language", text))
     try:
-        zone = UTC if timezone == "UTC" else ZoneInfo(timezone)
+        zone = ZoneInfo(timezone) if timezone else house
     except (ValueError, OSError, LookupError):
         hint = nearest(timezone, ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "UTC"))
         text = f"channels.{name}.timezone: there is no time zone {timezone!r}{hint}"
@@ -140,7 +161,12 @@ def facts(message: Message, reader: Reader, links: Any = None) -> Facts:
     links = links or NoLinks()
     words = WORDS[reader.language]
     entries = tuple(
-        told(entry, reader, "" if message.notice else links.mute(message, entry))
+        told(
+            entry,
+            reader,
+            mute="" if message.notice else links.mute(message, entry),
+            rule="" if message.rule else clean_title(entry.rule)[0],
+        )
         for entry in message.entries
     )
     total = max(message.total, len(entries))
@@ -152,6 +178,7 @@ def facts(message: Message, reader: Reader, links: Any = None) -> Facts:
         subject=subject(message, reader.language),
         notice=message.notice,
         digest=message.digest,
+        follow_up=message.follow_up,
         total=total,
         omitted=message.omitted,
         count=words["headline"] if total == 1 else words["headlines"].format(total),
@@ -161,6 +188,10 @@ def facts(message: Message, reader: Reader, links: Any = None) -> Facts:
         words=words,
         entries=entries,
         sections=tuple(grouped(entries)),
+        counts=tuple(
+            Counted(clean_title(each.rule)[0], clean_title(each.query, 8_192)[0], each.total)
+            for each in (() if message.rule else message.counts)
+        ),
         snooze="" if message.notice else links.snooze(message),
         unsubscribe="" if message.notice else links.unsubscribe(message),
     )
@@ -175,13 +206,17 @@ def subject(message: Message, language: str = "en") -> str:
     count = words["headline"] if total == 1 else words["headlines"].format(total)
     first = message.entries[0].title if message.entries else count
     more = f" (+{total - 1})" if total > 1 and message.entries else ""
+    if message.follow_up and message.entries:
+        more = f" · {words['portals'].format(message.entries[0].portals)}"
     if message.digest:
         more = f" · {count}"
-    line = clean_title(f"[{message.rule}] {first}", SUBJECT_LENGTH - len(more))[0]
+    line = clean_title(
+        f"[{message.rule or 'Headline Monitor'}] {first}", SUBJECT_LENGTH - len(more)
+    )[0]
     return line + more
 
 
-def told(entry: AlertEntry, reader: Reader, mute: str = "") -> Told:
+def told(entry: AlertEntry, reader: Reader, *, mute: str = "", rule: str = "") -> Told:
     """``entry`` for the templates, without anything that is not to be seen."""
     title = clean_title(entry.title)[0]
     spans = entry.spans if title == entry.title else ()
@@ -198,6 +233,10 @@ def told(entry: AlertEntry, reader: Reader, mute: str = "") -> Told:
         at=minute(entry.published_at or entry.first_seen_at, reader.zone),
         published_at=instant(entry.published_at) if entry.published_at else "",
         first_seen_at=instant(entry.first_seen_at),
+        rule=rule,
+        portals=WORDS[reader.language]["portals"].format(entry.portals)
+        if entry.portals > 1
+        else "",
         mute=mute,
     )
 
@@ -228,7 +267,9 @@ def pieces(title: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, 
 
 def minute(moment: datetime, zone: tzinfo = UTC) -> str:
     """``2026-01-31 20:00`` in ``zone``; UTC, which nobody lives in, is named."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") + (" UTC" if zone is UTC else "")
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M") + (
+        " UTC" if str(zone) in {"UTC", "Etc/UTC"} else ""
+    )
 
 
 def instant(moment: datetime) -> str:

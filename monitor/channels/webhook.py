@@ -24,12 +24,16 @@ from monitor.channels.custom import Filled
 from monitor.channels.facts import Reader, facts, instant
 from monitor.client import Limits, Response
 from monitor.errors import FetchError, SettingsError, TransportError
-from monitor.types import AlertEntry, Message, Receipt
+from monitor.types import AlertEntry, Message, MessageKind, Receipt
 
 DEADLINE_S = 15.0
 MAX_ANSWER_BYTES = 64 * 1024
-ALERT = "headline.matched"
-NOTICE = "monitor.notice"
+TYPES: Mapping[MessageKind, str] = {
+    MessageKind.ALERT: "headline.matched",
+    MessageKind.FOLLOW_UP: "headline.follow_up",
+    MessageKind.DIGEST: "headline.digest",
+    MessageKind.NOTICE: "monitor.notice",
+}
 JSON = "application/json"
 # A piece of an address or a header that is shorter is a word, not a token.
 TOKEN_LENGTH = 8
@@ -159,10 +163,15 @@ def document(message: Message) -> bytes:
     }
     if message.notice:
         data["notice"] = message.notice
+    elif message.digest:
+        data["total"] = max(message.total, len(message.entries))
+        data["rules"] = [
+            {"name": each.rule, "query": each.query, "total": each.total} for each in message.counts
+        ]
     else:
         data["rule"] = {"name": message.rule, "query": message.query}
     whole = {
-        "type": NOTICE if message.notice else ALERT,
+        "type": TYPES[message.kind],
         "id": message.id,
         "timestamp": instant(message.created_at),
         "data": data,
@@ -184,6 +193,9 @@ def entry_document(entry: AlertEntry) -> dict[str, Any]:
         "published_at": instant(entry.published_at) if entry.published_at else None,
         "first_seen_at": instant(entry.first_seen_at),
         "spans": [list(span) for span in entry.spans],
+        "rule": entry.rule,
+        "story": entry.story_id,
+        "portals": entry.portals,
     }
 
 

@@ -36,7 +36,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Guard:
-    """Judges what Python is about to do; ``refusals`` are the sentences it said no with."""
+    """Judges what Python is about to do; ``refusals`` are the connections it said no to."""
 
     def __init__(self, allow: Allowed = NOTHING_ALLOWED, *, network: bool = False) -> None:
         self.refusals: list[str] = []
@@ -54,7 +54,7 @@ class Guard:
     def getaddrinfo(self, host: Any, port: Any, *rest: Any, **more: Any) -> list[Any]:
         """The system's, but a name that leads to one private address is refused whole."""
         if not self._network:
-            self._refuse("a name was looked up")
+            raise PermissionError("names are not looked up here")
         found = self._lookup(host, port, *rest, **more)
         name = host.decode() if isinstance(host, bytes) else str(host)
         for _, _, _, _, peer in found:
@@ -71,7 +71,7 @@ class Guard:
         elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
             self._judge_peer(arguments)
         elif event in _PROGRAMS or event in _CHANGES:
-            self._refuse(f"{event} is not allowed here")
+            raise PermissionError(f"{event} is not allowed here")
 
     def _judge_peer(self, arguments: tuple[Any, ...]) -> None:
         peer = arguments[1] if len(arguments) > 1 else None
@@ -96,7 +96,7 @@ class Guard:
         place = os.path.realpath(os.fsdecode(path))
         writing = bool(flags & _WRITING) or bool(set(mode or "") & set("wax+"))
         if place != os.devnull and (writing or not is_below(place, self._readable)):
-            self._refuse(f"the file {place} is not for this process")
+            raise PermissionError(f"the file {place} is not for this process")
 
     def _refuse(self, text: str) -> None:
         self.refusals.append(text)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import html
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from monitor import channels
 from monitor.channels import Channel, Means
@@ -38,7 +41,7 @@ def deliver(table: Mapping[str, object], *messages: Message, deadline_s: float =
         port = int(str(table.get("port", 0)))
         url = str(table.get("url", ""))
         if not port:
-            port = int(url.split("/")[2].rpartition(":")[2])
+            port = int((re.findall(r"127\.0\.0\.1:(\d+)", url) or ["80"])[0])
         async with opened(table, port) as channel:
             if deadline_s:
                 channel.deadline_s = deadline_s  # type: ignore[misc]
@@ -62,6 +65,10 @@ class Rig(Protocol):
     def be_silent(self) -> None: ...
     def taken(self) -> list[tuple[str, str]]:
         """The id and the title of each message that arrived."""
+        ...
+
+    def documents(self) -> list[Any]:
+        """What arrived, as JSON; without what differs from run to run."""
         ...
 
 
@@ -94,6 +101,42 @@ class WebhookRig:
             (each.headers["webhook-id"], json.loads(each.body)["data"]["entries"][0]["title"])
             for each in self.server.requests
         ]
+
+    def documents(self) -> list[Any]:
+        return [
+            {"content-type": each.headers["content-type"], "body": json.loads(each.body)}
+            for each in self.server.requests
+        ]
+
+
+class AppriseRig:
+    """An HTTP server; Apprise posts JSON to it."""
+
+    secrets = (TOKEN, quote(TOKEN, safe=""))
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self.server = stack.enter_context(HttpServer())
+        self.server.fallback(Reply(204))
+        url = f"json://127.0.0.1:{self.server.port}/hooks/{TOKEN}"
+        self.table = {"kind": "apprise", "url": url}
+
+    def refuse(self, *, permanent: bool, text: str = "no") -> None:
+        self.server.fallback(Reply(410 if permanent else 500, text.encode()))
+
+    def be_silent(self) -> None:
+        async def wait(exchange: Exchange) -> None:
+            await exchange.writer.wait_closed()
+
+        self.server.fallback(wait)
+
+    def taken(self) -> list[tuple[str, str]]:
+        return [
+            (each.headers["webhook-id"], json.loads(each.body)["message"].split("\n")[0])
+            for each in self.server.requests
+        ]
+
+    def documents(self) -> list[Any]:
+        return [json.loads(each.body) for each in self.server.requests]
 
 
 class EmailRig:
@@ -135,5 +178,23 @@ class EmailRig:
             for mail in self.server.mails
         ]
 
+    def documents(self) -> list[Any]:
+        names = ("Subject", "Message-ID", "List-Id", "List-Unsubscribe", "Auto-Submitted")
+        return [
+            {
+                "headers": {name: mail.message[name] for name in names if mail.message[name]},
+                "text": mail.text().split("\n"),
+                "html": [line for line in shown(mail.text("html")) if line],
+            }
+            for mail in self.server.mails
+        ]
 
-RIGS = {"email": EmailRig, "webhook": WebhookRig}
+
+def shown(page: str) -> list[str]:
+    """The text of an HTML part, a line for each block."""
+    body = re.sub(r"<br>|</(?:p|div)>", "\n", page.partition("<body")[2].partition(">")[2])
+    text = html.unescape(re.sub(r"<[^>]*>", "", body))
+    return [" ".join(line.split()) for line in text.split("\n")]
+
+
+RIGS = {"apprise": AppriseRig, "email": EmailRig, "webhook": WebhookRig}

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor import channels
 from monitor.channels import CHANNEL_KINDS
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Receipt
+from monitor.storage import messages
+from monitor.types import Message, Receipt
 from tests.fakes import make_message
 from tests.monitor.channels.rigs import RIGS, Rig, deliver
 
+DOCUMENTS = Path(__file__).parents[2] / "data" / "channels"
 HOSTILE_TITLES = [
     "a\r\nBcc: thief@evil.example\r\n\r\nbody",
     "a\nwebhook-id: other",
@@ -70,7 +76,7 @@ def test_nobody_there_is_worth_another_try(rig: Rig, unused_port: int) -> None:
     if "port" in table:
         table["port"] = unused_port
     else:
-        table["url"] = f"http://127.0.0.1:{unused_port}/"
+        table["url"] = re.sub(r":\d+", f":{unused_port}", str(table["url"]))
     (error,) = deliver(table, make_message())
     assert isinstance(error, TransportError)
     assert not error.permanent
@@ -79,11 +85,17 @@ def test_nobody_there_is_worth_another_try(rig: Rig, unused_port: int) -> None:
 
 def test_silence_is_cut_at_the_deadline(rig: Rig) -> None:
     rig.be_silent()
-    started = time.monotonic()
-    (error,) = deliver(rig.table, make_message(), deadline_s=1.0)
+    (error,), took_s = timed(rig.table, make_message(), deadline_s=1.0)
     assert isinstance(error, TransportError)
     assert not error.permanent
-    assert 0.4 < time.monotonic() - started < 3.0
+    assert 0.4 < took_s < 3.0
+
+
+def timed(table: Mapping[str, object], *messages: Message, deadline_s: float) -> Any:
+    """What ``deliver`` returns, and the seconds that sending took."""
+    deliver(table, deadline_s=deadline_s)  # what is asked once only has been asked
+    started = time.monotonic()
+    return deliver(table, *messages, deadline_s=deadline_s), time.monotonic() - started
 
 
 def test_no_secret_is_shown_even_when_the_server_repeats_it(rig: Rig) -> None:
@@ -98,24 +110,46 @@ def test_no_secret_is_shown_even_when_the_server_repeats_it(rig: Rig) -> None:
     assert not [secret for secret in rig.secrets for text in shown if secret in text]
 
 
-@pytest.mark.parametrize("title", HOSTILE_TITLES, ids=range(len(HOSTILE_TITLES)))
-def test_hostile_17_a_title_stays_a_title(rig: Rig, title: str) -> None:
-    message = make_message("msg_a", title, rule=title[:300], query=title[:300])
-    entry = dataclasses.replace(message.entries[0], source=title[:300], spans=((0, 3), (2, 9**9)))
-    (receipt,) = deliver(rig.table, dataclasses.replace(message, entries=(entry,)))
-    assert isinstance(receipt, Receipt), receipt
-    assert [number for number, _ in rig.taken()] == ["msg_a"]
+def test_hostile_17_a_title_stays_a_title(rig: Rig) -> None:
+    messages = []
+    for at, title in enumerate(HOSTILE_TITLES):
+        message = make_message(f"msg_{at}", title, rule=title[:300], query=title[:300])
+        spans = ((0, 3), (2, 9**9))
+        entry = dataclasses.replace(message.entries[0], source=title[:300], spans=spans)
+        messages.append(dataclasses.replace(message, entries=(entry,)))
+    found = deliver(rig.table, *messages)
+    assert [each for each in found if not isinstance(each, Receipt)] == []
+    assert [number for number, _ in rig.taken()] == [message.id for message in messages]
+
+
+@pytest.mark.parametrize("kind", sorted(CHANNEL_KINDS))
+def test_every_kind_has_documents(kind: str) -> None:
+    names = {file.stem for file in (DOCUMENTS / kind).glob("*.json")}
+    assert names >= {"alert", "digest", "notice"}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(DOCUMENTS.glob("*/*.json")), ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
+def test_a_document_arrives_as_it_is_expected(file: Path) -> None:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    with contextlib.ExitStack() as stack:
+        rig = RIGS[file.parent.name](stack)
+        message = messages.decode({"notice": "", "entries": [], **document["message"]})
+        (receipt,) = deliver({**rig.table, **document["options"]}, message)
+        assert isinstance(receipt, Receipt), receipt
+        assert rig.documents() == [document["expected"]]
 
 
 def test_an_unknown_setting_names_the_nearest(rig: Rig) -> None:
     with pytest.raises(SettingsError) as caught:
-        deliver({**rig.table, "secretz": 1, "recipientz": 1}, make_message())
+        deliver({**rig.table, "secretz": 1, "recipientz": 1, "languge": 1}, make_message())
     assert "did you mean" in str(caught.value)
 
 
 def test_what_must_be_set_is_named(rig: Rig) -> None:
     with pytest.raises(SettingsError, match="must be set"):
-        deliver({"kind": rig.table["kind"], "port": 1}, make_message())
+        deliver({"kind": rig.table["kind"]}, make_message())
 
 
 def test_an_unknown_kind_names_the_nearest() -> None:

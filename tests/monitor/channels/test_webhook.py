@@ -16,7 +16,7 @@ from standardwebhooks import Webhook as Receiver
 import monitor
 from monitor.channels.webhook import document
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Message, Receipt
+from monitor.types import Message, Receipt, RuleCount
 from tests.fakes import NOW, make_entry, make_message
 from tests.httpserver import Exchange, HttpServer, Reply
 from tests.monitor.channels.rigs import SECRET, deliver
@@ -40,8 +40,10 @@ def post(server: HttpServer, *messages: Message, deadline_s: float = 0.0, **tabl
         make_message(entries=(make_entry(published_at=None, unsure=True, spans=((0, 2), (4, 6))),)),
         make_message(entries=(make_entry(), make_entry(url=""))),
         make_message("msg_n", rule="", query="", entries=(), notice="The channel is off."),
+        make_message(follow_up=True),
+        make_message(rule="", digest=True, total=9, counts=(RuleCount("rates", 1, "降息", 9),)),
     ],
-    ids=["alert", "spans", "several", "notice"],
+    ids=["alert", "spans", "several", "notice", "follow-up", "digest"],
 )
 def test_the_body_is_what_the_schema_says(message: Message) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
@@ -52,7 +54,7 @@ def test_the_body_is_what_the_schema_says(message: Message) -> None:
 
 
 def test_the_body_tells_the_whole_alert() -> None:
-    entry = make_entry(spans=((4, 6),), probability=0.93214)
+    entry = make_entry(spans=((4, 6),), probability=0.93214, rule="rates", story_id=12, portals=3)
     found = json.loads(document(make_message("msg_a", entries=(entry,))))
     assert found == {
         "type": "headline.matched",
@@ -73,6 +75,9 @@ def test_the_body_tells_the_whole_alert() -> None:
                     "published_at": "2026-03-01T12:00:00.000Z",
                     "first_seen_at": "2026-03-01T12:00:00.000Z",
                     "spans": [[4, 6]],
+                    "rule": "rates",
+                    "story": 12,
+                    "portals": 3,
                 }
             ],
         },
