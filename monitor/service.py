@@ -14,7 +14,7 @@ from typing import Self
 
 from classifiers.segment import use_words
 from monitor import __version__, channels
-from monitor.channels import Channel, Means
+from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings, house_of, zone_of
 from monitor.fetch import Fetcher, FetchSettings
@@ -154,17 +154,27 @@ def make_linker(settings: Settings, database: Database) -> Linker:
     return Linker(key, settings.web.public_url)
 
 
-def build_channels(
-    settings: Settings, client: HttpClient, linker: Linker | None = None
-) -> dict[str, Channel]:
-    """Every configured channel by name. Raises SettingsError."""
-    means = Means(
+def make_means(
+    settings: Settings,
+    client: HttpClient,
+    linker: Linker | None = None,
+    trace: Trace = no_trace,
+) -> Means:
+    """What the settings give every channel to work with."""
+    return Means(
         client,
         links=linker or Linker(),
         folder=settings.file.parent if settings.file else Path(),
         zone=zone_of(settings.alerts.timezone),
+        trace=trace,
     )
-    return channels.build_all(settings.channels, means)
+
+
+def build_channels(
+    settings: Settings, client: HttpClient, linker: Linker | None = None
+) -> dict[str, Channel]:
+    """Every configured channel by name. Raises SettingsError."""
+    return channels.build_all(settings.channels, make_means(settings, client, linker))
 
 
 def check_channels(settings: Settings) -> None:

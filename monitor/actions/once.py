@@ -1,22 +1,18 @@
-"""One pass of the daemon's work, then the end: ``poll`` and ``channels test``."""
+"""One pass of the daemon's work, then the end: ``poll``."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from monitor import digests
 from monitor.actions.opening import opened
-from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
-from monitor.errors import NotFound
-from monitor.options import nearest
 from monitor.pipeline import PollReport, poll
 from monitor.schedule import is_due
-from monitor.service import USER_AGENT, Service, build_channels, utc_now
+from monitor.service import Service, utc_now
 from monitor.storage import Database, sources
 from monitor.storybook import group_some
-from monitor.types import AlertEntry, Message, SourceState
+from monitor.types import SourceState
 from monitor.worker import worker_name
 
 CLAIM_AT_ONCE = 500
@@ -64,36 +60,3 @@ def _due(database: Database, everything: bool) -> int:
             )
             for row in sources.list_all(connection)
         )
-
-
-async def test_channel(settings: Settings, name: str) -> str:
-    """Send a test message through a channel now; the receiver's answer.
-
-    Raises NotFound for a channel that the settings lack, TransportError.
-    """
-    if name not in settings.channels:
-        hint = nearest(name, settings.channels) if settings.channels else "; there is none yet"
-        raise NotFound(f"no channel is called {name!r} in headlines.toml{hint}")
-    async with HttpClient(
-        ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
-    ) as client:
-        channel = build_channels(settings, client)[name]
-        receipt = await channel.send(_test_message(name))
-    return receipt.detail
-
-
-def _test_message(channel: str) -> Message:
-    now = utc_now()
-    entry = AlertEntry(
-        id=0,
-        title="A test of Headline Monitor 新闻监测测试",
-        url="",
-        source="Headline Monitor",
-        section="tech",
-        probability=1.0,
-        unsure=False,
-        published_at=None,
-        first_seen_at=now,
-    )
-    number = f"msg_test_{secrets.token_hex(12)}"
-    return Message(number, "test", "test", channel, now, (entry,))

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from monitor import options
 from monitor.channels import apprise, email, webhook
-from monitor.channels.base import Channel, Linker, Means, NoLinks
+from monitor.channels.base import Channel, Linker, Means, NoLinks, Trace, no_trace
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["CHANNEL_KINDS", "Channel", "Kind", "Linker", "Means", "NoLinks", "build", "build_all"]
+__all__ = [
+    "CHANNEL_KINDS",
+    "Channel",
+    "Kind",
+    "Linker",
+    "Means",
+    "NoLinks",
+    "Trace",
+    "build",
+    "build_all",
+    "no_trace",
+]
 
 Options = TypeVar("Options", bound="DataclassInstance")
 

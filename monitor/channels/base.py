@@ -14,6 +14,7 @@ from monitor.types import AlertEntry, Message, Receipt
 
 ANSWER_LENGTH = 300
 HIDDEN = "[hidden]"
+Trace = Callable[[str, str], None]
 # Shorter words may stand in an answer by chance; no secret that is worth hiding is that short.
 SECRET_LENGTH = 4
 
@@ -81,7 +82,7 @@ class Means:
     links: Linker = field(default_factory=NoLinks)
     folder: Path = Path()
     zone: tzinfo = UTC
-    trace: Callable[[str, str], None] = no_trace
+    trace: Trace = no_trace
 
 
 def answer(text: str, secrets: Iterable[str]) -> str:

@@ -152,7 +152,7 @@ class Email:
         envelope = Envelope(sender, rest, mail, self._sheet.international)
         left_s = min(self._talk_s, until_s - asyncio.get_running_loop().time())
         talk_s = max(left_s - QUIT_S, left_s / 2)
-        verdict = await converse(self._server, envelope, talk_s, self._lookup)
+        verdict = await converse(self._server, envelope, talk_s, self._lookup, self._trace)
         progress.accepted |= set(rest) - set(verdict.refused)
         progress.refused |= {who: why for who, why in verdict.refused.items() if why.permanent}
         later = {who: why for who, why in verdict.refused.items() if not why.permanent}
@@ -162,6 +162,9 @@ class Email:
             raise TransportError(f"refused: {listed(progress.refused)}", permanent=True)
         refused = f"; refused for good: {listed(progress.refused)}" if progress.refused else ""
         return Receipt(answer(verdict.said + refused, self._hidden), filled.warning)
+
+    def _trace(self, who: str, text: str) -> None:
+        self._means.trace(who, answer(text, self._hidden))
 
     def _write(self, message: Message, told: Facts, filled: Filled) -> bytes:
         try:

@@ -8,13 +8,17 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import aiosmtplib
+from aiosmtplib.typing import Default
 
+from monitor.channels.base import HIDDEN, Trace, no_trace
 from monitor.dns import Lookup
 from monitor.errors import TransportError
 
 QUIT_S = 2.0
+_GREETINGS = {(b"EHLO",), (b"HELO",)}
 CLOSING = 421
 # These 5xx speak of the login, not of the message: a person will mend that.
 LOGIN_CODES = {530, 534, 535, 538}
@@ -66,8 +70,44 @@ class Verdict:
     said: str = ""
 
 
+class Client(aiosmtplib.SMTP):
+    """Tells ``trace`` what is said by either side, but for what a login is made of."""
+
+    trace: Trace = staticmethod(no_trace)
+    secret = False
+
+    async def execute_command(
+        self,
+        *args: bytes,
+        timeout: float | Literal[Default.token] | None = Default.token,  # noqa: ASYNC109
+    ) -> aiosmtplib.SMTPResponse:
+        shown = args
+        if self.secret and args[:1] not in _GREETINGS:
+            shown = args[:2] if args[:1] == (b"AUTH",) else ()
+        rest = () if shown == args else (HIDDEN.encode(),)
+        self.trace("us", b" ".join((*shown, *rest)).decode("utf-8", "replace"))
+        response = await super().execute_command(*args, timeout=timeout)
+        self.heard(response)
+        return response
+
+    def heard(self, response: aiosmtplib.SMTPResponse) -> None:
+        """What the server said."""
+        for line in response.message.split("\n"):
+            self.trace("them", f"{response.code} {line}")
+
+    def encrypted(self) -> None:
+        """How, once it is."""
+        tls = self.get_transport_info("ssl_object")
+        if tls is not None:
+            self.trace("note", f"{tls.version()}, {tls.cipher()[0]}, the certificate is good")
+
+
 async def converse(
-    server: Server, envelope: Envelope, deadline_s: float, lookup: Lookup
+    server: Server,
+    envelope: Envelope,
+    deadline_s: float,
+    lookup: Lookup,
+    trace: Trace = no_trace,
 ) -> Verdict:
     """Hand the message over within ``deadline_s``. Raises TransportError.
 
@@ -76,7 +116,7 @@ async def converse(
     """
     try:
         async with asyncio.timeout(deadline_s), contextlib.AsyncExitStack() as stack:
-            client = await connect(server, deadline_s, lookup, stack)
+            client = await connect(server, deadline_s, lookup, stack, trace)
             verdict = await transact(client, envelope)
     except TimeoutError:
         text = f"{server.host} did not finish within {deadline_s:g} s"
@@ -92,27 +132,42 @@ async def converse(
 
 
 async def connect(
-    server: Server, deadline_s: float, lookup: Lookup, stack: contextlib.AsyncExitStack
-) -> aiosmtplib.SMTP:
+    server: Server,
+    deadline_s: float,
+    lookup: Lookup,
+    stack: contextlib.AsyncExitStack,
+    trace: Trace,
+) -> Client:
     """A client that has said hello, encrypted and logged in; ``stack`` hangs it up."""
     peer = await open_socket(server.host, server.port, lookup)
-    client = aiosmtplib.SMTP(
+    trace("note", f"connected to {server.host}, port {server.port}")
+    client = Client(
         hostname=server.host,
         sock=peer,
         local_hostname=own_name(peer),
         timeout=deadline_s,
         use_tls=server.tls == "implicit",
-        start_tls=server.tls == "starttls",
+        start_tls=False,
         tls_context=server.context,
     )
+    client.trace = trace
     stack.callback(hang_up, client, peer)
-    await client.connect()
+    client.heard(await client.connect())
+    if server.tls == "starttls":
+        with contextlib.suppress(aiosmtplib.SMTPHeloError):
+            await client.ehlo()
+        if client.supports_extension("starttls"):
+            trace("us", "STARTTLS")
+        client.heard(await client.starttls())  # raises where it is not offered
+    client.encrypted()
     if server.username:
+        client.secret = True
         await client.login(server.username.encode(), server.password.encode())
+        client.secret = False
     return client
 
 
-async def transact(client: aiosmtplib.SMTP, envelope: Envelope) -> Verdict:
+async def transact(client: Client, envelope: Envelope) -> Verdict:
     """One message, and the goodbye."""
     encoding = "utf-8" if envelope.international else "ascii"
     if client.is_ehlo_or_helo_needed:
@@ -131,7 +186,9 @@ async def transact(client: aiosmtplib.SMTP, envelope: Envelope) -> Verdict:
             refused[address] = Refusal(error.code, error.message)
     if len(refused) == len(envelope.recipients):
         return Verdict(refused)
+    client.trace("us", f"DATA, {len(envelope.mail)} bytes")
     answer = await client.data(envelope.mail)
+    client.heard(answer)
     # The message has been taken: how the goodbye goes cannot change that.
     with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
         async with asyncio.timeout(QUIT_S):
@@ -139,7 +196,7 @@ async def transact(client: aiosmtplib.SMTP, envelope: Envelope) -> Verdict:
     return Verdict(refused, answer.message)
 
 
-def mail_options(client: aiosmtplib.SMTP, envelope: Envelope) -> list[str]:
+def mail_options(client: Client, envelope: Envelope) -> list[str]:
     """What MAIL FROM says of the message: its size (RFC 1870), and UTF-8 (RFC 6531)."""
     options = []
     if client.supports_extension("size"):
@@ -182,7 +239,7 @@ def own_name(peer: socket.socket) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
-def hang_up(client: aiosmtplib.SMTP, peer: socket.socket) -> None:
+def hang_up(client: Client, peer: socket.socket) -> None:
     """Close at once: a peer that does not read must not keep the connection alive."""
     transport = client.transport
     if isinstance(transport, asyncio.WriteTransport):

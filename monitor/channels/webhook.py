@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from monitor.answers import retry_after_s
 from monitor.channels import custom, signing
-from monitor.channels.base import Means, answer, read_file
+from monitor.channels.base import HIDDEN, Means, answer, read_file
 from monitor.channels.custom import Filled
 from monitor.channels.facts import Reader, facts, instant
 from monitor.client import Limits, Response
@@ -35,6 +35,7 @@ TYPES: Mapping[MessageKind, str] = {
     MessageKind.NOTICE: "monitor.notice",
 }
 JSON = "application/json"
+SHOWN_HEADERS = 30
 # A piece of an address or a header that is shorter is a word, not a token.
 TOKEN_LENGTH = 8
 _PIECES = re.compile(r"[\s/?&=#:@,;]+")
@@ -103,6 +104,7 @@ class Webhook:
             "Accept-Encoding": "identity",
         }
         left_s = min(self._talk_s, until_s - asyncio.get_running_loop().time())
+        self._trace_request(headers, body)
         limits = Limits(total_s=left_s, max_bytes=MAX_ANSWER_BYTES, cut_body=True)
         try:
             response = await self._means.client.request(
@@ -111,7 +113,23 @@ class Webhook:
         except FetchError as error:
             text = answer(str(error), self._hidden)
             raise TransportError(text, retry_after_s=error.retry_after_s) from None
+        self._trace_response(response)
         return replace(self._receipt(response, now_s), warning=warning)
+
+    def _trace_request(self, headers: Mapping[str, str], body: bytes) -> None:
+        parts = urlsplit(self._url)
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        address = f"POST {place}/{HIDDEN if parts.path.strip('/') else ''} ({len(body)} bytes)"
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        for line in (address, *lines):
+            self._means.trace("us", answer(line, self._hidden))
+
+    def _trace_response(self, response: Response) -> None:
+        status = f"{response.status} {_phrase(response.status)}".strip()
+        lines = [f"{name}: {value}" for name, value in response.headers.items()][:SHOWN_HEADERS]
+        body = response.body.decode("utf-8", "replace")
+        for line in (status, *lines, *([body] if body else [])):
+            self._means.trace("them", answer(line, self._hidden))
 
     async def _body(self, message: Message) -> tuple[bytes, str, str]:
         """What is posted, its type, and what the owner is to hear of it."""

@@ -18,12 +18,13 @@ from monitor.cli.output import (
 )
 from monitor.cli.rules import mark
 from monitor.cli.values import age, count
-from monitor.errors import TransportError
 
 COLUMNS = (
     *("id", "kind", "state", "channel", "rule", "attempts", "created_at", "next_attempt_at"),
     *("settled_at", "headlines", "title", "detail"),
 )
+
+SPEAKERS = {"us": ">", "them": "<", "note": "*"}
 
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -35,9 +36,11 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     show.set_defaults(run=run_channels)
     test = actions.add_parser(
         "test", parents=[everywhere],
-        help="send a test message now; a channel that was switched off and takes it is on again",
+        help="send a test message now and show the conversation; "
+        "a channel that was switched off and takes it is on again",
     )  # fmt: skip
     test.add_argument("name", metavar="NAME")
+    add_json(test)
     test.set_defaults(run=run_channel_test)
 
     alerts = commands.add_parser(
@@ -96,18 +99,35 @@ def run_channels(arguments: argparse.Namespace) -> int:
 
 
 def run_channel_test(arguments: argparse.Namespace) -> int:
+    from monitor.actions.channels import try_channel
     from monitor.actions.ledger import revive_channel
-    from monitor.actions.once import test_channel
 
     settings = settings_of(arguments)
-    try:
-        detail = asyncio.run(test_channel(settings, arguments.name))
-    except TransportError as error:
-        complain(f"{arguments.name}: not delivered: {error}")
+    trial = asyncio.run(try_channel(settings, arguments.name))
+    revived = trial.delivered and revive_channel(settings, arguments.name)
+    if arguments.json:
+        print_json({
+            "name": trial.name,
+            "kind": trial.kind,
+            "id": trial.message_id,
+            "delivered": trial.delivered,
+            "detail": trial.detail,
+            "warning": trial.warning,
+            "seconds": trial.seconds,
+            "revived": revived,
+            "conversation": [{"who": who, "text": text} for who, text in trial.said],
+        })  # fmt: skip
+        return 0 if trial.delivered else 1
+    for who, text in trial.said:
+        say(f"  {SPEAKERS[who]} {text}")
+    if trial.warning:
+        complain(f"{trial.name}: {trial.warning}")
+    if not trial.delivered:
+        complain(f"{trial.name}: not delivered: {trial.detail}")
         return 1
-    say(f"{arguments.name}: delivered: {detail}")
-    if revive_channel(settings, arguments.name):
-        say(f"{arguments.name}: its trouble is forgotten; what waits for it is due now")
+    say(f"{trial.name}: delivered in {trial.seconds:.2f} s: {trial.detail}")
+    if revived:
+        say(f"{trial.name}: its trouble is forgotten; what waits for it is due now")
     return 0
 
 
