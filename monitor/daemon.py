@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import digests, telemetry
+from monitor import digests, heartbeat, telemetry
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
@@ -28,6 +28,7 @@ from monitor.service import Observers, Service, check_channels, open_database
 from monitor.storage import Database, retention, sources
 from monitor.storybook import StoryBook, group_some
 from monitor.telemetry import logger
+from monitor.watch import Vitals
 from monitor.worker import worker_name
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ RENEW_S = 6.0
 WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
+WATCH_S = 60.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
@@ -78,6 +80,8 @@ class Daemon:
         self._lease: Lease | None = None
         self._stories = StoryBook()
         self.links: LinkServer | None = None
+        self._heartbeat = heartbeat.Heartbeat()
+        self._network_down = False
         self.polls = PollReport()
         self.service: Service | None = None
 
@@ -172,6 +176,8 @@ class Daemon:
             (partial(self._tick, "digest", self._digest), self._tick_s),
             (partial(self._tick, "deliver", self._deliver), self._tick_s),
             (partial(self._tick, "renew", self._renew), RENEW_S),
+            (partial(self._tick, "watch", self._look_after), WATCH_S),
+            (partial(self._tick, "heartbeat", self._beat), heartbeat.EVERY_S),
             (partial(self._tick, "group", self._group), self._tick_s),
             (partial(self._tick, "retain", self._retain), RETAIN_S),
         )
@@ -226,6 +232,7 @@ class Daemon:
         report = await poll(service.kit, limit)
         if report.sources:
             self.polls += report
+            self._network_down = report.network_down
             log.info("polled", extra=asdict(report))
             if self._on_poll:
                 self._on_poll(report)
@@ -245,6 +252,17 @@ class Daemon:
             await asyncio.to_thread(
                 digests.release_due, service.database, service.kit.rule_book, service.now()
             )
+
+    async def _look_after(self, service: Service) -> None:
+        if self._may_begin():
+            vitals = Vitals(self._network_down, service.classifier.refused)
+            look = service.watch.look
+            await asyncio.to_thread(look, service.database, service.kit.rule_book, vitals)
+
+    async def _beat(self, service: Service) -> None:
+        url = service.settings.alerts.heartbeat_url
+        if url and self._may_begin():
+            await self._heartbeat.beat(service.client, url)
 
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from monitor.health import learn_gap, learn_yield
 from monitor.identity import Keys
 from monitor.schedule import next_fetch_at
 from monitor.text import without_login
@@ -138,7 +139,8 @@ def _decide_answered(
         url=url,
         redirect_url=redirect_url,
         state=SourceState.ACTIVE,
-        last_new_at=now if new else None,
+        last_new_at=now if new else source.last_new_at,
+        **_learn(source, len(entries) if parsed else None, now, is_news=bool(new)),
         baseline_at=source.baseline_at or now,
         etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
         last_modified=outcome.last_modified
@@ -174,7 +176,7 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
         state=source.state,
         next_fetch_at=source.next_fetch_at,
         last_fetch_at=now,
-        last_new_at=None,
+        last_new_at=source.last_new_at,
         baseline_at=source.baseline_at,
         failures=0,
         last_error=None,
@@ -182,8 +184,24 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
         last_modified=source.last_modified,
         body_hash=source.body_hash,
         redirect_url=source.redirect_url,
+        usual_gap_s=source.usual_gap_s,
+        usual_yield=source.usual_yield,
+        last_yield=source.last_yield,
+        low_polls=source.low_polls,
     )
     return replace(same, **changes)  # type: ignore[arg-type]
+
+
+def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -> dict[str, object]:
+    """What a poll teaches of what is usual; ``count`` None: the document is as it was."""
+    usual_yield, low_polls = learn_yield(source.usual_yield, source.low_polls, count)
+    learnt = {"usual_yield": usual_yield, "low_polls": low_polls}
+    if count is not None:
+        learnt["last_yield"] = count
+    if is_news and source.last_new_at is not None:
+        gap_s = max((now - source.last_new_at).total_seconds(), 0.0)
+        learnt["usual_gap_s"] = learn_gap(source.usual_gap_s, gap_s)
+    return dict(learnt)
 
 
 def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]:

@@ -41,14 +41,20 @@ class Classifier:
         try:
             folder = self.registry.current() or starter_folder()
             if folder == self._folder:
+                self._told = ""
                 return False
             self.scorer = Scorer.load(folder)
         except ReleaseError as error:
             self._tell(error)
             return False
-        self._folder = folder
+        self._folder, self._told = folder, ""
         log.info("release %s is live", self.scorer.release)
         return True
+
+    @property
+    def refused(self) -> str:
+        """Why the promoted release does not serve; empty while it does."""
+        return self._told
 
     def _tell(self, error: ReleaseError) -> None:
         """Once, however often it is met."""

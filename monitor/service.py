@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from monitor.storage import secrets as keys
 from monitor.store import Headline
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
+from monitor.watch import Watch
 
 log = logger("service")
 # A host with more due sources than it can be asked in this time gives the others way.
@@ -108,6 +110,12 @@ class Service:
             worker=self.worker,
             now=self.now,
             rng=self._rng,
+        )
+        self.watch = Watch(
+            self.settings.data,
+            list(dict.fromkeys(filter(None, (self.settings.alerts.owner, *self.channels)))),
+            now=self.now,
+            monotonic=time.monotonic,
         )
         self.kit = Kit(
             database=self.database,

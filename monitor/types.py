@@ -56,7 +56,9 @@ class Source:
 
     ``baseline_at`` is the instant of the first successful poll, whose entries are
     silent unless ``history`` is set. ``redirect_url`` is the target of a permanent
-    redirect that was seen once and waits to be confirmed.
+    redirect that was seen once and waits to be confirmed. ``usual_gap_s`` is the time
+    between polls that bring news, ``usual_yield`` how many entries its document lists;
+    ``low_polls`` counts those in a row that brought far fewer.
     """
 
     id: int
@@ -77,6 +79,11 @@ class Source:
     failures: int = 0
     baseline_at: datetime | None = None
     redirect_url: str | None = None
+    last_new_at: datetime | None = None
+    usual_gap_s: float | None = None
+    usual_yield: float | None = None
+    last_yield: int | None = None
+    low_polls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +363,10 @@ class Polled:
     last_modified: str | None
     body_hash: str | None
     redirect_url: str | None
+    usual_gap_s: float | None = None
+    usual_yield: float | None = None
+    last_yield: int | None = None
+    low_polls: int = 0
 
 
 class Known(NamedTuple):

@@ -65,6 +65,7 @@ source = sa.Table(
     sa.Column("usual_gap_s", sa.Float),
     sa.Column("usual_yield", sa.Float),
     sa.Column("low_polls", sa.Integer, server_default="0", nullable=False),
+    sa.Column("last_yield", sa.Integer),
     sa.Index("source_due", "state", "next_fetch_at"),
     # A number that was freed must not be given again: keys in ``seen`` are made with it.
     sqlite_autoincrement=True,
@@ -293,6 +294,7 @@ held = sa.Table(
     sa.Column("digest", sa.Text),
     sa.Index("held_due", "digest", "release_at", "channel"),
     sa.Index("held_entry", "entry_id"),
+    sa.Index("held_waiting", "digest", "channel", "reason", "rule"),
     sqlite_autoincrement=True,
 )
 

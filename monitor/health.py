@@ -1,0 +1,137 @@
+"""What is usual for a source, when it is in trouble, and what is to be said of it. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# A source is silent after so many times its usual gap, and not before a day: nights are quiet.
+SILENT_TIMES = 8.0
+SILENT_AFTER = timedelta(days=1)
+FAILING_AFTER = 5
+# A document with less than this share of the usual entries is a low one; so many in a row tell.
+LOW_SHARE = 0.3
+LOW_POLLS = 3
+# Of few entries one more or less is no drop; that there is none left is.
+FEW = 5.0
+LEARN = 0.2
+LEARN_LOW = 0.01
+DISK_FREE_BYTES = 200 * 1024 * 1024
+CLOCK_JUMP = timedelta(minutes=1)
+DELIVERY_FAILING = timedelta(minutes=15)
+NAMED = 10
+
+
+class EventKind(enum.StrEnum):
+    """Names of events, as rules ask for them (``event:source-silent``)."""
+
+    SILENT = "source-silent"
+    EMPTY = "source-empty"
+    YIELD_DROP = "source-yield-drop"
+    FAILING = "source-failing"
+    GONE = "source-gone"
+    MOVED = "source-moved"
+    NETWORK = "network-down"
+    DISK = "disk-full"
+    DELIVERY = "delivery-failing"
+    MODEL = "model-refused"
+    CLOCK = "clock-jumped"
+
+
+# What happens and is over at once: nothing recovers from it.
+MOMENTS = {EventKind.MOVED, EventKind.CLOCK}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Trouble that is there now. ``subject`` names what has it, for us; ``name`` for people.
+
+    ``source_url`` and ``labels`` are a source's; ``channel`` is one that does not work.
+    """
+
+    kind: EventKind
+    subject: str
+    name: str
+    text: str
+    source_url: str = ""
+    labels: tuple[str, ...] = ()
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Trouble that began, or is over, since ``since``; ``silent``: nothing is said of it."""
+
+    finding: Finding
+    since: datetime
+    over: bool = False
+    silent: bool = False
+
+    @property
+    def text(self) -> str:
+        """A sentence."""
+        if not self.over:
+            return self.finding.text
+        began = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        return f"{self.finding.name}: all is well again ({self.finding.kind} since {began} is over)"
+
+
+TroubleKey = tuple[str, str]
+
+
+def changes(
+    known: Mapping[TroubleKey, datetime],
+    found: Iterable[Finding],
+    ended: Mapping[TroubleKey, Finding],
+    now: datetime,
+) -> list[Event]:
+    """What is new of ``found``, and what of ``known`` is over: those in ``ended``, as findings.
+
+    A source whose trouble has become another one has not recovered: nothing is said to be over.
+    """
+    fresh = {(each.kind.value, each.subject): each for each in found}
+    ailing = {each.subject for each in fresh.values() if each.source_url}
+    began = [Event(each, now) for key, each in fresh.items() if key not in known]
+    over = [
+        Event(each, known[key], over=True, silent=each.kind in MOMENTS or each.subject in ailing)
+        for key, each in ended.items()
+        if key in known and key not in fresh
+    ]
+    return began + over
+
+
+def told_together(events: Collection[Event]) -> str:
+    """One text for events of one kind: a sentence each, the last ones counted."""
+    texts = [event.text for event in events]
+    more = f"\n… and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return "\n".join(texts[:NAMED]) + more
+
+
+def learn_gap(usual_s: float | None, gap_s: float) -> float:
+    """The usual time between polls that brought news: longer gaps count at once, shorter ones
+    little by little, so that a quiet night teaches what a night is.
+    """
+    if usual_s is None or gap_s >= usual_s:
+        return gap_s
+    return usual_s + LEARN * (gap_s - usual_s)
+
+
+def learn_yield(usual: float | None, low_polls: int, count: int | None) -> tuple[float | None, int]:
+    """The usual number of entries, and how many polls in a row brought far fewer.
+
+    ``count`` None: the document is the same as last time. What stays low becomes usual in the end.
+    """
+    if count is None:
+        return usual, low_polls + 1 if low_polls else 0
+    if usual is None:
+        return (float(count) if count else None), 0
+    is_low = not count if usual < FEW else count < LOW_SHARE * usual
+    share = LEARN_LOW if is_low else LEARN
+    return usual + share * (count - usual), low_polls + 1 if is_low else 0
+
+
+def silent_after(usual_gap_s: float) -> timedelta:
+    """How long a source with this usual gap may be without news."""
+    return max(timedelta(seconds=SILENT_TIMES * usual_gap_s), SILENT_AFTER)

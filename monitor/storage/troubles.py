@@ -1,0 +1,125 @@
+"""Trouble: which sources have it, and what has been told and is not over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.health import (
+    FAILING_AFTER,
+    LOW_POLLS,
+    SILENT_AFTER,
+    SILENT_TIMES,
+    Event,
+    EventKind,
+    Finding,
+    TroubleKey,
+)
+from monitor.storage.schema import source, source_url, trouble
+from monitor.text import without_login
+from monitor.types import SourceState
+
+SHOWN = 200
+RECENT = timedelta(days=1)
+
+
+def known(connection: Connection) -> dict[TroubleKey, datetime]:
+    """What has been told, and since when it is so."""
+    rows = connection.execute(sa.select(trouble.c.kind, trouble.c.subject, trouble.c.since))
+    return {(row.kind, row.subject): row.since for row in rows}
+
+
+def details(connection: Connection) -> dict[TroubleKey, str]:
+    """The names of what has been told, for saying that it is over."""
+    rows = connection.execute(sa.select(trouble.c.kind, trouble.c.subject, trouble.c.detail))
+    return {(row.kind, row.subject): row.detail for row in rows}
+
+
+def save(connection: Connection, events: Iterable[Event]) -> None:
+    """Note what began, and forget what is over."""
+    for event in events:
+        key = {"kind": event.finding.kind.value, "subject": event.finding.subject}
+        same = sa.and_(trouble.c.kind == key["kind"], trouble.c.subject == key["subject"])
+        connection.execute(sa.delete(trouble).where(same))
+        if not event.over:
+            values = {**key, "since": event.since, "detail": event.finding.name}
+            connection.execute(sa.insert(trouble).values(values))
+
+
+def of_sources(connection: Connection) -> Iterator[Finding]:
+    """Every source that is in trouble, with the first trouble that applies."""
+    is_silent = _is_silent()
+    query = sa.select(source, is_silent.label("is_silent")).where(
+        sa.or_(
+            source.c.state == SourceState.GONE,
+            sa.and_(
+                source.c.state == SourceState.ACTIVE,
+                sa.or_(
+                    source.c.failures >= FAILING_AFTER,
+                    source.c.low_polls >= LOW_POLLS,
+                    is_silent,
+                ),
+            ),
+        )
+    )
+    for row in connection.execute(query.order_by(source.c.id)).mappings():
+        kind, text = _diagnose(row)
+        yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}")
+
+
+def _is_silent() -> sa.ColumnElement[bool]:
+    """Measured at the last poll: who was off for a week has no silent sources yet."""
+    last = sa.type_coerce(source.c.last_new_at, sa.BigInteger)
+    age_s = (sa.type_coerce(source.c.last_fetch_at, sa.BigInteger) - last) / 1e6
+    return sa.and_(
+        source.c.last_new_at.is_not(None),
+        source.c.usual_gap_s.is_not(None),
+        source.c.failures == 0,
+        age_s > SILENT_AFTER.total_seconds(),
+        age_s > SILENT_TIMES * source.c.usual_gap_s,
+    )
+
+
+def _diagnose(row: RowMapping) -> tuple[EventKind, str]:
+    if row["state"] == SourceState.GONE:
+        return EventKind.GONE, "the server says that it is gone (410): it is paused"
+    if row["failures"] >= FAILING_AFTER:
+        return EventKind.FAILING, f"failed {row['failures']} times in a row: {row['last_error']}"
+    if row["low_polls"] >= LOW_POLLS and not row["last_yield"]:
+        return EventKind.EMPTY, f"lists nothing any more, usually {row['usual_yield']:.0f} entries"
+    if row["low_polls"] >= LOW_POLLS:
+        found, usual = row["last_yield"], row["usual_yield"]
+        return EventKind.YIELD_DROP, f"lists {found} entries, usually {usual:.0f}"
+    hours = row["usual_gap_s"] / 3600
+    since = f"{row['last_new_at']:%Y-%m-%d %H:%M} UTC"
+    return EventKind.SILENT, f"nothing new since {since}; usually within {hours:.1f} h"
+
+
+def _finding(kind: EventKind, subject: str, row: RowMapping, text: str) -> Finding:
+    return Finding(
+        kind, subject, row["name"], text, source_url=row["url"], labels=tuple(row["labels"])
+    )
+
+
+def moved(connection: Connection, now: datetime) -> list[Finding]:
+    """The sources that have moved within a day; at most 200."""
+    query = (
+        sa.select(source, source_url.c.url.label("former"))
+        .join(source_url, source_url.c.source_id == source.c.id)
+        .where(source_url.c.replaced_at > now - RECENT)
+        .order_by(source_url.c.replaced_at.desc())
+        .limit(SHOWN)
+    )
+    return [
+        _finding(
+            EventKind.MOVED,
+            f"{row['id']}:{row['former']}",
+            row,
+            f"{row['name']}: moved from {without_login(row['former'])} "
+            f"to {without_login(row['url'])}",
+        )
+        for row in connection.execute(query).mappings()
+    ]

@@ -1,0 +1,187 @@
+"""Looks after sources and after the program itself, and tells who should know.
+
+Each trouble is told once, and once more when it is over. Events go to the channels of the
+rules that ask for them (``event:source-silent``); what no rule asks for goes to the owner's
+channel, or to another that works.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from monitor.alerts import message_id
+from monitor.attempts import ChannelState
+from monitor.health import (
+    CLOCK_JUMP,
+    DELIVERY_FAILING,
+    DISK_FREE_BYTES,
+    Event,
+    EventKind,
+    Finding,
+    TroubleKey,
+    changes,
+    told_together,
+)
+from monitor.rulebook import RuleBook
+from monitor.rules.matcher import Subject
+from monitor.storage import Database, deliveries, troubles
+from monitor.telemetry import logger
+from monitor.types import Message
+
+log = logger("watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How the program does: each is empty, or False, while all is well."""
+
+    network_down: bool = False
+    model_refused: str = ""
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk of ``folder``."""
+    return shutil.disk_usage(folder).free
+
+
+class Watch:
+    """Compares what is with what was told. ``monotonic`` gives seconds that never jump."""
+
+    def __init__(
+        self,
+        folder: Path,
+        listeners: Sequence[str],
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        self._folder = folder
+        self._listeners = listeners
+        self._now = now
+        self._monotonic = monotonic
+        self._free = free
+        self._last = (now(), monotonic())
+
+    def look(
+        self,
+        database: Database,
+        rule_book: Callable[[Connection], RuleBook],
+        vitals: Vitals,
+    ) -> list[Event]:
+        """Look once; what began or ended, which is owed when this returns. StorageError."""
+        now = self._now()
+        jumped = self._clock_jump(now)
+
+        def work(connection: Connection) -> list[Event]:
+            known = troubles.known(connection)
+            states = deliveries.channels_known(connection)
+            found = [
+                *troubles.of_sources(connection),
+                *troubles.moved(connection, now),
+                *self._own(vitals, states, now),
+                *jumped,
+            ]
+            ended = _ended(connection, known)
+            events = changes(known, found, ended, now)
+            troubles.save(connection, events)
+            messages = self._messages(events, rule_book(connection), states, now)
+            deliveries.insert_many(connection, messages, now)
+            return events
+
+        events = database.run(work)
+        told = [event for event in events if not event.silent]
+        for event in told:
+            log.warning("%s: %s", event.finding.kind, event.text)
+        return told
+
+    def _clock_jump(self, now: datetime) -> list[Finding]:
+        before, before_s = self._last
+        self._last = (now, self._monotonic())
+        jump = now - before - timedelta(seconds=self._last[1] - before_s)
+        if abs(jump) < CLOCK_JUMP:
+            return []
+        words = f"This machine's clock jumped by {jump.total_seconds():+.0f} s"
+        return [Finding(EventKind.CLOCK, now.isoformat(), "clock", words)]
+
+    def _own(
+        self, vitals: Vitals, states: Mapping[str, ChannelState], now: datetime
+    ) -> Iterator[Finding]:
+        if vitals.network_down:
+            words = "Most sources do not answer: our network seems down"
+            yield Finding(EventKind.NETWORK, "", "The network", words)
+        if vitals.model_refused:
+            yield Finding(EventKind.MODEL, "", "The model", vitals.model_refused)
+        free = self._free(self._folder)
+        if free < DISK_FREE_BYTES:
+            words = f"The disk of {self._folder} has {free // 2**20} MiB left"
+            yield Finding(EventKind.DISK, "", "The disk", words)
+        for name, state in states.items():
+            since = state.failing_since
+            if state.disabled_at is None and since and now - since >= DELIVERY_FAILING:
+                words = f"Nothing arrives by channel {name!r}: {state.reason}"
+                yield Finding(EventKind.DELIVERY, name, f"Channel {name!r}", words, channel=name)
+
+    def _messages(
+        self,
+        events: Sequence[Event],
+        book: RuleBook,
+        states: Mapping[str, ChannelState],
+        now: datetime,
+    ) -> list[Message]:
+        """One notice a channel and kind of event, however many sources it is about."""
+        groups: dict[tuple[str, str, bool], list[Event]] = defaultdict(list)
+        for event in (each for each in events if not each.silent):
+            for channel in self._channels(event, book, states):
+                groups[channel, event.finding.kind, event.over].append(event)
+        return [
+            Message(
+                id=message_id("event", channel, kind, str(over), now.isoformat()),
+                rule="",
+                query="",
+                channel=channel,
+                created_at=now,
+                notice=told_together(group),
+            )
+            for (channel, kind, over), group in groups.items()
+        ]
+
+    def _channels(
+        self, event: Event, book: RuleBook, states: Mapping[str, ChannelState]
+    ) -> list[str]:
+        finding = event.finding
+        subject = Subject(
+            title=finding.text,
+            source=finding.name if finding.source_url else "",
+            source_url=finding.source_url,
+            labels=finding.labels,
+            event=finding.kind.value,
+        )
+        rules = [book.rules[hit.rule_id] for hit in book.matcher.match(subject)]
+        wanted = list(dict.fromkeys(name for rule in rules for name in rule.channels))
+        if wanted:
+            return wanted
+        working = [name for name in self._listeners if _works(states, name, finding.channel)]
+        return working[:1]
+
+
+def _ended(
+    connection: Connection, known: Mapping[TroubleKey, datetime]
+) -> dict[TroubleKey, Finding]:
+    """Everything that was told, as it is to be said when it is not found any more."""
+    if not known:
+        return {}
+    names = troubles.details(connection)
+    return {key: Finding(EventKind(key[0]), key[1], names[key], "") for key in known}
+
+
+def _works(states: Mapping[str, ChannelState], name: str, broken: str) -> bool:
+    state = states.get(name, ChannelState())
+    return name != broken and state.disabled_at is None and state.failing_since is None

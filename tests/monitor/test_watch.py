@@ -1,0 +1,173 @@
+"""Sources and the program in trouble: told once, to who asked, by a channel that works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.attempts import ChannelState
+from monitor.health import DISK_FREE_BYTES, EventKind
+from monitor.rulebook import Rules
+from monitor.storage import Database, deliveries, rules, sources
+from monitor.storage.schema import source
+from monitor.storage.sources import NewSource
+from monitor.watch import Vitals, Watch
+from tests.fakes import NOW
+
+HOUR = timedelta(hours=1)
+
+
+class Rig:
+    """A database with sources, and a watch whose clock and disk tests move."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.now = NOW
+        self.seconds = 0.0
+        self.free = DISK_FREE_BYTES
+        self.watch = Watch(
+            Path(), ["mail", "hook"],
+            now=lambda: self.now, monotonic=lambda: self.seconds, free=lambda _: self.free,
+        )  # fmt: skip
+        self.look()
+
+    def add(self, name: str, **columns: Any) -> None:
+        with self.database.write() as connection:
+            new = NewSource(f"http://{name}.example/", name=name, labels=("press",))
+            sources.add_many(connection, [new], NOW)
+        self.set(name, baseline_at=NOW, last_fetch_at=NOW, **columns)
+
+    def set(self, name: str, **columns: Any) -> None:
+        with self.database.write() as connection:
+            connection.execute(sa.update(source).where(source.c.name == name).values(columns))
+
+    def look(
+        self, later: timedelta = timedelta(minutes=1), **vitals: Any
+    ) -> list[tuple[str, bool]]:
+        self.now += later
+        self.seconds += later.total_seconds()
+        events = self.watch.look(self.database, Rules().book, Vitals(**vitals))
+        return [(event.finding.kind.value, event.over) for event in events]
+
+    @property
+    def notices(self) -> list[tuple[str, str]]:
+        with self.database.read() as connection:
+            rows = deliveries.list_by_state(connection)
+        return [(row["channel"], row["message"]["notice"]) for row in reversed(rows)]
+
+    def rule(self, query: str, channels: Sequence[str]) -> None:
+        with self.database.write() as connection:
+            rules.add(connection, query, query, channels, NOW)
+
+
+@pytest.fixture
+def rig(database: Database) -> Rig:
+    return Rig(database)
+
+
+LOW = {"usual_yield": 40.0, "low_polls": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble", "words"),
+    [
+        ("source-failing", {"failures": 5, "last_error": "timeout: slow"}, "timeout: slow"),
+        ("source-gone", {"state": "gone"}, "410"),
+        ("source-empty", {**LOW, "last_yield": 0}, "nothing any more"),
+        ("source-yield-drop", {**LOW, "last_yield": 5}, "lists 5 entries, usually 40"),
+        ("source-silent", {"usual_gap_s": 3600.0, "last_new_at": NOW - 25 * HOUR}, "nothing new"),
+    ],
+)
+def test_hostile_28_29_a_source_in_trouble_is_told_once_and_when_it_is_well_again(
+    rig: Rig, kind: str, trouble: dict[str, Any], words: str
+) -> None:
+    rig.add("well")
+    rig.add("ill", **trouble)
+    assert rig.look() == [(kind, False)]
+    assert rig.look() == rig.look() == []
+    rig.set("ill", state="active", failures=0, low_polls=0, last_new_at=NOW)
+    assert rig.look() == [(kind, True)]
+    assert rig.look() == []
+    (first, said), (second, last) = rig.notices
+    assert (first, second) == ("mail", "mail")
+    assert said.startswith("ill: ")
+    assert words in said
+    assert "well again" in last
+
+
+def test_nobody_is_silent_sooner_than_usual_or_before_a_poll_has_shown_it(rig: Rig) -> None:
+    rig.add("nightly", usual_gap_s=24 * 3600.0, last_new_at=NOW - 7 * 24 * HOUR)
+    rig.add("quick", usual_gap_s=60.0, last_new_at=NOW - 23 * HOUR)
+    rig.add("new", last_new_at=NOW - 900 * HOUR)
+    rig.add("off", usual_gap_s=60.0, last_new_at=NOW - 50 * HOUR)
+    rig.set("off", last_fetch_at=NOW - 49 * HOUR)
+    assert rig.look() == []
+
+
+def test_rules_route_events_and_the_owner_gets_the_rest(rig: Rig) -> None:
+    rig.rule("event:source-failing label:press", ["hook"])
+    rig.add("a", failures=9, last_error="x")
+    rig.add("b", state="gone")
+    rig.look()
+    assert {(channel, text[:2]) for channel, text in rig.notices} == {
+        ("hook", "a:"),
+        ("mail", "b:"),
+    }
+
+
+def test_many_sources_are_one_notice(rig: Rig) -> None:
+    for number in range(15):
+        rig.add(f"s{number}", failures=9, last_error="x")
+    rig.look()
+    ((_, text),) = rig.notices
+    assert text.endswith("… and 5 more")
+
+
+def test_a_move_is_told_once(rig: Rig) -> None:
+    rig.add("a")
+    with rig.database.write() as connection:
+        sources.record_moves(connection, [(1, "http://user:pw@old.example/")], rig.now)
+    assert rig.look() == [("source-moved", False)]
+    assert rig.look() == []
+    ((_, text),) = rig.notices
+    assert "old.example" in text
+    assert "pw" not in text
+
+
+def test_the_program_s_own_trouble_is_told_like_a_source_s(rig: Rig) -> None:
+    rig.free -= 1
+    found = rig.look(network_down=True, model_refused="r2 is damaged")
+    assert found == [("network-down", False), ("model-refused", False), ("disk-full", False)]
+    rig.free += 1
+    assert {kind for kind, over in rig.look() if over} == {
+        "network-down", "model-refused", "disk-full"
+    }  # fmt: skip
+
+
+def test_a_channel_that_fails_is_told_by_another(rig: Rig) -> None:
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"mail": failing})
+    assert rig.look() == [("delivery-failing", False)]
+    ((channel, text),) = rig.notices
+    assert channel == "hook"
+    assert "refused" in text
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, timedelta(days=1), timedelta(days=-1)])
+def test_hostile_09_a_clock_that_jumps_is_told_once(rig: Rig, jump: timedelta) -> None:
+    rig.now += jump
+    assert rig.look() == [(EventKind.CLOCK.value, False)]
+    assert rig.look() == []
+    assert f"{jump.total_seconds():+.0f} s" in rig.notices[0][1]
+
+
+def test_what_was_told_is_remembered_across_restarts(rig: Rig) -> None:
+    rig.add("ill", failures=9, last_error="x")
+    rig.look()
+    assert Rig(rig.database).look() == []
