@@ -1,4 +1,4 @@
-"""Trains the starter release, so that the wheel (and an editable install) has it."""
+"""Compiles the scanner and trains the starter release, for the wheel and an editable install."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
 
 class StarterHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -15,14 +16,26 @@ class StarterHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Train into ``classifiers/starter`` and name it as a build artifact."""
+        """Build into ``classifiers/`` and name what was built as artifacts.
+
+        Without a C compiler the wheel is for any platform and scores with NumPy alone.
+        """
         del version
         sys.path.insert(0, self.root)
         try:
+            from classifiers import native
             from classifiers.train import build_starter
 
+            problem = native.build(native.LIBRARY)
             manifest = build_starter(Path(self.root) / "classifiers" / "starter")
         finally:
             sys.path.remove(self.root)
         build_data["artifacts"].append("/classifiers/starter/")
         self.app.display_info(f"starter release {manifest.id}")
+        if problem:
+            native.LIBRARY.unlink(missing_ok=True)
+            self.app.display_warning(f"titles will be scored with NumPy alone: {problem}")
+            return
+        build_data["artifacts"].append("/classifiers/_scan.so")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{next(platform_tags())}"

@@ -1,4 +1,7 @@
-"""Titles -> hashed feature counts, in NumPy alone; training and scoring both use this.
+"""Titles -> hashed feature counts; training and scoring both use this.
+
+What is written here in NumPy is the reference; ``_scan.c`` does the same and is used where
+it was built (see ``native``).
 
 A feature is a 64-bit key: a character n-gram (``BREAK`` at its ends marks the ends of the
 title), a word, or a shape token. Keys are mixed into hashes; the top bits of a hash
@@ -14,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers import native
 from classifiers.segment import user_words
-from classifiers.text import BREAK, Codes, Fold, TextSettings, encode, word_lengths
+from classifiers.text import BLANK, BREAK, Codes, Fold, TextSettings, encode, word_lengths
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -29,7 +33,6 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
 _LONGEST_RUN = 7
 _LETTER_GRAMS = (4, 5)
-_BLANK = ord(" ")
 
 
 class Bag(NamedTuple):
@@ -46,7 +49,7 @@ class Counts(NamedTuple):
 
     starts: Rows
     buckets: NDArray[np.int64]
-    counts: NDArray[np.float32]
+    counts: NDArray[np.int64]
 
 
 def mix(keys: Keys) -> Keys:
@@ -60,8 +63,17 @@ def mix(keys: Keys) -> Keys:
 
 
 def extract(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Bag:
-    """All features of the titles. ``fold`` is ``text.fold_table``'s."""
-    view = _view(encode(titles, fold))
+    """All features of the titles, in any order. ``fold`` is ``text.fold_table``'s."""
+    codes = encode(titles, fold)
+    library = None if settings.words else native.library()
+    if library is not None:
+        return Bag(*native.extract(library, settings, codes, len(titles)))
+    return extract_slowly(codes, settings)
+
+
+def extract_slowly(codes: Codes, settings: TextSettings) -> Bag:
+    """The same from ``text.encode``'s code points, in NumPy."""
+    view = _view(codes)
     starts, ends = _runs(view.letters | view.digits)
     parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
     if len(starts):
@@ -83,7 +95,7 @@ def count(bag: Bag, titles: int, bits: int) -> Counts:
     np.not_equal(pairs[1:], pairs[:-1], out=first[1:])
     places = np.flatnonzero(first)
     distinct = pairs[places]
-    counts = np.diff(places, append=len(pairs)).astype(np.float32)
+    counts = np.diff(places, append=len(pairs))
     starts = np.searchsorted(distinct, np.arange(titles + 1, dtype=np.int64) << bits)
     return Counts(starts, distinct & ((1 << bits) - 1), counts)
 
@@ -118,7 +130,7 @@ def _grams(view: _View, size: int) -> _Part:
     for window in windows:
         keys = (keys << _SHIFT) | view.codes[window]
     if size <= 2:  # of letters they say little; letters have words and longer n-grams
-        plain = view.breaks | view.letters | (view.codes == _BLANK)
+        plain = view.breaks | view.letters | (view.codes == BLANK)
         keep = ~(plain[first] & plain[last])
     else:
         keep = ~(view.breaks[first] & view.breaks[windows[1]])
@@ -134,7 +146,7 @@ def _grams(view: _View, size: int) -> _Part:
 def _letter_grams(view: _View, size: int) -> _Part:
     """Longer n-grams of a word in letters; a blank or a title's end may stand at its ends."""
     many = max(0, len(view.codes) - size + 1)
-    edge = view.letters | (view.codes == _BLANK) | view.breaks
+    edge = view.letters | (view.codes == BLANK) | view.breaks
     before = np.concatenate(([0], np.cumsum(view.letters)))
     inner = before[size - 1 : size - 1 + many] - before[1 : 1 + many] == size - 2
     starts = np.flatnonzero(inner & edge[:many] & edge[size - 1 :])
@@ -220,4 +232,4 @@ def _is_mark(view: _View) -> Mask:
     """Neither letter, digit, blank nor ideograph: punctuation, near enough."""
     codes = view.codes
     ideograph = (codes >= 0x2E80) & ~((codes >= 0x3000) & (codes < 0x3040)) & (codes < 0xFE30)
-    return np.asarray(~(ideograph | (codes == _BLANK) | view.letters | view.digits | view.breaks))
+    return np.asarray(~(ideograph | (codes == BLANK) | view.letters | view.digits | view.breaks))

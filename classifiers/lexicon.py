@@ -2,7 +2,8 @@
 
 A feature that training never saw is dropped, not left to collide with a seen one. The
 filter is a Bloom filter with two probes and thirty-two bits a feature: it lets through all
-that was seen, and about one unseen feature in three hundred.
+that was seen, and about one unseen feature in three hundred. Both probes fall into one block
+of 512 bits, which is one line of a processor's cache.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.features import Bag, Keys, Rows, count, extract
+from classifiers.native import tf_weights
 from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
 
 _BITS_EACH = 32
 _BATCH_CHARS = 1 << 15
 _SECOND_PROBE = np.uint64(20)
+_BLOCK = 512
+_MOST_COUNTS = 1 << 14
+_TF = tf_weights(_MOST_COUNTS)
 
 
 class Weighted(NamedTuple):
@@ -45,7 +50,7 @@ class Lexicon:
         bag = extract(titles, self.settings, self.fold)
         known = _probe(self.seen, bag.hashes)
         starts, buckets, counts = count(_only(bag, known), len(titles), self.settings.bits)
-        values = (1 + np.log(counts)) * self.idf[buckets]
+        values = _TF[counts] * self.idf[buckets]
         rows = np.repeat(np.arange(len(titles)), np.diff(starts))
         norms = np.sqrt(np.bincount(rows, values * values, minlength=len(titles)))
         values /= norms[rows].astype(np.float32)
@@ -104,6 +109,7 @@ def _probe(seen: NDArray[np.uint8], hashes: Keys) -> NDArray[np.bool_]:
 
 
 def _probes(hashes: Keys, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    mask = np.uint64(size - 1)
-    first, second = hashes & mask, (hashes >> _SECOND_PROBE) & mask
+    within = np.uint64(_BLOCK - 1)
+    block = hashes & np.uint64(size - 1) & ~within
+    first, second = block | (hashes & within), block | ((hashes >> _SECOND_PROBE) & within)
     return first.astype(np.int64), second.astype(np.int64)

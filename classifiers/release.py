@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from classifiers.errors import DamagedReleaseError, ReleaseError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold")
+ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold", "quick")
 _ID_DIGITS = 12
 
 
@@ -77,8 +77,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise ReleaseError(f"{folder}: no release here ({MANIFEST} is missing)") from error
     except (OSError, ValueError) as error:
         raise DamagedReleaseError(path, f"not a readable manifest ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ReleaseError(f"{path}: not a release of format {FORMAT}; retrain to make one")
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != FORMAT:
+        raise ReleaseError(
+            f"{path}: a release of format {found}, and this program reads {FORMAT}; retrain, or "
+            "for the one that is shipped: python -m classifiers.train --starter FOLDER"
+        )
     known = {each.name for each in fields(Manifest)}
     if set(document) != known:
         odd = ", ".join(sorted(known ^ set(document)))

@@ -14,6 +14,10 @@ from classifiers.segment import Segmenter
 
 MAX_CHARS = 1000
 BREAK = 10  # "\n": parts the titles of a batch, and marks a title's two ends
+DROP, HARD = 0, 1  # in tables: drop the code point; leave its title to ``normalise``
+
+BLANK = ord(" ")
+_JAMO = ((0x1100, 0x1200), (0xA960, 0xA980), (0xD7B0, 0xD800))
 
 Codes = NDArray[np.uint32]
 Fold = NDArray[np.uint16]
@@ -72,6 +76,35 @@ def fold_table(simplify: bool) -> Fold:
     for code, simple in _simplified().items() if simplify else ():
         table[code] = simple
     return table
+
+
+def quick_table(fold: Fold) -> Fold:
+    """``normalise`` and ``fold`` in one step, for code points that need no neighbours.
+
+    ``HARD`` are those that become several, or that may join with others (combining marks,
+    jamo), or whose lower case depends on its place, or that a later Unicode may define.
+    """
+    table = np.full(0x10000, HARD, dtype=np.uint16)
+    for code in range(0x10000):
+        became = _alone(chr(code))
+        if became is not None:
+            table[code] = BLANK if became.isspace() else fold[ord(became)]
+    return table
+
+
+def _alone(char: str) -> str | None:
+    """The one character of the basic plane that ``char`` becomes in any title, if so."""
+    if unicodedata.category(char) == "Cn" or char in "\u03a3\u0130":
+        return None
+    became = unicodedata.normalize("NFKC", char).lower()
+    if len(became) != 1 or ord(became) >= 0x10000 or _joins(char) or _joins(became):
+        return None
+    return became
+
+
+def _joins(char: str) -> bool:
+    jamo = any(start <= ord(char) < end for start, end in _JAMO)
+    return jamo or unicodedata.category(char).startswith("M") or unicodedata.combining(char) > 0
 
 
 @functools.cache

@@ -82,6 +82,7 @@ class TrainedModel:
             "idf": scorer.lexicon.idf,
             "seen": scorer.lexicon.seen,
             "fold": scorer.lexicon.fold,
+            "quick": scorer.quick,
         }
         return releases.write(folder, self.manifest, arrays)
 

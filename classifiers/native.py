@@ -1,0 +1,214 @@
+"""The compiled scanner (``_scan.c``): extraction and scoring in one pass, through ctypes.
+
+It gives the numbers of the NumPy code to 1e-6 and is used where it was built: when the
+package was installed on a machine with a C compiler, or from a wheel for the platform.
+``HEADLINES_SCORER=numpy`` leaves it out. A library that was not built from the source
+beside it is not used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.text import MAX_CHARS, Codes, TextSettings
+
+SOURCE = Path(__file__).with_name("_scan.c")
+LIBRARY = SOURCE.with_suffix(".so")
+SWITCH = "HEADLINES_SCORER"
+_FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
+_COMPILE_S = 120
+_FEATURES_EACH = 12  # at most, of a code point: room for a batch of them
+
+Library = ctypes.CDLL
+Floats = NDArray[np.float32]
+
+
+class Parts(NamedTuple):
+    """The arrays of a release that the scanner reads (see ``compiled.Scorer``)."""
+
+    quick: NDArray[np.uint16]
+    seen: NDArray[np.uint8]
+    idf: Floats
+    steps: NDArray[np.int16]
+    scale: Floats
+    bias: Floats
+
+
+class Scanned(NamedTuple):
+    """``margins``: titles x sections; ``familiarity``: one a title; ``hard`` titles have
+    neither, and are to be folded first."""
+
+    margins: Floats
+    familiarity: Floats
+    hard: NDArray[np.bool_]
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("quick", "seen", "idf", "tf")),
+        *((name, ctypes.c_void_p) for name in ("steps", "scale", "bias")),
+        ("seen_bits", ctypes.c_uint64),
+        *((name, ctypes.c_int32) for name in ("bits", "longest", "shape", "sections")),
+    )
+
+
+class Scanner:
+    """Scores titles with one release's arrays. Safe to share between threads."""
+
+    def __init__(self, library: Library, settings: TextSettings, parts: Parts) -> None:
+        features, self.most_sections = (library.scan_limits(which) for which in (0, 1))
+        tf = tf_weights(features)
+        given = (parts.quick, parts.seen, parts.idf, tf, parts.steps, parts.scale, parts.bias)
+        kept = [np.ascontiguousarray(array) for array in given]
+        self._kept = kept  # the structure holds addresses alone
+        self._sections = len(parts.scale)
+        self._model = _Model(
+            *(array.ctypes.data for array in kept),
+            len(parts.seen) * 8,
+            settings.bits,
+            settings.longest,
+            settings.shape,
+            self._sections,
+        )
+        self._at = ctypes.addressof(self._model)
+        self._score = library.scan_score
+
+    def raw(self, titles: Sequence[str]) -> Scanned:
+        """Score titles as they came."""
+        text = "\n".join(titles)
+        if text.count("\n") >= len(titles) or len(text) > len(titles) * MAX_CHARS:
+            text = "\n".join(title[:MAX_CHARS].replace("\n", " ") for title in titles)
+        return self._scan(text.encode("utf-32-le", "surrogatepass"), len(titles), folded=False)
+
+    def folded(self, codes: Codes, titles: int) -> Scanned:
+        """Score what ``text.encode`` made of titles."""
+        return self._scan(codes.astype("<u4").tobytes(), titles, folded=True)
+
+    def _scan(self, codes: bytes, titles: int, *, folded: bool) -> Scanned:
+        margins = np.empty((titles, self._sections), dtype=np.float32)
+        familiarity = np.empty(titles, dtype=np.float32)
+        hard = np.empty(titles, dtype=np.bool_)
+        places = (each.ctypes.data for each in (margins, familiarity, hard))
+        found = self._score(self._at, codes, len(codes) // 4, titles, folded, *places)
+        if found != titles:
+            raise RuntimeError(f"the scanner found {found} titles where {titles} were given")
+        return Scanned(margins, familiarity, hard)
+
+
+def tf_weights(most: int) -> Floats:
+    """The weight of each count up to ``most``: 1 + ln(count), and 0 of 0."""
+    weights = np.zeros(most + 1, dtype=np.float32)
+    weights[1:] = 1 + np.log(np.arange(1, most + 1))
+    return weights
+
+
+def scanner(settings: TextSettings, parts: Parts) -> Scanner | None:
+    """A Scanner where it can serve: there is a library, and the release needs no words."""
+    found = library()
+    if found is None or settings.words:
+        return None
+    made = Scanner(found, settings, parts)
+    return made if len(parts.scale) <= made.most_sections else None
+
+
+def extract(
+    library: Library, settings: TextSettings, codes: Codes, titles: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.bool_]]:
+    """Rows, hashes and telling marks of all features of ``text.encode``'s titles."""
+    room = len(codes) * _FEATURES_EACH + 4 * titles
+    rows = np.empty(room, dtype=np.int64)
+    hashes = np.empty(room, dtype=np.uint64)
+    telling = np.empty(room, dtype=np.bool_)
+    model = _Model(longest=settings.longest, shape=settings.shape)
+    raw = codes.astype("<u4").tobytes()
+    places = (each.ctypes.data for each in (rows, hashes, telling))
+    address = ctypes.addressof(model)
+    found = library.scan_extract(address, raw, len(codes), titles, room, *places)
+    if found < 0:
+        raise RuntimeError(f"more than {room} features in {len(codes)} code points")
+    return rows[:found], hashes[:found], telling[:found]
+
+
+def library() -> Library | None:
+    """The library, or None where there is none or it is not wanted; ``problem`` says why."""
+    return None if os.environ.get(SWITCH, "") == "numpy" else _opened()[0]
+
+
+def problem() -> str:
+    """Why the compiled scanner is not in use; empty when it is."""
+    if os.environ.get(SWITCH, "") == "numpy":
+        return f"{SWITCH} is numpy"
+    return _opened()[1]
+
+
+@functools.cache
+def _opened() -> tuple[Library | None, str]:
+    if not LIBRARY.exists():
+        return None, "it was not built: install again with a C compiler at hand"
+    try:
+        return load(LIBRARY), ""
+    except (OSError, ValueError) as error:
+        return None, f"{error}: install again"
+
+
+def load(path: Path) -> Library:
+    """Open a library. OSError when it is none; ValueError when it is of another source."""
+    found = ctypes.CDLL(str(path))
+    found.scan_digest.restype = ctypes.c_char_p
+    if found.scan_digest().decode() != _digest():
+        raise ValueError(f"{path.name} was built from another {SOURCE.name}")
+    pointer, count, flag = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    found.scan_score.argtypes = (pointer, ctypes.c_char_p, count, count, flag, *[pointer] * 3)
+    found.scan_score.restype = count
+    found.scan_extract.argtypes = (pointer, ctypes.c_char_p, *[count] * 3, *[pointer] * 3)
+    found.scan_extract.restype = count
+    return found
+
+
+def build(out: Path) -> str:
+    """Compile the library to ``out``, in one rename; what went wrong, else an empty string."""
+    compiler = _compiler()
+    if compiler is None:
+        return "no C compiler (cc, gcc or clang) was found"
+    with tempfile.TemporaryDirectory(prefix=".scan-", dir=out.parent) as folder:
+        made = Path(folder) / out.name
+        digest = f'-DSOURCE_DIGEST="{_digest()}"'
+        command = [*compiler, *_FLAGS, digest, str(SOURCE), "-o", str(made), "-lm"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_COMPILE_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        if done.returncode:
+            return done.stderr.strip() or f"{compiler[0]} ended with {done.returncode}"
+        made.replace(out)
+    return ""
+
+
+def _compiler() -> list[str] | None:
+    """``CC`` if it is set, else what Python was built with, else the usual names."""
+    wanted = (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc", "gcc", "clang")
+    for each in wanted:
+        words: list[Any] = str(each or "").split()
+        if words and shutil.which(words[0]):
+            return words
+    return None
+
+
+@functools.cache
+def _digest() -> str:
+    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()

@@ -1,0 +1,214 @@
+"""The compiled scanner and the NumPy code give the same numbers, each forced in turn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers import native
+from classifiers.compiled import Scorer
+from classifiers.features import count, extract_slowly
+from classifiers.lexicon import learn
+from classifiers.native import Library, Parts, Scanner
+from classifiers.text import HARD, TextSettings, encode, fold_table, normalise, quick_table
+from classifiers.train import TrainedModel
+
+FOLD = fold_table(simplify=True)
+QUICK = quick_table(FOLD)
+SETTINGS = TextSettings(buckets=1 << 12, shape=True)
+ANY_CHAR = st.characters(codec=None)  # lone surrogates too
+WORDS = ["足球", "降息", "發佈", "bank", "goal ", "12%", "「", "！", "é", "e\u0301", "😀", "…"]
+WORDS += [
+    "각",
+    "\u1100\u1161",
+    "ΑΣ",
+    "İ",
+    "ﬁ",
+    "\n",
+    "\u3000",
+    "\x1c",
+    "\u200b",
+    " ",
+    "3.5",
+    "ßtraße",
+]
+TITLE = st.text(ANY_CHAR, max_size=50) | st.lists(st.sampled_from(WORDS), max_size=12).map("".join)
+TITLES = st.lists(TITLE, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Built from the source as it stands, whatever the installation has."""
+    path = tmp_path_factory.mktemp("native") / "scan.so"
+    assert native.build(path) == ""
+    return native.load(path)
+
+
+@pytest.fixture(scope="module")
+def slow(trained: TrainedModel) -> Scorer:
+    return replace(trained.scorer, scanner=None)
+
+
+@pytest.fixture(scope="module")
+def fast(library: Library, slow: Scorer) -> Scorer:
+    return replace(slow, scanner=Scanner(library, slow.lexicon.settings, parts_of(slow)))
+
+
+def parts_of(scorer: Scorer) -> Parts:
+    known = scorer.lexicon
+    return Parts(scorer.quick, known.seen, known.idf, scorer.steps, scorer.scale, scorer.bias)
+
+
+def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
+    assert slow.scanner is None
+    assert fast.scanner is not None
+    assert np.abs(slow.margins(titles) - fast.margins(titles)).max(initial=0) <= 1e-6
+    for one, other in zip(slow.score(titles), fast.score(titles), strict=True):
+        assert one.section == other.section
+        assert one.unsure == other.unsure
+        assert one.probability == pytest.approx(other.probability, abs=1e-6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(titles=TITLES)
+def test_margins_and_answers_are_the_same(titles: list[str], slow: Scorer, fast: Scorer) -> None:
+    both_agree(titles, slow, fast)
+
+
+def test_every_code_point_is_read_the_same(slow: Scorer, fast: Scorer) -> None:
+    every = [chr(code) for code in range(0x30000)]
+    for start in range(0, len(every), 8192):
+        part = every[start : start + 8192]
+        titles = ["足球" + "球".join(part[at : at + 32]) + "bank" for at in range(0, 8192, 32)]
+        assert np.abs(slow.margins(titles) - fast.margins(titles)).max() <= 1e-6
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    titles=st.lists(TITLE, min_size=1, max_size=6), shape=st.booleans(), longest=st.integers(1, 3)
+)
+def test_features_are_the_same(
+    titles: list[str], shape: bool, longest: int, library: Library
+) -> None:
+    how = replace(SETTINGS, shape=shape, longest=longest)
+    codes = encode(titles, FOLD)
+    rows, hashes, telling = native.extract(library, how, codes, len(titles))
+    reference = extract_slowly(codes, how)
+    mine, theirs = (
+        sorted(zip(*(column.tolist() for column in bag), strict=True))
+        for bag in ((rows, hashes, telling), reference)
+    )
+    assert mine == theirs
+    assert np.array_equal(
+        count(reference, len(titles), how.bits).buckets,
+        count(type(reference)(rows, hashes, telling), len(titles), how.bits).buckets,
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(ANY_CHAR, max_size=30))
+def test_the_quick_table_is_normalise_and_fold(title: str) -> None:
+    if any(ord(char) >= 0x10000 or QUICK[ord(char)] == HARD for char in title):
+        return
+    kept = [chr(QUICK[ord(char)]) for char in title if QUICK[ord(char)]]
+    folded = "".join(chr(FOLD[ord(char)]) for char in normalise(title) if FOLD[ord(char)])
+    assert "".join(kept).split() == folded.split()
+
+
+def test_most_of_chinese_is_not_hard() -> None:
+    common = "央行宣布下调存款准备金率，股市大涨3.5%！「独家」苹果发布会 Apple（图）—— 2026年"
+    assert not [char for char in common if QUICK[ord(char)] == HARD]
+    assert QUICK[ord("\u0301")] == QUICK[ord("㎡")] == HARD
+    assert unicodedata.normalize("NFKC", "㎡") == "m2"
+
+
+@pytest.mark.parametrize("char", ["x", "乱", "ﷺ", "1", "a ", "1,", "！", "\n", "é1", "\u0301"])
+def test_long_titles_stay_within_bounds(char: str, slow: Scorer, fast: Scorer) -> None:
+    titles = [char * 999, "足球", char * 1001, char * 100_000, ""]
+    both_agree(titles, slow, fast)
+
+
+def test_threads_share_a_scanner(fast: Scorer) -> None:
+    titles = [f"足球 bank 降息 {number} {'红烧' * (number % 7)}" for number in range(3000)]
+    expected = fast.margins(titles)
+    found: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(fast.margins(titles))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(np.array_equal(each, expected) for each in found)
+
+
+def test_a_release_with_words_is_left_to_numpy(library: Library, slow: Scorer) -> None:
+    assert native.scanner(replace(SETTINGS, words=True), parts_of(slow)) is None
+
+
+def test_a_library_of_another_source_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "_scan.c"
+    other.write_text(native.SOURCE.read_text("utf-8") + "\n/* changed */\n", "utf-8")
+    path = tmp_path / "other.so"
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "SOURCE", other)
+        native._digest.cache_clear()
+        assert native.build(path) == ""
+    native._digest.cache_clear()
+    with pytest.raises(ValueError, match="built from another"):
+        native.load(path)
+
+
+def test_what_hinders_the_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "_scan.c"
+    broken.write_text("int main( {", "utf-8")
+    monkeypatch.setattr(native, "SOURCE", broken)
+    assert "error" in native.build(tmp_path / "scan.so")
+    assert not (tmp_path / "scan.so").exists()
+    monkeypatch.setattr(native.shutil, "which", lambda name: None)
+    assert "no C compiler" in native.build(tmp_path / "scan.so")
+    native._digest.cache_clear()
+
+
+def test_it_can_be_switched_off(release_folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from classifiers import native\n"
+        "from classifiers.compiled import Scorer\n"
+        "scorer = Scorer.load(Path(sys.argv[1]))\n"
+        "print(scorer.scanner, native.problem(), scorer.score(['足球 联赛'])[0].section)"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(release_folder)],
+        env={"PYTHONPATH": path, native.SWITCH: "numpy"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["None", native.SWITCH, "is", "numpy", "sports"]
+
+
+def test_a_lexicon_is_the_same_either_way(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ["央行降息 3.5%", "goal! 足球 bank", "", "啊啊啊"]
+    found = []
+    for chosen in (library, None):
+        monkeypatch.setattr(native, "library", lambda chosen=chosen: chosen)
+        found.append(learn(titles, SETTINGS))
+    assert np.array_equal(found[0].idf, found[1].idf)
+    assert np.array_equal(found[0].seen, found[1].seen)
