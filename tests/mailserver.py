@@ -130,8 +130,10 @@ class MailServer(Loop):
         implicit: bool = False,
         login: tuple[str, str] | None = None,
         utf8: bool = False,
+        port: int = 0,
     ) -> None:
         super().__init__()
+        self._wanted = port
         self.mails: list[Mail] = []
         self.commands: list[str] = []
         self.on_mail: Callable[[Mail], None] | None = None
@@ -161,7 +163,7 @@ class MailServer(Loop):
     async def listen(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         context = self._tls if self._implicit else None
-        return await loop.create_server(self._protocol, "127.0.0.1", 0, ssl=context)
+        return await loop.create_server(self._protocol, "127.0.0.1", self._wanted, ssl=context)
 
     def _protocol(self) -> SMTP:
         self.connections += 1
