@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import digests, heartbeat, telemetry
+from monitor import digests, heartbeat, telemetry, trustbook
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
@@ -38,6 +38,7 @@ WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
 WATCH_S = 60.0
+MEASURE_S = 300.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
@@ -180,6 +181,7 @@ class Daemon:
             (partial(self._tick, "heartbeat", self._beat), heartbeat.EVERY_S),
             (partial(self._tick, "group", self._group), self._tick_s),
             (partial(self._tick, "retain", self._retain), RETAIN_S),
+            (partial(self._tick, "trust", self._measure), MEASURE_S),
         )
         for tick, seconds in ticks:
             scheduler.add_job(
@@ -263,6 +265,11 @@ class Daemon:
         url = service.settings.alerts.heartbeat_url
         if url and self._may_begin():
             await self._heartbeat.beat(service.client, url)
+
+    async def _measure(self, service: Service) -> None:
+        """How far hints of sections are trusted; once an hour, whoever does it."""
+        if self._may_begin():
+            await asyncio.to_thread(trustbook.measure_if_due, service.database, service.now())
 
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention

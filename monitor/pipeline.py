@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -30,6 +30,7 @@ from monitor.storage import Database, entries, sources
 from monitor.store import Headline, draft, tell, write
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
+from monitor.trustbook import TrustBook
 from monitor.types import (
     Failed,
     FailureKind,
@@ -75,7 +76,8 @@ class Fetcher(Protocol):
 class Kit:
     """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times.
 
-    ``unreturned`` are sources whose claims could not be given back: the next poll does it.
+    ``sections`` are those that the classifier knows. ``unreturned`` are sources whose claims
+    could not be given back: the next poll does it.
     """
 
     database: Database
@@ -89,6 +91,8 @@ class Kit:
     on_headlines: Callable[[Sequence[Headline]], None] | None = None
     unreturned: set[int] = field(default_factory=set)
     stories: StoryBook = field(default_factory=StoryBook)
+    trust: TrustBook = field(default_factory=TrustBook)
+    sections: Callable[[], Collection[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,13 +287,17 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
     """Decide what ``batch`` means and store all of it in one transaction."""
     now = kit.now()
     keys = [key for result in batch for entry in result.keys for key in entry.all()]
-    known, book = kit.database.look(
-        lambda connection: (entries.known(connection, keys), kit.rule_book(connection))
+    known, book, trust = kit.database.look(
+        lambda connection: (
+            entries.known(connection, keys),
+            kit.rule_book(connection),
+            kit.trust.trust(connection, now),
+        )
     )
     updates = [
         decide(result, known, now, kit.rng.random(), network_down=network_down) for result in batch
     ]
-    drafts = draft(updates, kit.classify)
+    drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, now))
     written = kit.database.run(

@@ -128,6 +128,7 @@ class Service:
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
             stories=self._stories,
+            sections=lambda: self.classifier.scorer.sections,
         )
 
     async def __aexit__(

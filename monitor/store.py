@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ from sqlalchemy.engine import Connection
 
 from monitor import telling, text
 from monitor.decide import Revised, Update
+from monitor.hints import Hint, derive
+from monitor.hints.trust import Trust, choose
 from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
@@ -37,7 +39,10 @@ class Headline:
 
 
 class Draft(NamedTuple):
-    """An entry about to be stored: what its document said, and what the classifier says."""
+    """An entry about to be stored: what its document said, and what the classifier says.
+
+    ``hinted`` is the hint that is shown in the classifier's stead, if any.
+    """
 
     update: Update
     parsed: ParsedEntry
@@ -45,6 +50,8 @@ class Draft(NamedTuple):
     prediction: Prediction
     language: str
     revised: Revised | None = None
+    hints: tuple[Hint, ...] = ()
+    hinted: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,15 @@ class Written:
 
 
 def draft(
-    updates: Sequence[Update], classify: Callable[[Sequence[str]], Sequence[Prediction]]
+    updates: Sequence[Update],
+    classify: Callable[[Sequence[str]], Sequence[Prediction]],
+    trust: Trust,
+    sections: Collection[str] | None = None,
 ) -> list[Draft]:
-    """Every new and revised entry with its prediction, classified in one call."""
+    """Every new and revised entry with its prediction, classified in one call, and its hints.
+
+    ``sections`` are those that hints may name; None allows all.
+    """
     found: list[tuple[Update, ParsedEntry, Keys, Revised | None]] = []
     for update in updates:
         found += [(update, parsed, keys, None) for parsed, keys in update.new]
@@ -69,10 +82,13 @@ def draft(
     if not found:
         return []
     predictions = classify([parsed.title for _, parsed, _, _ in found])
-    return [
-        Draft(update, parsed, keys, prediction, text.detect_language(parsed.title), revised)
-        for (update, parsed, keys, revised), prediction in zip(found, predictions, strict=True)
-    ]
+    made = []
+    for (update, parsed, keys, revised), prediction in zip(found, predictions, strict=True):
+        hints = derive(parsed, update.source, sections)
+        hinted = choose(prediction, hints, trust)
+        language = text.detect_language(parsed.title)
+        made.append(Draft(update, parsed, keys, prediction, language, revised, hints, hinted))
+    return made
 
 
 def write(
@@ -210,10 +226,9 @@ def _settle(connection: Connection, updates: Sequence[Update], now: datetime) ->
 
 
 def _section(draft: Draft) -> tuple[str, bool]:
-    """The section to show and whether it is unsure: in doubt, the source's own word counts."""
-    hint = draft.parsed.section_hint or draft.update.source.section
-    if draft.prediction.unsure and hint:
-        return hint, False
+    """The section to show, and whether it is unsure: what a hint says is shown as sure."""
+    if draft.hinted is not None:
+        return draft.hinted.section, False
     return draft.prediction.section, draft.prediction.unsure
 
 
@@ -281,6 +296,9 @@ def _entry_row(number: int, draft: Draft, at: int, placed: Placed | None) -> New
         prediction.unsure,
         prediction.release,
         placed.story_id if placed else None,
+        json.dumps(draft.hints, ensure_ascii=False) if draft.hints else "[]",
+        draft.hinted.section if draft.hinted else None,
+        draft.hinted.kind if draft.hinted else None,
     )
 
 
@@ -295,6 +313,9 @@ def _title_columns(draft: Draft) -> dict[str, Any]:
         "runner_up": prediction.runner_up,
         "unsure": prediction.unsure,
         "release": prediction.release,
+        "hints": draft.hints,
+        "hinted": draft.hinted.section if draft.hinted else None,
+        "hinted_by": draft.hinted.kind if draft.hinted else None,
     }
 
 

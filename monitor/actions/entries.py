@@ -15,6 +15,7 @@ from monitor.storage import entries
 SHOWN = (
     "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
     "section", "probability", "runner_up", "unsure", "section_hint", "corrected", "shown",
+    "section_by",
 )  # fmt: skip
 UNSURE = "unsure"
 
@@ -46,5 +47,7 @@ def find(
 
 
 def as_json(row: RowMapping) -> dict[str, Any]:
-    """An entry as ``--json`` shows it: ``section`` is predicted, ``shown`` is what counts."""
-    return {name: row[name] for name in SHOWN}
+    """An entry as ``--json`` shows it: ``section`` is predicted, ``shown`` is what counts, and
+    ``section_by`` whose word that is: person, model, source, block, url or category."""
+    hints = [{"kind": kind, "section": section} for kind, _, section in row["hints"] or ()]
+    return {**{name: row[name] for name in SHOWN}, "hints": hints}

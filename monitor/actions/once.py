@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from monitor import digests
+from monitor import digests, trustbook
 from monitor.actions.opening import opened
 from monitor.config import Settings
 from monitor.pipeline import PollReport, poll
@@ -38,6 +38,7 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
             )
             await service.outbox.deliver_due()
             await asyncio.to_thread(_group, service)
+            await asyncio.to_thread(trustbook.measure_if_due, database, service.now())
     return total
 
 

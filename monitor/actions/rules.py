@@ -176,7 +176,7 @@ def subject_of(row: RowMapping, now: datetime) -> Subject:
         title=row["title"],
         section=row["shown"],
         probability=row["probability"],
-        unsure=row["unsure"] and row["shown"] == row["section"] and not row["corrected"],
+        unsure=row["shown_unsure"],
         source=row["source"],
         source_url=row["source_url"],
         labels=tuple(row["labels"]),
@@ -196,7 +196,7 @@ def alert_entry(row: RowMapping) -> AlertEntry:
         source=row["source"],
         section=row["shown"],
         probability=row["probability"],
-        unsure=row["unsure"],
+        unsure=row["shown_unsure"],
         published_at=row["published_at"],
         first_seen_at=row["first_seen_at"],
     )

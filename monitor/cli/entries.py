@@ -40,9 +40,16 @@ def run_list(arguments: argparse.Namespace) -> int:
         print_json([as_json(row) for row in rows])
     else:
         print_table(
-            ("id", "seen", "source", "section", "title"),
+            ("id", "seen", "source", "section", "by", "title"),
             [
-                (row["id"], row["first_seen_at"], row["source"], shown(row), row["title"])
+                (
+                    row["id"],
+                    row["first_seen_at"],
+                    row["source"],
+                    shown(row),
+                    row["section_by"],
+                    row["title"],
+                )
                 for row in rows
             ],
         )
@@ -51,5 +58,4 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def shown(row: Any) -> str:
     """The section, with a mark where the model is in doubt and nobody has said better."""
-    doubt = row["unsure"] and row["shown"] == row["section"] and not row["corrected"]
-    return f"{row['shown']}{'?' if doubt else ''}"
+    return f"{row['shown']}{'?' if row['shown_unsure'] else ''}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monitor.cli import portals
+from monitor.cli import portals, trust
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import count, every
 from monitor.errors import FetchError, ParseError, UsageError
@@ -28,6 +28,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     _add_adding(actions, everywhere)
     _add_listing(actions, everywhere)
     portals.add_actions(actions, everywhere)
+    trust.add_actions(actions, everywhere)
 
 
 def _add_adding(actions: Any, everywhere: argparse.ArgumentParser) -> None:

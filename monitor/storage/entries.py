@@ -36,7 +36,7 @@ class Matched(NamedTuple):
 
 
 class NewEntry(NamedTuple):
-    """A row of ``entry``; instants in microseconds, ``categories`` as JSON."""
+    """A row of ``entry``; instants in microseconds, ``categories`` and ``hints`` as JSON."""
 
     id: int
     source_id: int
@@ -58,6 +58,9 @@ class NewEntry(NamedTuple):
     unsure: bool
     release: str
     story_id: int | None = None
+    hints: str | None = None
+    hinted: str | None = None
+    hinted_by: str | None = None
 
 
 class Former(NamedTuple):
@@ -149,13 +152,37 @@ def insert_matches(connection: Connection, rows: Sequence[Matched]) -> None:
     bulk.insert(connection, matched, Matched._fields, rows, update=())
 
 
+PERSON, MODEL, SOURCE = "person", "model", "source"
+
+
 def shown_section() -> sa.ColumnElement[str]:
-    """The section that a person sees: the correction, else a sure prediction, else the hint."""
+    """The section that a person sees: the correction, else the hint or answer that won."""
     return sa.func.coalesce(
         correction.c.section,
-        sa.case((sa.and_(entry.c.unsure, entry.c.section_hint.is_not(None)), entry.c.section_hint)),
+        entry.c.hinted,
+        sa.case((_declared_in_doubt(), entry.c.section_hint)),
         entry.c.section,
     )
+
+
+def section_by() -> sa.ColumnElement[str]:
+    """Who says so: person, model, or a kind of hint."""
+    return sa.case(
+        (correction.c.section.is_not(None), PERSON),
+        (entry.c.hinted_by.is_not(None), entry.c.hinted_by),
+        (_declared_in_doubt(), SOURCE),
+        else_=MODEL,
+    )
+
+
+def shown_unsure() -> sa.ColumnElement[bool]:
+    """Whether what is shown is in doubt: an unsure answer, with nobody who says better."""
+    return sa.and_(entry.c.unsure, section_by() == MODEL)
+
+
+def _declared_in_doubt() -> sa.ColumnElement[bool]:
+    """The rule for entries that were stored before there were hints."""
+    return sa.and_(entry.c.hints.is_(sa.null()), entry.c.unsure, entry.c.section_hint.is_not(None))
 
 
 def select_shown() -> sa.Select[Any]:
@@ -168,6 +195,8 @@ def select_shown() -> sa.Select[Any]:
             source.c.labels.label("labels"),
             correction.c.section.label("corrected"),
             shown_section().label("shown"),
+            section_by().label("section_by"),
+            shown_unsure().label("shown_unsure"),
         )
         .join(source, source.c.id == entry.c.source_id)
         .outerjoin(correction, correction.c.entry_id == entry.c.id)
@@ -189,7 +218,7 @@ def list_shown(connection: Connection, wanted: Filter) -> list[RowMapping]:
     """The newest entries that ``wanted`` describes, newest first."""
     statement = select_shown().order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
     if wanted.section == "unsure":
-        statement = statement.where(entry.c.unsure, correction.c.section.is_(None))
+        statement = statement.where(shown_unsure())
     elif wanted.section:
         statement = statement.where(shown_section() == wanted.section)
     if wanted.source_id is not None:

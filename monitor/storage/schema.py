@@ -110,6 +110,11 @@ entry = sa.Table(
     sa.Column("release", sa.Text, nullable=False),
     # Null until it is grouped: a source's first poll is grouped after it is stored.
     sa.Column("story_id", Id),
+    # Rows of kind, key, section (monitor.hints); null where stored before there were any.
+    sa.Column("hints", sa.JSON(none_as_null=True)),
+    # The section that a hint says and that is shown in the prediction's stead, and its kind.
+    sa.Column("hinted", sa.Text),
+    sa.Column("hinted_by", sa.Text),
     sa.Index("entry_of_source", "source_id", "first_seen_at"),
     sa.Index("entry_of_story", "story_id"),
 )
@@ -169,6 +174,18 @@ correction = sa.Table(
     sa.Column("section", sa.Text, nullable=False),
     sa.Column("predicted", sa.Text, nullable=False),
     sa.Column("corrected_at", Instant, nullable=False),
+)
+
+# How often an origin of hints was right of a source's entries (monitor.hints.trust).
+hint_trust = sa.Table(
+    "hint_trust",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("source_id", Id, primary_key=True, autoincrement=False),
+    sa.Column("section", sa.Text, nullable=False),
+    sa.Column("said", sa.Integer, nullable=False),
+    sa.Column("agreed", sa.Integer, nullable=False),
 )
 
 rule = sa.Table(

@@ -1,0 +1,114 @@
+"""How far a hint is to be trusted, and which section is shown. Pure.
+
+An origin is measured on entries that a person corrected and on those that the classifier is
+sure of: ``said`` counts them, ``agreed`` those of which the hint said the same. A correction
+counts as five entries. The share is drawn towards what is known already, as the mean of a
+Beta distribution:
+
+    kind = (10 · p + agreed of the kind) / (10 + said of the kind)       p: PRIORS
+    mean = (10 · kind + agreed) / (10 + said)
+    trust = mean - sqrt(mean · (1 - mean) / (11 + said))
+
+So a new origin is worth a little less than its kind, ten more entries teach as much as the
+prior, and a thousand outvote it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from monitor.hints import BLOCK, CATEGORY, KINDS, SOURCE, URL, Hint
+from monitor.types import Prediction
+
+PRIORS = {BLOCK: 0.8, SOURCE: 0.8, URL: 0.75, CATEGORY: 0.7}
+STRENGTH = 10.0
+PERSON = 5  # entries that a correction counts as
+# What the classifier's answer counts for at most where it is unsure, and the least trust with
+# which a hint is shown in its stead.
+DOUBT = 0.5
+MODEL = "model"
+
+
+class Count(NamedTuple):
+    """Of ``said`` entries that could be judged, a hint was right of ``agreed``."""
+
+    said: int = 0
+    agreed: int = 0
+
+    def plus(self, other: Count) -> Count:
+        """Both together."""
+        return Count(self.said + other.said, self.agreed + other.agreed)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What was measured, by kind and by ``(kind, key)``; nothing is as good as the priors."""
+
+    kinds: Mapping[str, Count] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Count] = field(default_factory=dict)
+
+    def of(self, hint: Hint) -> float:
+        """Between 0 and 1: the formula above."""
+        return trust(self.of_kind(hint.kind), self.origins.get(hint[:2], Count()))
+
+    def of_kind(self, kind: str) -> float:
+        """What is expected of an origin of this kind of which nothing is known."""
+        return mean(PRIORS[kind], self.kinds.get(kind, Count()))
+
+
+def collect(counts: Iterable[tuple[str, str, Count]]) -> Trust:
+    """From ``(kind, key, count)``; keys may come several times."""
+    kinds: dict[str, Count] = {}
+    origins: dict[tuple[str, str], Count] = {}
+    for kind, key, count in counts:
+        if kind in PRIORS:
+            kinds[kind] = count.plus(kinds.get(kind, Count()))
+            origins[kind, key] = count.plus(origins.get((kind, key), Count()))
+    return Trust(kinds, origins)
+
+
+def mean(prior: float, count: Count) -> float:
+    """The mean of the Beta distribution that ``count`` makes of the prior."""
+    return (STRENGTH * prior + count.agreed) / (STRENGTH + count.said)
+
+
+def trust(prior: float, count: Count) -> float:
+    """That mean, less one standard deviation; never below 0."""
+    middle = mean(prior, count)
+    return max(0.0, middle - math.sqrt(middle * (1 - middle) / (STRENGTH + count.said + 1)))
+
+
+class Voice(NamedTuple):
+    """The hint that is shown, and its trust."""
+
+    hint: Hint
+    trust: float
+
+
+def best(hints: Iterable[Hint], known: Trust) -> Voice | None:
+    """The hint that is trusted most."""
+    voices = [Voice(hint, known.of(hint)) for hint in hints if hint.kind in PRIORS]
+    return max(voices, key=_weight, default=None)
+
+
+def _weight(voice: Voice) -> tuple[float, int]:
+    return voice.trust, -KINDS.index(voice.hint.kind)
+
+
+def choose(prediction: Prediction, hints: Iterable[Hint], known: Trust) -> Hint | None:
+    """The hint to show in the classifier's stead; None where its answer counts for more.
+
+    A hint wins by more trust than the answer's probability, which where the classifier is
+    unsure counts as a half at most. Of a sure answer that says the same, the answer is shown.
+    """
+    voice = best(hints, known)
+    if voice is None or voice.trust < DOUBT:
+        return None
+    sure = not prediction.unsure
+    if sure and voice.hint.section == prediction.section:
+        return None
+    worth = prediction.probability if sure else min(prediction.probability, DOUBT)
+    return voice.hint if voice.trust > worth else None
