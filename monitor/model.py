@@ -8,6 +8,7 @@ from pathlib import Path
 from classifiers.compiled import Scorer
 from classifiers.errors import ReleaseError
 from classifiers.registry import Registry, starter_folder
+from classifiers.taxonomy import Taxonomy
 from monitor.telemetry import logger
 from monitor.types import Prediction
 
@@ -35,6 +36,13 @@ class Classifier:
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
         return [Prediction(*scored, release=scorer.release) for scored in scorer.score(titles)]
+
+    def names(self, taxonomy: Taxonomy | None = None) -> dict[str, str]:
+        """What the live release calls sections: each of its own, and default ones by way of
+        the user's ``taxonomy``."""
+        known = self.scorer.sections
+        moved = taxonomy.moved if taxonomy else {}
+        return {old: new for old, new in moved.items() if new in known} | {x: x for x in known}
 
     def refresh(self) -> bool:
         """Load the promoted release if it is another one; a damaged one is refused and told."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -76,8 +76,8 @@ class Fetcher(Protocol):
 class Kit:
     """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times.
 
-    ``sections`` are those that the classifier knows. ``unreturned`` are sources whose claims
-    could not be given back: the next poll does it.
+    ``sections`` is what the classifier calls those that hints name. ``unreturned`` are
+    sources whose claims could not be given back: the next poll does it.
     """
 
     database: Database
@@ -92,7 +92,7 @@ class Kit:
     unreturned: set[int] = field(default_factory=set)
     stories: StoryBook = field(default_factory=StoryBook)
     trust: TrustBook = field(default_factory=TrustBook)
-    sections: Callable[[], Collection[str]] | None = None
+    sections: Callable[[], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from classifiers.errors import ClassifierError
 from classifiers.segment import use_words
+from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor import __version__, channels
 from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
@@ -128,7 +131,7 @@ class Service:
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
             stories=self._stories,
-            sections=lambda: self.classifier.scorer.sections,
+            sections=partial(self.classifier.names, taxonomy_of(self.settings)),
         )
 
     async def __aexit__(
@@ -153,6 +156,16 @@ def fetch_settings(settings: Settings) -> FetchSettings:
         connect_timeout_s=polling.connect_timeout_s,
         max_bytes=polling.max_bytes,
     )
+
+
+def taxonomy_of(settings: Settings) -> Taxonomy | None:
+    """The user's own sections; none, and told, where their file cannot be read."""
+    path = settings.classifier.sections
+    try:
+        return read_taxonomy(path) if path else None
+    except ClassifierError as error:
+        log.error("hints of sections keep the default names: %s", error)
+        return None
 
 
 def make_linker(settings: Settings, database: Database) -> Linker:

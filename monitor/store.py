@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -69,11 +69,11 @@ def draft(
     updates: Sequence[Update],
     classify: Callable[[Sequence[str]], Sequence[Prediction]],
     trust: Trust,
-    sections: Collection[str] | None = None,
+    sections: Mapping[str, str] | None = None,
 ) -> list[Draft]:
     """Every new and revised entry with its prediction, classified in one call, and its hints.
 
-    ``sections`` are those that hints may name; None allows all.
+    ``sections`` says what the classifier calls those that hints may name; None allows all.
     """
     found: list[tuple[Update, ParsedEntry, Keys, Revised | None]] = []
     for update in updates:

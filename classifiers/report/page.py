@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from classifiers import paired
+from classifiers.errors import CorpusError
 from classifiers.evaluate import Answers, Bins, Evaluation, reliability
-from classifiers.examples import training_folder
 from classifiers.report import Report, charts, facts
 from classifiers.report.charts import DARK, LIGHT, Draw
+from classifiers.taxonomy import read_taxonomy
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -112,10 +112,8 @@ def known_sections(report: Report) -> dict[str, Section]:
 def section_titles(path: Path | None = None) -> dict[str, tuple[str, str]]:
     """The names of sections, in English and Chinese; a page can do without."""
     try:
-        path = path or training_folder() / "sections.toml"
-        document = tomllib.loads(path.read_text("utf-8"))
-        return {row["id"]: (row["en"], row["zh"]) for row in document["section"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {each.id: (each.en, each.zh) for each in read_taxonomy(path).sections}
+    except CorpusError:
         return {}
 
 

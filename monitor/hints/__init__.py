@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -41,23 +41,26 @@ class Hint(NamedTuple):
 
 
 def derive(
-    parsed: ParsedEntry, source: Source, known: Collection[str] | None = None
+    parsed: ParsedEntry, source: Source, names: Mapping[str, str] | None = None
 ) -> tuple[Hint, ...]:
     """The hints of an entry, at most one of each kind.
 
-    With ``known``, sections that are none of these are left out; but what a person declared
-    of a source is taken as it is.
+    ``names`` says what the classifier calls a section; one that it has no name for is left
+    out, but what a person declared of a source is then taken as it is. None changes nothing.
     """
     found = []
     if parsed.section_hint:
         found.append(Hint(BLOCK, f"{source.id}:{parsed.section_hint}", parsed.section_hint))
     if parsed.url:
         found += of_address(parsed.url)
-    found += of_categories(parsed.categories, source.id)
-    kept = [each for each in found if known is None or each.section in known]
+    if parsed.categories:
+        found += of_categories(parsed.categories, source.id)
+    if names is not None:
+        found = [Hint(*each[:2], names[each[2]]) for each in found if each.section in names]
     if source.section:
-        kept.append(Hint(SOURCE, str(source.id), source.section))
-    return tuple(kept)
+        said = (names or {}).get(source.section, source.section)
+        found.append(Hint(SOURCE, str(source.id), said))
+    return tuple(found)
 
 
 def of_address(url: str) -> tuple[Hint, ...]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.corpus import section_names
+from classifiers.taxonomy import default_ids
 from monitor.hints import BLOCK, CATEGORY, KINDS, SOURCE, URL, Hint, derive, of_address
 from monitor.types import ParsedEntry, Source
 
@@ -103,13 +103,14 @@ def test_every_origin_is_one_voice() -> None:
 
 def test_sections_that_the_model_lacks_are_left_out_but_for_what_a_person_declared() -> None:
     entry = ParsedEntry("t", url="https://portal.example/sports/1", categories=("科技",))
-    found = derive(entry, source("home-made"), {"tech"})
-    assert [hint.section for hint in found] == ["tech", "home-made"]
+    found = derive(entry, source("home-made"), {"tech": "gadgets"})
+    assert [hint.section for hint in found] == ["gadgets", "home-made"]
+    assert [hint.section for hint in derive(entry, source("tech"), {"tech": "x"})] == ["x", "x"]
 
 
 def test_the_words_name_each_section_and_no_word_twice() -> None:
     words = tomllib.loads((files("monitor.hints") / "words.toml").read_text(encoding="utf-8"))
-    assert set(words) == set(section_names().values())
+    assert set(words) == set(default_ids())
     for kind in ("parts", "categories"):
         listed = [word for section in words.values() for word in section[kind]]
         assert len(listed) == len(set(listed))
