@@ -21,13 +21,17 @@ from monitor.stories import heat
 from monitor.stories.grouping import Grouping, Told, group
 from monitor.stories.heat import Newcomer, Story
 from monitor.stories.window import Window
-from monitor.stories.wording import link_gram, wording
+from monitor.stories.wording import grams, link_gram
 from monitor.types import Placed
 
 WINDOW = timedelta(days=3)
 CAPACITY = 400_000
 READ_AT_ONCE = 5_000
 GROUP_AT_ONCE = 500
+# What is usual in a section: of the last week, looked up every ten minutes.
+USUAL_OF = timedelta(days=7)
+USUAL_FOR = timedelta(minutes=10)
+USUAL_LEAST = 10
 
 
 class StoryBook:
@@ -37,6 +41,8 @@ class StoryBook:
         self._span, self._capacity = window, capacity
         self._window: Window | None = None
         self._last = 0
+        self._usual: dict[str, float] = {}
+        self._usual_until: datetime | None = None
         self._lock = threading.Lock()
 
     def catch_up(self, connection: Connection, now: datetime) -> None:
@@ -55,7 +61,7 @@ class StoryBook:
             with self._lock:
                 for row in rows:
                     if row.id > self._last:
-                        found = wording(row.title).grams
+                        found = grams(row.title)
                         self._window.add(row.id, row.at, found, link_gram(row.url))
                         self._last = row.id
             if len(rows) < READ_AT_ONCE:
@@ -68,8 +74,9 @@ class StoryBook:
         if not newcomers:
             return {}
         self.catch_up(connection, now)
+        self._look_at_pace(connection, now)
         near = self._near(newcomers, microseconds(now - self._span))
-        told = [Told(each.id, each.title, each.url) for each in newcomers]
+        told = [Told(each.id, each.title, each.url, each.portal, each.at) for each in newcomers]
         inside = {each.id for each in newcomers}
         wanted = {number for found in near.values() for number in found} - inside
         grouping = group(told, stories.told(connection, wanted), near)
@@ -92,8 +99,13 @@ class StoryBook:
             first=first,
             portals=story.portals,
             heat=heat.heat(story.hot, now),
-            burst=heat.burst(story, heat.USUAL_PEAK, now),
+            burst=heat.burst(story, self._usual.get(story.section, heat.USUAL_PEAK), now),
         )
+
+    def _look_at_pace(self, connection: Connection, now: datetime) -> None:
+        if self._usual_until is None or not now < self._usual_until <= now + USUAL_FOR:
+            self._usual = stories.usual_peaks(connection, now - USUAL_OF, USUAL_LEAST)
+            self._usual_until = now + USUAL_FOR
 
     def _near(self, newcomers: Sequence[Newcomer], since: int) -> dict[int, list[int]]:
         """For each newcomer the entries to compare it with, stored ones and earlier newcomers."""
@@ -102,7 +114,7 @@ class StoryBook:
         near: dict[int, list[int]] = {}
         with self._lock:
             for each in newcomers:
-                found, link = wording(each.title).grams, link_gram(each.url)
+                found, link = grams(each.title), link_gram(each.url)
                 stored = self._window.near(found, since, link)
                 near[each.id] = list(dict.fromkeys((*stored, *here.near(found, since, link))))
                 here.add(each.id, microseconds(each.at), found, link)

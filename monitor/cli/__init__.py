@@ -17,11 +17,11 @@ from typing import Any
 
 from classifiers.errors import ClassifierError, CorpusError
 from monitor import __version__, telemetry
-from monitor.cli import alerts, correcting, entries, feeds, models, rules, running
+from monitor.cli import alerts, correcting, entries, feeds, models, rules, running, stories
 from monitor.cli.output import complain
 from monitor.errors import HeadlineError, UsageError
 
-ROOMS = (running, feeds, rules, alerts, entries, correcting, models)
+ROOMS = (running, feeds, rules, alerts, entries, correcting, stories, models)
 
 
 class Parser(argparse.ArgumentParser):

@@ -16,6 +16,7 @@ from monitor.storage.schema import (
     microseconds,
     seen,
     source,
+    story,
     told,
     used_link,
 )
@@ -38,6 +39,7 @@ def forget(
     """
     for delete, age in (
         (delete_entries, days),
+        (delete_stories, days),
         (delete_deliveries, days),
         (delete_held, days),
         (delete_told, tombstone_days),
@@ -77,6 +79,17 @@ def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -
     """Delete up to ``limit`` marks that no poll has met for ``days``; returns how many."""
     old = sa.select(seen.c.key).where(seen.c.seen_at < now - timedelta(days=days)).limit(limit)
     return connection.execute(sa.delete(seen).where(seen.c.key.in_(old))).rowcount
+
+
+def delete_stories(connection: Connection, now: datetime, days: int, limit: int) -> int:
+    """Delete up to ``limit`` stories that nobody told for ``days`` and that have no entry left."""
+    told = sa.exists().where(entry.c.story_id == story.c.id)
+    old = (
+        sa.select(story.c.id)
+        .where(story.c.last_seen_at < now - timedelta(days=days), ~told)
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(story).where(story.c.id.in_(old))).rowcount
 
 
 def delete_deliveries(connection: Connection, now: datetime, days: int, limit: int) -> int:

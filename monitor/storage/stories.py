@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.storage import bulk
+from monitor.storage import bulk, entries
 from monitor.storage.schema import EPOCH, entry, microseconds, source, story
+from monitor.stories.address import portal_of
 from monitor.stories.grouping import Told
 from monitor.stories.heat import Join, Newcomer, Story
 
+MERGES_FOLLOWED = 100
 _COLUMNS = tuple(column.name for column in story.columns)
 
 
@@ -56,11 +58,21 @@ def told(connection: Connection, ids: Collection[int]) -> dict[int, Told]:
     if not ids:
         return {}
     rows = connection.execute(
-        sa.select(entry.c.id, entry.c.title, entry.c.url, entry.c.story_id).where(
-            bulk.among(connection, entry.c.id, sorted(ids))
+        sa.select(
+            entry.c.id,
+            entry.c.title,
+            entry.c.url,
+            source.c.url,
+            entry.c.first_seen_at,
+            entry.c.story_id,
         )
+        .join(source, source.c.id == entry.c.source_id)
+        .where(bulk.among(connection, entry.c.id, sorted(ids)))
     )
-    return {row.id: Told(*row) for row in rows}
+    return {
+        number: Told(number, title, url, portal_of(at_url), at, story_id)
+        for number, title, url, at_url, at, story_id in rows
+    }
 
 
 def ungrouped(connection: Connection, limit: int) -> list[Newcomer]:
@@ -81,7 +93,10 @@ def ungrouped(connection: Connection, limit: int) -> list[Newcomer]:
         .limit(limit)
         .with_for_update(skip_locked=True, of=entry)
     )
-    return [Newcomer(*row) for row in rows]
+    return [
+        Newcomer(number, title, url, portal_of(at_url), section, rank, at)
+        for number, title, url, at_url, section, rank, at in rows
+    ]
 
 
 def any_ungrouped(connection: Connection) -> bool:
@@ -126,6 +141,51 @@ def merge(connection: Connection, merged: Mapping[int, int]) -> None:
             statement.values(story_id=sa.bindparam("b_root")),
             [{"b_story": number, "b_root": root} for number, root in merged.items()],
         )
+
+
+def usual_peaks(connection: Connection, since: datetime, least: int) -> dict[str, float]:
+    """For each section the mean peak of the stories of several portals told since then.
+
+    Sections with fewer than ``least`` of them are left out.
+    """
+    rows = connection.execute(
+        sa.select(story.c.section, sa.func.avg(story.c.peak))
+        .where(story.c.portals >= 2, story.c.last_seen_at >= since, story.c.merged_into.is_(None))
+        .group_by(story.c.section)
+        .having(sa.func.count() >= least)
+    )
+    return {section: float(mean) for section, mean in rows}
+
+
+def hottest(
+    connection: Connection, since: datetime, section: str | None, limit: int
+) -> list[Story]:
+    """The hottest stories told since then, the hottest first."""
+    statement = sa.select(story).where(story.c.last_seen_at >= since, story.c.merged_into.is_(None))
+    if section is not None:
+        statement = statement.where(story.c.section == section)
+    statement = statement.order_by(story.c.hot.desc(), story.c.id).limit(limit)
+    return [_story(row) for row in connection.execute(statement).mappings()]
+
+
+def root_of(connection: Connection, number: int) -> Story | None:
+    """The story ``number``, or the one that it turned out to be; None where there is none."""
+    for _ in range(MERGES_FOLLOWED):
+        query = sa.select(story).where(story.c.id == number)
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        if row["merged_into"] is None:
+            return _story(row)
+        number = row["merged_into"]
+    return None
+
+
+def members(connection: Connection, number: int, limit: int) -> list[RowMapping]:
+    """The entries that tell the story ``number``, in the order in which they came."""
+    statement = entries.select_shown().where(entry.c.story_id == number)
+    statement = statement.order_by(entry.c.first_seen_at, entry.c.id).limit(limit)
+    return list(connection.execute(statement).mappings())
 
 
 def _story(row: RowMapping) -> Story:

@@ -1,12 +1,35 @@
-"""Whether two titles tell the same news. Pure."""
+"""Whether two titles tell the same news: features of the pair, and a fitted logistic score. Pure.
+
+The features are documented one by one in ``docs/stories.md``.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from monitor.stories import numbers
+from monitor.stories.lexicon import lexicon
+from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, wording
 
 SAME = 0.5
+WINDOW = timedelta(days=3)
+PLACES = frozenset({"country", "province", "city"})
+# Of these groups, two acts are opposites.
+OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
+# Acts that undo what the rest of the title says.
+UNDOING = frozenset(
+    {
+        *("answer:deny", "bill:lift", "bill:block", "deal:refuse", "deal:collapse", "law:acquit"),
+        *("launch:call_off", "launch:delay"),
+    }
+)
+CASUALTIES = frozenset({"dead", "hurt", "missing", "saved", "trapped"})
+# Acts of these groups often stand together in one piece of news, told by half in each title.
+SOFT_GROUPS = frozenset({"stage", "disaster", "rates", "round", "work", "sequel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +40,187 @@ class Likeness:
     score: float
 
 
-def compare(one: str, other: str) -> Likeness:
-    """How alike two titles are, whichever is given first."""
-    a, b = wording(one), wording(other)
+def compare(
+    one: str,
+    other: str,
+    one_at: datetime | None = None,
+    other_at: datetime | None = None,
+) -> Likeness:
+    """How alike two titles are, whichever is given first.
+
+    Titles of fewer than six letters and digits are never the same news, nor are titles
+    that were published more than three days apart.
+    """
+    a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
     if a.short or b.short:
         return Likeness(False, 0.0)
-    score = _score(a, b)
-    return Likeness(score >= SAME, score)
+    if one_at and other_at and abs(one_at - other_at) > WINDOW:
+        return Likeness(False, 0.0)
+    score = 1.0 if a.plain == b.plain else probability(features(a, b))
+    return Likeness(score >= SAME, round(score, 4))
 
 
-def _score(a: Wording, b: Wording) -> float:
-    if a.numbers and b.numbers and a.numbers != b.numbers:
-        return 0.0
-    shared = len(a.grams & b.grams)
-    return shared / max(len(a.grams | b.grams), 1)
+def probability(found: Mapping[str, float]) -> float:
+    """The fitted score of a pair's features."""
+    total = BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in found.items())
+    return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
+
+
+def features(a: Wording, b: Wording) -> dict[str, float]:
+    """What tells whether ``a`` and ``b`` are the same news; the same for ``b`` and ``a``."""
+    shared = a.weights.keys() & b.weights.keys()
+    common = _total(a, shared) / 2 + _total(b, shared) / 2
+    left_a, left_b = sum(a.weights.values()) - common, sum(b.weights.values()) - common
+    less, more = min(left_a, left_b), max(left_a, left_b)
+    same_numbers, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
+    names_same, places_differ, names_differ = _names(a, b)
+    turned = _roles(a, b)
+    acts_same, acts_differ, soft_differ = _acts(a, b, turned)
+    inserted, replaced = _edits(a, b)
+    acts_a = {act for acts in a.acts.values() for act in acts}
+    acts_b = {act for acts in b.acts.values() for act in acts}
+    undone = min(len((acts_a ^ acts_b) & UNDOING), 2)
+    return {
+        "shared": math.log1p(common),
+        "containment": common / max(common + less, 0.1),
+        "overlap": common / max(common + less + more, 0.1),
+        "less": math.log1p(max(less, 0.0)),
+        "more": math.log1p(max(more, 0.0)),
+        "names_same": min(names_same, 3),
+        "places_differ": min(places_differ, 2),
+        "names_differ": min(names_differ, 2),
+        "numbers_same": min(same_numbers, 3),
+        "numbers_differ": min(other_numbers, 2),
+        "numbers_lone": min(lone_numbers, 2),
+        "acts_same": min(acts_same, 3),
+        "acts_differ": min(acts_differ, 2),
+        "opposed": float(_opposed(a, b)),
+        "undone": undone,
+        "undone_in_frame": undone * common / max(common + less + more, 0.1),
+        "ahead": float("stage:ahead" in acts_a ^ acts_b),
+        "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
+        "not": float("not:not" in acts_a ^ acts_b),
+        "signs": len(a.signs & b.signs) / max(min(len(a.signs), len(b.signs)), 1),
+        "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
+        "acts_lone": min(len(acts_a - acts_b), len(acts_b - acts_a), 2),
+        "toll": float(_has_toll(a) != _has_toll(b)),
+        "soft_differ": min(soft_differ, 2),
+        "turned": float(turned == "against"),
+        "replaced": replaced,
+        "inserted": inserted,
+    }
+
+
+def _total(one: Wording, words: set[str]) -> float:
+    return sum(one.weights[word] for word in words)
+
+
+def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
+    """Names that both have; groups of places, and other groups, in which they share none."""
+    same = places = others = 0
+    for group, mine in a.names.items():
+        theirs = b.names.get(group)
+        if theirs is None:
+            continue
+        both = mine & theirs
+        same += len(both)
+        if not both:
+            places += group in PLACES
+            others += group not in PLACES
+    return same, places, others
+
+
+def _acts(a: Wording, b: Wording, turned: str) -> tuple[int, int, int]:
+    """Acts that both tell; groups in which they tell different ones, hard and soft."""
+    same = hard = soft = 0
+    for group, mine in a.acts.items():
+        theirs = b.acts.get(group)
+        if theirs is None:
+            continue
+        both = mine & theirs
+        same += len(both)
+        if _stage(mine) != _stage(theirs):
+            hard += group not in SOFT_GROUPS
+            soft += group in SOFT_GROUPS
+        elif not both and not _stage(mine) and not (group == "match" and turned == "with"):
+            soft += group in SOFT_GROUPS
+            hard += group not in SOFT_GROUPS and group not in OPPOSED
+    return same, hard, soft
+
+
+def _stage(acts: frozenset[str]) -> int:
+    """How far a story is whose acts follow one another; 0 where they do not."""
+    ranks = lexicon().ranks
+    return max(ranks.get(act, -1) for act in acts) + 1
+
+
+def _opposed(a: Wording, b: Wording) -> bool:
+    return any(
+        group in a.acts and group in b.acts and not a.acts[group] & b.acts[group]
+        for group in OPPOSED
+    )
+
+
+def _has_toll(one: Wording) -> bool:
+    return any(number.kind in CASUALTIES for number in one.numbers)
+
+
+def _unplayed(a: Wording, b: Wording) -> bool:
+    """Whether ``a`` has a result where ``b`` knows of none."""
+    has_score = any(number.kind == "score" for number in a.numbers)
+    knows = {"match", "title"} & b.acts.keys() or any(each.kind == "score" for each in b.numbers)
+    return has_score and not knows
+
+
+def _roles(a: Wording, b: Wording) -> str:
+    """Whether winner and loser change places between the titles.
+
+    ``against``: who wins in one, loses in the other. ``with``: one says that A won, the
+    other that B lost. Empty: neither.
+    """
+    mine, theirs = _sides(a), _sides(b)
+    if mine is None or theirs is None:
+        return ""
+    (win_a, before_a, after_a), (win_b, before_b, after_b) = mine, theirs
+    crossed = len(before_a & after_b) + len(after_a & before_b)
+    straight = len(before_a & before_b) + len(after_a & after_b)
+    if crossed == straight:
+        return ""
+    if win_a == win_b:
+        return "against" if crossed > straight else ""
+    return "with" if crossed > straight else "against"
+
+
+def _sides(one: Wording) -> tuple[bool, set[str], set[str]] | None:
+    for at, word in enumerate(one.order):
+        if word in {"match:win", "match:lose"}:
+            before, after = set(one.order[:at]), set(one.order[at + 1 :])
+            return word == "match:win", before - after, after - before
+    return None
+
+
+def _edits(a: Wording, b: Wording) -> tuple[float, float]:
+    """What one title has more in an equal frame, and what stands in another's place there.
+
+    The frame are the words at the start and at the end that both have; the second figure is
+    high for titles that differ in one place alone, where each has something of its own.
+    """
+    one, other, one_weights, other_weights = a.order, b.order, a.weights, b.weights
+    size = min(len(one), len(other))
+    head = 0
+    while head < size and one[head] == other[head]:
+        head += 1
+    tail = 0
+    while tail < size - head and one[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    if head + tail == 0:
+        return 0.0, 0.0
+    frame = (head + tail) / max(len(one), len(other))
+    mine, theirs = one[head : len(one) - tail], other[head : len(other) - tail]
+    least = min(_own(mine, theirs, one_weights), _own(theirs, mine, other_weights))
+    return (0.0, max(2 * frame - 1, 0.0) * min(least, 1.0)) if least > 0.5 else (frame, 0.0)
+
+
+def _own(mine: tuple[str, ...], theirs: tuple[str, ...], weights: Mapping[str, float]) -> float:
+    """What the words of one side weigh that the other lacks."""
+    return sum(weights[word] for word in set(mine) - set(theirs))

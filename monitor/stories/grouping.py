@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from monitor.stories.address import canonical_url
 from monitor.stories.compare import Likeness, compare
@@ -12,13 +13,20 @@ from monitor.stories.compare import Likeness, compare
 MERGE_SCORE = 0.8
 
 
+# A portal that has the same title again after so long has a column of that name.
+COLUMN_AFTER = timedelta(hours=12)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry to be compared with; ``story_id`` is None while it is not grouped."""
+    """An entry to be compared with; ``at`` is when it was first seen, ``story_id`` None while
+    it is not grouped."""
 
     id: int
     title: str
     url: str
+    portal: str
+    at: datetime
     story_id: int | None = None
 
 
@@ -86,10 +94,14 @@ def _choose(number: int, found: Mapping[int, float], roots: _Roots) -> int:
     return roots.of(best)
 
 
-def likeness_of(
-    one: Told, other: Told, judge: Callable[[str, str], Likeness] = compare
-) -> Likeness:
-    """Whether two entries tell the same: by their address, else by their titles."""
+def likeness_of(one: Told, other: Told) -> Likeness:
+    """Whether two entries tell the same: by their address, else by their titles.
+
+    A title that one portal has day after day, each time with a new link, is a column's.
+    """
     if one.url and other.url and canonical_url(one.url) == canonical_url(other.url):
         return Likeness(True, 1.0)
-    return judge(one.title, other.title)
+    apart = abs(one.at - other.at)
+    if apart >= COLUMN_AFTER and one.portal == other.portal and one.title == other.title:
+        return Likeness(False, 0.0)
+    return compare(one.title, other.title)

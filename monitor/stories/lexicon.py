@@ -1,0 +1,151 @@
+"""The words that ``lexicon.toml`` knows, ready to be looked up. Pure."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import NamedTuple
+
+LONGEST_PHRASE = 5
+
+
+class Term(NamedTuple):
+    """``kind``: ``name``, ``act``, ``same`` or ``filler``. ``key`` stands for all of its words."""
+
+    kind: str
+    group: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """``han`` by word, ``longest`` by a word's first character; ``latin`` by its stems."""
+
+    han: dict[str, tuple[Term, ...]] = field(default_factory=dict)
+    longest: dict[str, int] = field(default_factory=dict)
+    latin: dict[tuple[str, ...], tuple[Term, ...]] = field(default_factory=dict)
+    phrases: dict[str, int] = field(default_factory=dict)
+    function: frozenset[str] = frozenset()
+    common: dict[str, int] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict)
+    before: re.Pattern[str] = re.compile("")
+    behind: re.Pattern[str] = re.compile("")
+
+    def add(self, word: str, term: Term) -> None:
+        """Know ``word`` as ``term`` too; a filler means nothing else."""
+        if word[0] >= "\u3400":
+            self.han[word] = _with(self.han.get(word, ()), term)
+            self.longest[word[0]] = max(self.longest.get(word[0], 0), len(word))
+            return
+        stems = tuple(stem(part) for part in word.split("_"))
+        self.latin[stems] = _with(self.latin.get(stems, ()), term)
+        self.phrases[stems[0]] = max(self.phrases.get(stems[0], 0), len(stems))
+
+
+def _with(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
+    others = (each for each in terms if each.kind != "filler" and each.key != term.key)
+    return (*others, term)
+
+
+@functools.cache
+def lexicon() -> Lexicon:
+    """The bundled words."""
+    folder = files(__package__)
+    tables = tomllib.loads(folder.joinpath("lexicon.toml").read_text("utf-8"))
+    common = dict[str, int]()
+    for line in folder.joinpath("common.txt").read_text("utf-8").splitlines():
+        level, _, words = line.partition(" ")
+        common.update(dict.fromkeys(words.split(), int(level)))
+    fillers = [word for text in tables["filler"].values() for word in text.split()]
+    frame = tables["frame"]
+    found = Lexicon(
+        function=frozenset(word for word in fillers if len(word) == 1 and word >= "\u3400"),
+        common=common,
+        ranks={
+            f"{group}:{key}": rank
+            for group, stages in tables["stages"].items()
+            for rank, keys in enumerate(stages.split())
+            for key in keys.split("|")
+        },
+        before=_before(frame["before"].split()),
+        behind=_behind(frame["behind"].split()),
+    )
+    for word in fillers:
+        if word not in found.function:
+            found.add(word, Term("filler", "", ""))
+    for text in tables["same"].values():
+        for line in text.strip().splitlines():
+            words = line.split()
+            for word in words:
+                found.add(word, Term("same", "", words[0]))
+    for kind, groups in (("act", tables["acts"]), ("name", tables["names"])):
+        for group, members in groups.items():
+            for key, words in members.items():
+                term = Term(kind, group, f"{group}:{key}")
+                own = [key] if kind == "name" and key.isascii() and _is_word(group, key) else []
+                for word in (*own, *words.split()):
+                    found.add(word, term)
+    return found
+
+
+# In these groups the key is the English word too.
+_KEYS_ARE_WORDS = frozenset(
+    {"country", "city", "company", "team", "person", "bank", "contest", "gauge"}
+)
+_ORGANS = frozenset({"un", "imf", "eu", "nato", "opec", "fda", "faa", "sec", "nasa"})
+
+
+def _is_word(group: str, key: str) -> bool:
+    return group in _KEYS_ARE_WORDS or key in _ORGANS
+
+
+@functools.lru_cache(maxsize=32_768)
+def stem(word: str) -> str:
+    """An English word without its endings; the same for the forms of a regular word."""
+    base = word.removesuffix("'s").removesuffix("\u2019s").rstrip("'\u2019.")
+    if len(base) > 3 and not base.isdecimal():
+        base = _without_ending(base)
+        if len(base) > 3 and base[-1] == base[-2]:
+            base = base[:-1]
+        if len(base) > 3 and base[-1] == "e":
+            base = base[:-1]
+    return base
+
+
+def _without_ending(base: str) -> str:
+    if base.endswith("ies") and len(base) > 4:
+        return base[:-3] + "y"
+    if base.endswith(("ches", "shes", "xes", "zes", "sses")):
+        return base[:-2]
+    if base.endswith("s") and not base.endswith(("ss", "us", "is")):
+        base = base[:-1]
+    for ending in ("ing", "ed"):
+        if base.endswith(ending) and len(base) - len(ending) >= 3:
+            return base[: -len(ending)]
+    return base
+
+
+def _any(words: list[str]) -> str:
+    ordered = sorted((word.replace("_", " ") for word in words), key=len, reverse=True)
+    return "|".join(map(re.escape, ordered))
+
+
+def _before(words: list[str]) -> re.Pattern[str]:
+    """What stands before a title: a known word with its mark, or a short word in brackets."""
+    return re.compile(
+        rf"(?:\s*(?:[【\[(][^】\])]{{1,12}}[】\])]|(?:{_any(words)})\s*[!|｜丨:：·]"
+        r"|update \d+\s*-))+\s*"
+    )
+
+
+def _behind(words: list[str]) -> re.Pattern[str]:
+    """What stands behind: a known word, or a short name after a bar, a dash or an underline."""
+    return re.compile(
+        rf"(?:\s*[(\[（](?:{_any(words)})[)\]）]"
+        rf"|\s*[-–—:,]\s*(?:{_any(words)})"
+        r"|\s*[|｜_]\s*[^|｜_]{1,20}|\s+[-–—]\s+[^-–—]{1,24}|[-–—][\u3400-\u9fff]{2,6}[网报社]"
+        r"|[:,]\s(?:reuters|cnbc|espn|cnn|bbc|yonhap|xinhua|bloomberg|afp|ap))+[\s!！。]*$"
+    )

@@ -1,0 +1,185 @@
+"""The numbers of a title: their value, and what they count. Pure.
+
+Two titles of the same news may leave a number out, but do not give two values for one thing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from monitor.stories import measures
+
+_SLACK = 0.05
+# Small numbers are the same by chance unless they count the same.
+_SMALL = 10
+_STRICT = frozenset(
+    {"%", "grade", "score", "month", "day", "quarter", "model", "age", "minutes", "hour"}
+)
+_PEOPLE = frozenset({"人", *measures.CASUALTIES})
+
+
+class Quantity(NamedTuple):
+    """``kind`` is what is counted: ``%``, ``money``, ``dead``, or the word that follows."""
+
+    kind: str
+    value: tuple[float, ...]
+    rough: bool
+
+
+def find(text: str) -> tuple[tuple[Quantity, ...], str]:
+    """The numbers of a folded text, and the text with a ``\\0`` where each stood."""
+    found: list[Quantity] = []
+    rest: list[str] = []
+    at = 0
+    for match in measures.NUMBER.finditer(text):
+        start, end = match.span()
+        if start < at or _is_in_word(text, start, match.lastgroup or ""):
+            continue
+        quantity, end = _read(text, match)
+        if quantity is not None:
+            found.append(quantity)
+            rest += (text[at:start], "\0")
+            at = end
+    return tuple(found), "".join((*rest, text[at:]))
+
+
+def agree(a: Sequence[Quantity], b: Sequence[Quantity]) -> tuple[int, int, int]:
+    """How many numbers are the same, how many contradict each other, and how many of the
+    side with fewer left have no fellow."""
+    left, shared = list(b), 0
+    mine: list[Quantity] = []
+    for one in a:
+        fellow = next((other for other in left if _same(one, other)), None)
+        if fellow is None:
+            mine.append(one)
+        else:
+            left.remove(fellow)
+            shared += 1
+    against = 0
+    for one in mine:
+        if any(one.kind == other.kind or {one.kind, other.kind} & {""} for other in left):
+            against += 1
+    return shared, against, min(len(mine), len(left))
+
+
+def _same(one: Quantity, other: Quantity) -> bool:
+    if len(one.value) != len(other.value) or not _comparable(one, other):
+        return False
+    if one.value == other.value:
+        return True
+    a, b = one.value[0], other.value[0]
+    if len(one.value) > 1:
+        return False
+    if one.rough or other.rough:
+        return abs(a - b) <= _SLACK * max(a, b)
+    return max(a, b) >= 1_000 and _rounded(a, b)
+
+
+def _comparable(one: Quantity, other: Quantity) -> bool:
+    """Whether the two may count the same; a number without a word may count anything."""
+    kinds = {one.kind, other.kind}
+    if len(kinds) == 1 or "" in kinds:
+        return True
+    return not kinds <= _STRICT and (max(one.value) > _SMALL or bool(kinds & _PEOPLE))
+
+
+def _rounded(a: float, b: float) -> bool:
+    """Whether the less exact one, of two figures or more, is the other rounded."""
+    digits = min(len(f"{value:.9g}".replace(".", "").rstrip("0")) for value in (a, b))
+    return digits >= 2 and f"{a:.{digits}g}" == f"{b:.{digits}g}"
+
+
+def _is_in_word(text: str, start: int, group: str) -> bool:
+    """Whether a number is part of a name, such as yu9 or mh370."""
+    before = text[start - 1] if start else " "
+    return group not in {"score", "han"} and before.isascii() and before.isalpha()
+
+
+def _read(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
+    groups, end = match.groupdict(), match.end()
+    if groups["score"] or groups["hanscore"]:
+        sides = re.split("[-–—:比]", match[0])
+        values = [float(side) if groups["score"] else _han(side) for side in sides]
+        return Quantity("score", tuple(sorted(values)), False), end
+    if groups["quarter"]:
+        return Quantity("quarter", (_quarter(match[0]),), False), end
+    if groups["fraction"]:
+        return Quantity("%", (0.25 if "quarter" in match[0] else 0.5,), False), end
+    if groups["month"]:
+        return Quantity("month", (float(measures.MONTHS[match[0]]),), False), end
+    return _counted(text, match, _value(groups))
+
+
+def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | None, int]:
+    before, end = text[max(0, match.start() - 30) : match.start()], match.end()
+    rough = bool(measures.ROUGH_BEFORE.search(before) or measures.ROUGH_AFTER.match(text, end))
+    kind = next((kind for pattern, kind in measures.BEFORE if pattern.search(before)), "")
+    if not kind:
+        for pattern, name, factor in measures.AFTER:
+            if after := pattern.match(text, end):
+                value, kind = round(value * factor, 6), name
+                # What happened to them is an act besides.
+                end = end if name in measures.CASUALTIES else after.end()
+                break
+    kind, value = _dated(kind, value, match, before)
+    if not kind:
+        kind = _unit(text, end)
+        if value == 1:
+            return None, end
+    return Quantity(kind, (value,), rough), end
+
+
+def _dated(kind: str, value: float, match: re.Match[str], before: str) -> tuple[str, float]:
+    """The kind of a number that may stand for a time."""
+    if kind == "hour" and value <= 12 and measures.AFTERNOON.search(before):
+        return kind, value + 12
+    if kind == "day" and (match["han"] or measures.DETAINED.search(before)):
+        return "days", value
+    if kind == "month" and value > 12:
+        return "months", value
+    bare = not kind and match["digits"] and len(match[0]) == 4
+    if (kind == "years" and 1900 <= value <= 2100) or (bare and 1990 <= value <= 2050):
+        return "year", value
+    return kind, value
+
+
+def _unit(text: str, at: int) -> str:
+    """The word that follows a number."""
+    found = measures.UNIT.match(text, at)
+    word = (found[1] if found else "") or ""
+    return measures.UNITS.get(word, word.rstrip("s"))
+
+
+def _value(groups: dict[str, str | None]) -> float:
+    if digits := groups["digits"]:
+        scale = (groups["scale"] or "").strip()
+        return float(digits.replace(",", "")) * measures.SCALES.get(scale, 1.0)
+    if han := groups["han"]:
+        return _han(han)
+    scale = (groups["wscale"] or "").strip()
+    return measures.WORDS[groups["word"] or "zero"] * measures.SCALES.get(scale, 1.0)
+
+
+def _han(text: str) -> float:
+    """A number in Chinese characters."""
+    total, section, digit = 0, 0, 0
+    for char in text:
+        if char in measures.HAN_DIGITS:
+            digit = measures.HAN_DIGITS[char]
+        elif char in measures.HAN_UNITS:
+            section += (digit or 1) * measures.HAN_UNITS[char]
+            digit = 0
+        else:
+            total = (total + section + digit) * measures.HAN_SCALES[char]
+            section = digit = 0
+    return float(total + section + digit)
+
+
+def _quarter(text: str) -> float:
+    for word, value in measures.ORDINALS.items():
+        if text.startswith(word):
+            return float(value)
+    char = next(char for char in text if char.isdecimal() or char in measures.HAN_DIGITS)
+    return float(char) if char.isdecimal() else float(measures.HAN_DIGITS[char])

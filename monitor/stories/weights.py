@@ -1,0 +1,32 @@
+"""What each feature of a pair counts; written by ``tests.benchmarks.fit_stories``."""
+
+BIAS = -6.799
+WEIGHTS = {
+    "shared": 2.907,
+    "containment": 2.375,
+    "overlap": 1.265,
+    "less": 0.230,
+    "more": -0.196,
+    "names_same": 0.340,
+    "places_differ": -5.060,
+    "names_differ": -5.075,
+    "numbers_same": 2.081,
+    "numbers_differ": -5.348,
+    "numbers_lone": -1.314,
+    "acts_same": -0.293,
+    "acts_differ": -4.589,
+    "opposed": -5.340,
+    "undone": 0.318,
+    "undone_in_frame": -4.473,
+    "ahead": -2.196,
+    "sequel": -2.636,
+    "not": 0.244,
+    "signs": 0.283,
+    "unplayed": -2.200,
+    "acts_lone": -0.959,
+    "toll": -3.370,
+    "soft_differ": -1.109,
+    "turned": -6.699,
+    "replaced": -6.475,
+    "inserted": -0.430,
+}

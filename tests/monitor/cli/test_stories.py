@@ -1,0 +1,104 @@
+"""``hot``, ``stories show`` and ``stories compare``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.commandline import CommandLine
+from tests.httpserver import HttpServer, Reply
+from tests.monitor.cli.conftest import RSS, TITLES, rss
+
+
+@pytest.fixture
+def told(stored: CommandLine, portal: HttpServer) -> CommandLine:
+    """Three portals, of which two also tell the first title of the first one in their words."""
+    again = ("快讯｜中国人民银行：降息25个基点", "某市图书馆周末延长开放时间")
+    for name, titles in (("one", TITLES), ("two", again), ("three", again[:1])):
+        portal.route(f"/{name}", Reply(body=rss(name, titles), headers=RSS))
+        stored.good("feeds", "add", portal.url(f"/{name}"))
+    stored.good("poll")
+    return stored
+
+
+def test_hot_lists_stories_by_heat_and_show_tells_who_has_them(told: CommandLine) -> None:
+    found = told.good("hot", "--json").json
+    assert [story["portals"] for story in found[:2]] == [3, 1]
+    assert set(found[0]) == {
+        "id", "title", "url", "section", "portals", "entries", "heat", "burst", "best_rank",
+        "first_seen_at", "last_seen_at",
+    }  # fmt: skip
+    heats = [story["heat"] for story in found]
+    assert heats == sorted(heats, reverse=True)
+    assert len(found) == len(TITLES) + 1
+    one = told.good("stories", "show", str(found[0]["id"]), "--json").json
+    assert sorted(row["source"] for row in one["members"]) == ["one", "three", "two"]
+    assert "3 portals, 3 entries" in told.good("stories", "show", str(found[0]["id"])).out
+    assert len(told.good("hot", "--limit", "2").out.splitlines()) == 3
+    section = found[0]["section"]
+    same = told.good("hot", "--section", section, "--json").json
+    assert {story["section"] for story in same} == {section}
+
+
+def test_unknown_stories_and_sections_are_said_to_be(stored: CommandLine) -> None:
+    missing, wrong = stored("stories", "show", "77"), stored("hot", "--section", "finanse")
+    assert (missing.code, "no story 77" in missing.err) == (1, True)
+    assert (wrong.code, "finance" in wrong.err) == (2, True)
+    assert stored.good("hot", "--json").json == []
+
+
+PAIRS = [
+    {"a": "央行宣布降息25个基点", "b": "快讯｜中国人民银行：降息0.25个百分点"},
+    {"a": "Magnitude 4.1 earthquake strikes Chile", "b": "Magnitude 5.2 earthquake strikes Chile"},
+    {
+        "a": "Fed cuts rates by a quarter point",
+        "b": "Federal Reserve lowers rates 25 basis points",
+    },
+]
+
+
+def test_compare_answers_each_pair_in_order(cli: CommandLine) -> None:
+    path = cli.folder / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(pair) for pair in PAIRS) + "\n\n", "utf-8")
+    found = cli.good("stories", "compare", "--pairs", str(path), "--json").json
+    assert [answer["same"] for answer in found] == [True, False, True]
+    assert {frozenset(answer) for answer in found} == {frozenset({"same", "score"})}
+    assert all(0 <= answer["score"] <= 1 for answer in found)
+    table = cli.good("stories", "compare", "--pairs", str(path)).out.splitlines()
+    assert len(table) == 1 + len(PAIRS)
+
+
+def test_compare_tells_how_right_it_was_where_pairs_are_labelled(cli: CommandLine) -> None:
+    path = cli.folder / "pairs.jsonl"
+    labelled = [{**pair, "same": True} for pair in PAIRS]
+    path.write_text("\n".join(json.dumps(pair) for pair in labelled), "utf-8")
+    done = cli.good("stories", "compare", "--pairs", str(path))
+    assert "3 pairs: precision 1.000, recall 0.667" in done.err
+
+
+def test_compare_minds_the_time_of_publication(cli: CommandLine) -> None:
+    path = cli.folder / "pairs.jsonl"
+    same = {"a": "某市图书馆周末延长开放时间", "b": "某市图书馆周末延长开放时间"}
+    times = {"a_published_at": "2026-03-01T10:00:00Z", "b_published_at": "2026-03-09T10:00:00"}
+    path.write_text("\n".join(json.dumps(each) for each in (same, {**same, **times})), "utf-8")
+    found = cli.good("stories", "compare", "--pairs", str(path), "--json").json
+    assert [answer["same"] for answer in found] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[1]", "line 1: an object"),
+        ("{", "line 1: not JSON"),
+        ('{"a": "x"}', "'b' is to be a title"),
+        ('{"a": "x", "b": 3}', "'b' is to be a title"),
+        ('{"a": "x", "b": "y", "a_published_at": "soon"}', "'a_published_at'"),
+    ],
+)
+def test_compare_says_what_is_wrong_with_a_line(cli: CommandLine, line: str, words: str) -> None:
+    path = cli.folder / "pairs.jsonl"
+    path.write_text(line, "utf-8")
+    bad, absent = (cli("stories", "compare", "--pairs", name) for name in (path, "no.jsonl"))
+    assert (bad.code, words in bad.err) == (2, True)
+    assert (absent.code, "no.jsonl" in absent.err) == (2, True)
