@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 
-from classifiers import train
+from classifiers import blend, train
 from classifiers.blend import KIN, BlendedClassifier
 from classifiers.examples import Example
 from classifiers.train import TrainSettings
@@ -45,16 +46,27 @@ def test_two_classes_and_weights() -> None:
         assert model.predict(["火锅"]).tolist() == [heavy]
 
 
-def test_a_section_without_its_neighbour_gets_what_it_would_have_won(small: TrainSettings) -> None:
+def test_a_section_gets_a_share_of_its_neighbours_margin(
+    small: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """World news is answered as politics, not at random, where world may not be answered."""
-    section, neighbour, _ = KIN[0]
-    words = {section: "人大 政协 部委", neighbour: "总统 大选 峰会", "food": "火锅 面条 蛋糕"}
+    ((section, neighbour, share),) = KIN
+    words = {section: "人大 政协", neighbour: "总统 大选", "food": "火锅 面条"}
     made = [
         Example(f"{word} {number}", label)
         for label, several in words.items()
         for word in several.split()
         for number in range(20)
     ]
-    found = train.train(made, replace(small, bayes=0.75)).scorer
-    of = dict(zip(found.sections, found.margins(["总统 大选"])[0].tolist(), strict=True))
-    assert of[neighbour] > of[section] > of["food"] + 0.3
+
+    def margins() -> dict[str, float]:
+        found = train.train(made, replace(small, bayes=0.75)).scorer
+        return dict(zip(found.sections, found.margins(["总统 大选"])[0].tolist(), strict=True))
+
+    with_kin = margins()
+    monkeypatch.setattr(blend, "KIN", ())
+    alone = margins()
+    gained = with_kin[section] - alone[section]
+    assert gained == pytest.approx(share * alone[neighbour], abs=1e-3)
+    assert gained > 0.2
+    assert with_kin["food"] == pytest.approx(alone["food"], abs=1e-3)
