@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Places = NDArray[np.intp]
+
+ALL = "all"  # every section that has no threshold of its own
 
 _LOWEST, _HIGHEST = -4.0, 6.0  # the sharpness is looked for between e^-4 and e^6
 _TURNS = 60
@@ -48,6 +50,18 @@ class Calibration:
         probability = np.interp(raw.max(axis=1), self.curve[0], self.curve[1])
         return margins.argmax(axis=1), probability.astype(np.float32)
 
+    def override(self, sections: Sequence[str], below: Mapping[str, float]) -> Calibration:
+        """With thresholds of the user's: a section's own, else that of ``all`` if given.
+
+        Names that are none of ``sections`` change nothing; ``unknown`` finds them.
+        """
+        common = below.get(ALL)
+        chosen = [
+            float(below.get(name, was if common is None else common))
+            for name, was in zip(sections, self.thresholds.tolist(), strict=True)
+        ]
+        return replace(self, thresholds=np.asarray(chosen, dtype=np.float32))
+
     def unsure(
         self, best: Places, probability: NDArray[np.float32], familiarity: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
@@ -71,6 +85,11 @@ def _interpolate(value: float, start: Sequence[float], end: Sequence[float]) -> 
         return end[max(at - 1, 0)]
     low, high = start[at - 1], start[at]
     return end[at - 1] + (end[at] - end[at - 1]) * (value - low) / (high - low)
+
+
+def unknown(sections: Sequence[str], below: Mapping[str, float]) -> list[str]:
+    """The names in a user's thresholds that are no section."""
+    return sorted(set(below) - {ALL, *sections})
 
 
 def softmax(margins: Floats, sharpness: float) -> NDArray[np.float64]:

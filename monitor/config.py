@@ -88,9 +88,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """``sections`` is a file like ``sections.toml``: the user's own sections."""
+    """``sections`` is a file like ``sections.toml``: the user's own sections.
+
+    ``answered_right`` is the share of sure answers that shall be right, for which retraining
+    chooses each section's threshold. ``unsure_below`` sets thresholds (probabilities) by
+    hand, by section id; ``all`` stands for every section that is not named.
+    """
 
     sections: Path | None = None
+    answered_right: float = 0.95
+    unsure_below: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +258,8 @@ def check_values(groups: Mapping[str, Any], channels: Mapping[str, Any]) -> list
             value = getattr(record, item.name)
             if isinstance(value, int | float) and value <= 0 and item.name != "gap_s":
                 problems.append(("settings.value", f"{where}.{item.name}: must be more than 0"))
+    if classifier := groups.get("classifier"):
+        problems += check_classifier(classifier)
     if log and log.format not in {"auto", "human", "json"}:
         problems.append(("settings.value", "log.format: auto, human or json is expected"))
     if log and log.level not in {"debug", "info", "warning", "error"}:
@@ -359,6 +368,20 @@ def house_of(settings: Settings) -> manners.House:
         quiet=manners.read_quiet(settings.alerts.quiet) if settings.alerts.quiet else None,
         caps={name: caps_of(table) for name, table in settings.channels.items()},
     )
+
+
+def check_classifier(classifier: Classifier) -> list[tuple[str, str]]:
+    """Shares and probabilities that cannot be."""
+    problems = []
+    if not 0.5 <= classifier.answered_right < 1:
+        reason = f"from 0.5 to below 1 is expected, not {classifier.answered_right:g}"
+        problems.append(("settings.value", f"classifier.answered_right: {reason}"))
+    below: Mapping[str, object] = classifier.unsure_below  # the reader of tables checks no values
+    for section, value in below.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            reason = f"a probability from 0 to 1 is expected, not {value!r}"
+            problems.append(("settings.value", f"classifier.unsure_below.{section}: {reason}"))
+    return problems
 
 
 def merge_environment(

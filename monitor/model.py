@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from classifiers.calibration import unknown
 from classifiers.compiled import Scorer
 from classifiers.errors import ReleaseError
 from classifiers.registry import Registry, starter_folder
@@ -18,19 +20,21 @@ log = logger("model")
 class Classifier:
     """Answers with the release that is promoted at the moment; ``refresh`` looks for a change.
 
+    ``unsure_below`` replaces thresholds of the release (see ``Calibration.override``).
     Raises classifiers.errors.ReleaseError when not even the starter can be read.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unsure_below: Mapping[str, float] | None = None) -> None:
         self.registry = Registry(root)
+        self._unsure_below = unsure_below or {}
         self._told = ""
         self._folder = starter_folder()
         try:
             self._folder = self.registry.current() or self._folder
-            self.scorer = Scorer.load(self._folder)
+            self.scorer = self._load(self._folder)
         except ReleaseError as error:
             self._folder = starter_folder()
-            self.scorer = Scorer.load(self._folder)
+            self.scorer = self._load(self._folder)
             self._tell(error)
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
@@ -51,7 +55,7 @@ class Classifier:
             if folder == self._folder:
                 self._told = ""
                 return False
-            self.scorer = Scorer.load(folder)
+            self.scorer = self._load(folder)
         except ReleaseError as error:
             self._tell(error)
             return False
@@ -63,6 +67,21 @@ class Classifier:
     def refused(self) -> str:
         """Why the promoted release does not serve; empty while it does."""
         return self._told
+
+    def _load(self, folder: Path) -> Scorer:
+        scorer = Scorer.load(folder)
+        if not self._unsure_below:
+            return scorer
+        if strange := unknown(scorer.sections, self._unsure_below):
+            known = ", ".join(scorer.sections)
+            log.warning(
+                "classifier.unsure_below: %s is no section of release %s, which has %s",
+                ", ".join(strange),
+                scorer.release,
+                known,
+            )
+        calibration = scorer.calibration.override(scorer.sections, self._unsure_below)
+        return replace(scorer, calibration=calibration)
 
     def _tell(self, error: ReleaseError) -> None:
         """Once, however often it is met."""

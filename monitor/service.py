@@ -83,7 +83,7 @@ class Service:
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
-        self.classifier = Classifier(settings.data / "models")
+        self.classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
 
     async def __aenter__(self) -> Self:
         try:

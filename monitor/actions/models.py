@@ -31,7 +31,7 @@ def classify(
     settings: Settings, titles: Iterable[str], at_once: int = AT_ONCE
 ) -> Iterator[tuple[str, Prediction]]:
     """Each title with its prediction; titles are read as they are needed, ``at_once`` a time."""
-    classifier = Classifier(settings.data / "models")
+    classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
     batch: list[str] = []
     for title in titles:
         batch.append(title)

@@ -102,11 +102,13 @@ def retrain(
     corrected, more = _gather(settings, specs, from_feeds)
     same = Compared("own-titles", 0, manifest.metrics, manifest.metrics)
     nothing_new = Retrained(live.release, live.release, False, True, same, Corrected())
-    if not (corrected or more) and live.release == read_manifest(starter_folder()).id:
+    wanted = _settings(len(more), settings)
+    as_shipped = wanted == train.STARTER and not (corrected or more)
+    if as_shipped and live.release == read_manifest(starter_folder()).id:
         return nothing_new
     rest, held = _hold_out(more, own := _load(base), corrected)
     rest, own = _without(rest, corrected), _without(own, corrected)
-    trained = train.train([*own, *rest, *corrected], _size(len(rest)))
+    trained = train.train([*own, *rest, *corrected], _settings(len(rest), settings))
     with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
         number = trained.write(Path(folder) / "release").id
         if number == live.release:
@@ -181,7 +183,8 @@ def _without(examples: Sequence[Example], corrected: Sequence[Example]) -> list[
     return [each for each in examples if each.term or _key(each) not in known]
 
 
-def _size(titles: int) -> TrainSettings:
+def _settings(titles: int, settings: Settings) -> TrainSettings:
     from classifiers import train
 
-    return train.TrainSettings() if titles >= MANY_TITLES else train.STARTER
+    kind = train.TrainSettings() if titles >= MANY_TITLES else train.STARTER
+    return replace(kind, precision=settings.classifier.answered_right)

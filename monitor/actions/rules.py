@@ -135,7 +135,7 @@ def remove(settings: Settings, name: str) -> None:
 
 def try_title(settings: Settings, query: str, title: str) -> Spans | None:
     """The spans of ``title`` that matched, or None when it does not match."""
-    classifier = Classifier(settings.data / "models")
+    classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
     parsed = language.parse(query, sections=frozenset(classifier.scorer.sections))
     prediction = classifier([title])[0]
     subject = Subject(

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from classifiers import corpus, train
-from classifiers.calibration import fit_curve, fit_sharpness, fit_thresholds, softmax
+from classifiers.calibration import (
+    Calibration,
+    fit_curve,
+    fit_sharpness,
+    fit_thresholds,
+    softmax,
+    unknown,
+)
 from classifiers.compiled import Scorer
 from classifiers.errors import TrainingError
 from classifiers.evaluate import calibration_error, coverage, evaluate, measure
@@ -150,6 +157,17 @@ def test_thresholds_keep_the_promised_precision() -> None:
     threshold = fit_thresholds(best, surest.astype(np.float32), truth, 2, 0.9)[0]
     assert 0.75 < threshold < 0.85
     assert np.mean(truth[surest >= threshold] == 0) >= 0.9
+
+
+def test_a_user_sets_thresholds_of_their_own() -> None:
+    curve = np.array([[0, 1], [0, 1]], dtype=np.float32)
+    given = Calibration(1.0, curve, np.array([0.5, 0.6, 0.7], dtype=np.float32), 0.1)
+    sections = ["auto", "food", "games"]
+    own = given.override(sections, {"food": 0.9}).thresholds
+    assert own.tolist() == pytest.approx([0.5, 0.9, 0.7])
+    both = given.override(sections, {"all": 0.2, "food": 0.9}).thresholds
+    assert both.tolist() == pytest.approx([0.2, 0.9, 0.2])
+    assert unknown(sections, {"all": 0.2, "food": 0.9, "fod": 0.1}) == ["fod"]
 
 
 def test_terms_alone_are_not_enough(small: TrainSettings) -> None:

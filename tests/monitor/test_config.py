@@ -50,6 +50,20 @@ def test_durations_lists_and_tables_are_read(tmp_path: Path) -> None:
     assert settings.data == tmp_path / "d"
 
 
+def test_thresholds_of_the_user_are_read_and_checked(tmp_path: Path) -> None:
+    text = "[classifier]\nanswered_right = 0.9\nunsure_below = { all = 0.5, food = 0.8 }\n"
+    found = load(write(tmp_path, text), environment={}).classifier
+    assert found.answered_right == 0.9
+    assert found.unsure_below == {"all": 0.5, "food": 0.8}
+    wrong = problems(
+        tmp_path, "[classifier]\nanswered_right = 95\nunsure_below = { food = 2, auto = true }\n"
+    )
+    assert "classifier.answered_right: from 0.5 to below 1 is expected, not 95" in wrong
+    assert "classifier.unsure_below.food: a probability from 0 to 1 is expected, not 2" in wrong
+    assert "classifier.unsure_below.auto" in wrong
+    assert "answered_right" in problems(tmp_path, "[classifier]\nanswered_right = nan\n")
+
+
 def test_named_files_stand_beside_the_settings(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("词\n", encoding="utf-8")
     file = write(tmp_path, '[text]\nwords = "words.txt"\n[retrain]\ncorpora = ["csv:x.csv"]\n')

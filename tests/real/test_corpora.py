@@ -10,13 +10,14 @@ import pytest
 
 from classifiers import corpus, train
 from classifiers.compiled import Scorer
+from classifiers.diversity import Index
 from classifiers.evaluate import Evaluation, evaluate
 from classifiers.examples import Example
 
 pytestmark = pytest.mark.real
 
 TITLES = 12_000  # learnt from, of each corpus at most
-STARTER_FLOORS = {"thucnews": 0.70, "toutiao": 0.70, "nlpcc2017": 0.62, "agnews": 0.62}
+STARTER_FLOORS = {"thucnews": 0.78, "toutiao": 0.74, "nlpcc2017": 0.67, "agnews": 0.75}
 OWN_FLOORS = {  # accuracy, and the error of its probabilities at most
     "thucnews": (0.865, 0.04),
     "toutiao": (0.775, 0.04),
@@ -95,12 +96,11 @@ def test_the_starter_is_not_swayed_by_the_language(corpora: Path, starter: Score
 
 
 def test_own_headlines_are_nobody_elses(corpora: Path) -> None:
-    """None of the data written here stands in a public corpus."""
-    own = {
-        corpus.identity_key(each.title)
-        for each in corpus.load("builtin")
-        if not each.term and len(each.title) > 6
-    }
+    """None of the data written here stands in a public corpus, or nearly."""
+    own = [each for each in corpus.load("builtin") if not each.term]
+    index = Index([each.title for each in own])
+    found = set()
     for name in PARTS:
-        public = {corpus.identity_key(e.title) for e in corpus.load(f"{name}:{corpora / name}")}
-        assert not own & public
+        for each in corpus.load(f"{name}:{corpora / name}"):
+            found.update(own[at].origin for at in index.within(each.title, 0.8))
+    assert not found, "these lines are somebody's, or nearly: write others"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from classifiers.registry import Registry
+from classifiers.release import read_manifest
 from monitor.actions.models import promote, releases
 from monitor.actions.retraining import HELD_OUT, retrain
 from monitor.config import Settings
@@ -48,6 +49,16 @@ def test_the_same_again_is_nothing_new(lite: Settings, base: str, say: Say) -> N
     retrain(lite, [], base=base)
     again = retrain(lite, [], base=base, force=True)
     assert (again.nothing_new, again.promoted) == (True, False)
+
+
+def test_the_share_that_shall_be_right_is_what_retraining_aims_at(
+    lite: Settings, base: str
+) -> None:
+    strict = replace(lite, classifier=replace(lite.classifier, answered_right=0.6))
+    found = retrain(strict, [], base=base)
+    assert (found.nothing_new, found.promoted) == (False, True)
+    folder = lite.data / "models" / found.release
+    assert read_manifest(folder).settings["precision"] == 0.6
 
 
 def test_a_persons_word_outweighs_copies_elsewhere(

@@ -35,6 +35,17 @@ def test_titles_are_classified_in_order(cli: CommandLine) -> None:
     assert isinstance(cli.good("classify", "one", "--json").json, list)
 
 
+def test_thresholds_of_the_user_say_what_is_unsure(cli: CommandLine) -> None:
+    title = TITLES[0]
+    section = cli.good("classify", title, "--json").json[0]["section"]
+    cli.configure("[classifier]\nunsure_below = { all = 0.0 }\n")
+    assert cli.good("classify", title, "--json").json[0]["unsure"] is False
+    cli.configure(f"[classifier]\nunsure_below = {{ all = 0.0, {section} = 1.0, fod = 0.5 }}\n")
+    found = cli.good("classify", title, "--json")
+    assert found.json[0]["unsure"] is True
+    assert "classifier.unsure_below: fod is no section" in found.err
+
+
 def test_hostile_31_any_bytes_on_standard_input_are_answered_a_line_each(
     cli: CommandLine,
 ) -> None:
