@@ -25,7 +25,7 @@ from monitor.errors import ConfinementError, SettingsError, TransportError
 from monitor.types import Message, Receipt
 
 DEADLINE_S = 30.0
-CHECK_S = 60.0
+CHECK_S = 30.0
 FORMATS = ("text", "markdown", "html")
 MODULE = "monitor.confined.notify"
 _DESKTOP = "it shows a notice on a desktop, which a daemon does not have"

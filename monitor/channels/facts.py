@@ -176,7 +176,7 @@ def facts(message: Message, reader: Reader, links: Any = None) -> Facts:
         rule=clean_title(message.rule)[0],
         query=clean_title(message.query, limit=8_192)[0],
         subject=subject(message, reader.language),
-        notice=message.notice,
+        notice="\n".join(clean_title(line, 8_192)[0] for line in message.notice.split("\n")),
         digest=message.digest,
         follow_up=message.follow_up,
         total=total,

@@ -14,19 +14,37 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import monitor
 from monitor.errors import ConfinementError
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
+# Each may hold some tens of MB; more wait for their turn.
+AT_ONCE = 6
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT")
+
+
+_SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 async def run(module: str, request: object, deadline_s: float) -> Any:
     """The JSON answer of ``python -m MODULE`` to ``request``.
 
     Raises ConfinementError when there is none within ``deadline_s``; the process is gone then.
+    Only so many run at one time; waiting for a place counts.
     """
+    slots = _SLOTS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+    try:
+        async with asyncio.timeout(deadline_s), slots:
+            code, output = await converse(module, json.dumps(request).encode())
+    except TimeoutError:
+        raise too_late(module, deadline_s) from None
+    return read(module, code, output)
+
+
+async def converse(module: str, request: bytes) -> tuple[int | None, bytes]:
+    """The process's exit code and output. It is gone when this returns or is cancelled."""
     process = await asyncio.create_subprocess_exec(
         *command(module),
         stdin=asyncio.subprocess.PIPE,
@@ -35,16 +53,13 @@ async def run(module: str, request: object, deadline_s: float) -> Any:
         env=environment(),
     )
     try:
-        async with asyncio.timeout(deadline_s):
-            output, _ = await process.communicate(json.dumps(request).encode())
-    except TimeoutError:
-        raise too_late(module, deadline_s) from None
+        output, _ = await process.communicate(request)
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return read(module, process.returncode, output)
+    return process.returncode, output
 
 
 def run_now(module: str, request: object, deadline_s: float) -> Any:

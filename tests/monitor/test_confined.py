@@ -167,6 +167,29 @@ def test_what_does_not_end_is_ended(module: Path) -> None:
         process.run_now("worker_of_the_test", [1], 1.0)
 
 
+def test_only_so_many_run_at_one_time(
+    module: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(process, "AT_ONCE", 2)
+    module.write_text(f"""
+import os, time
+place = {str(tmp_path / "running")!r}
+os.makedirs(place, exist_ok=True)
+mine = os.path.join(place, str(os.getpid()))
+open(mine, "w").close()
+count = len(os.listdir(place))
+time.sleep(0.3)
+os.remove(mine)
+print(count)
+""")
+
+    async def main() -> list[object]:
+        asked = (process.run("worker_of_the_test", None, 30.0) for _ in range(6))
+        return await asyncio.gather(*asked)
+
+    assert max(map(int, map(str, asyncio.run(main())))) == 2
+
+
 @pytest.mark.parametrize(
     "code", ["raise SystemExit(3)", "print('no json')", "", "import os; os.kill(os.getpid(), 9)"]
 )

@@ -74,7 +74,7 @@ class Links:
         return f"https://h.example/unsubscribe/{message.id}"
 
     def snooze(self, message: Message) -> str:
-        return f"https://h.example/snooze/{message.rule}"
+        return f"https://h.example/snooze/{message.id}"
 
     def mute(self, _message: Message, entry: AlertEntry) -> str:
         return f"https://h.example/mute/{entry.id}"
@@ -147,6 +147,8 @@ def test_a_notice_is_told_without_rule_and_entries() -> None:
     assert notice in part(mail, "plain")
     assert notice in Page(part(mail, "html")).shown
     assert "Rule" not in part(mail, "plain")
+    _, odd = written(make_message(notice="one\ntwo \ud800\x1b three", entries=(), rule=""))
+    assert "one\ntwo three" in part(odd, "plain")
 
 
 def test_several_entries_are_counted_and_told() -> None:
@@ -198,7 +200,7 @@ def test_a_reader_has_a_language_and_a_time_zone() -> None:
 def test_links_to_mute_snooze_and_unsubscribe_are_in_both_parts() -> None:
     _, mail = written(make_message("msg_a"), links=Links())
     wanted = {
-        "https://h.example/mute/7", "https://h.example/snooze/rates",
+        "https://h.example/mute/7", "https://h.example/snooze/msg_a",
         "https://h.example/unsubscribe/msg_a",
     }  # fmt: skip
     assert wanted <= set(Page(part(mail, "html")).links)
@@ -277,6 +279,26 @@ def test_hostile_17_nothing_told_adds_a_header_a_tag_or_a_line(
     assert clean_title(title)[0] in part(mail, "plain").split("\n")
     page = Page(part(mail, "html"))
     assert page.tags <= TAGS
+
+
+POISON = [
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>",
+    "javascript:alert(1)", "[x](javascript:alert(1))", "{{7*7}} ${7*7} {% raw %} %s %(a)s",
+    "\u202egnp.exe\u202c", "a\u200bb\ufeffc", "e" + "\u0301" * 1_000, "nul\x00byte \ud800 \x1b[31m",
+    "👨\u200d👩\u200d👧", "</title></style><b>x", "<!-- x", "&lt;b&gt; &amp;amp;", "字" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", POISON, ids=range(len(POISON)))
+def test_hostile_31_a_poisoned_title_is_text_in_both_parts(title: str) -> None:
+    entry = make_entry(title, source=title, url=title, spans=((0, 4),))
+    _, mail = written(make_message(rule=title, query=title, entries=(entry,)), links=Links())
+    clean = clean_title(title)[0]
+    page = Page(part(mail, "html"))
+    assert clean in page.shown.replace("\xa0", " ")
+    assert clean in part(mail, "plain")
+    assert page.tags <= TAGS
+    assert all(link.startswith("https://h.example/") for link in page.links)
 
 
 @given(TEXT, TEXT)
