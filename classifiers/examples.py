@@ -13,7 +13,8 @@ class Example:
     """A title with its label. ``origin`` says where it stands, as ``file:line``.
 
     A ``term`` is an item of a word list: it teaches, but is not like what will be scored.
-    Examples of one ``group`` (a subtopic) are never on both sides when calibrating.
+    Examples of one ``group`` (a subtopic, a story) are never on both sides when calibrating.
+    ``at`` is when it was first seen, in seconds since 1970; 0 where nobody knows.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Example:
     origin: str = ""
     term: bool = False
     group: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

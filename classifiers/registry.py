@@ -1,7 +1,7 @@
 """The releases of one data folder, and which of them serves.
 
     root/
-      current              JSON: the serving release's id and those before it
+      current              JSON: the serving release's id, those before it, and notes
       ab12…/               a release folder, never changed once it is there
       .new-…/              one being copied; swept away by the next ``add``
 
@@ -16,10 +16,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from classifiers import release as releases
 from classifiers.errors import DamagedReleaseError, ReleaseError
@@ -27,6 +28,7 @@ from classifiers.release import Manifest
 
 POINTER = "current"
 _NEW = ".new-"
+_NOTES = 200
 _ID = re.compile(r"[0-9a-f]{12}")
 
 
@@ -96,8 +98,11 @@ class Registry:
                 releases.sync_folder(self.root)
         return manifest.id
 
-    def promote(self, release: str) -> None:
-        """Make a release serve from now on. A damaged one is refused."""
+    def promote(self, release: str, note: Mapping[str, object] | None = None) -> None:
+        """Make a release serve from now on. A damaged one is refused.
+
+        ``note`` (why, when, by force) is kept beside the pointer, in the same rename.
+        """
         folder = self.get(release)
         manifest = releases.verify(folder)
         if manifest.id != release:
@@ -105,34 +110,47 @@ class Registry:
         with self._locked():
             history = self._history()
             if history[-1:] != [release]:
-                self._point([*history, release])
+                self._point([*history, release], {**(note or {}), "release": release})
 
-    def rollback(self) -> str:
-        """Return to the release that served before; its id."""
+    def rollback(self, note: Mapping[str, object] | None = None) -> str:
+        """Return to the release that served before; its id. ``note`` is kept."""
         with self._locked():
             history = self._history()
             if len(history) < 2:
                 raise ReleaseError(f"{self.root}: there is no earlier release to return to")
             releases.verify(self.get(history[-2]))
-            self._point(history[:-1])
+            self._point(history[:-1], {**(note or {}), "release": history[-2], "back": True})
         return history[-2]
+
+    def notes(self) -> builtins.list[dict[str, object]]:
+        """What was noted at promotions and rollbacks, oldest first; the last 200."""
+        found = self._pointer().get("notes", [])
+        return found if isinstance(found, list) else []
 
     def _history(self) -> builtins.list[str]:
         path = self.root / POINTER
-        try:
-            history = json.loads(path.read_bytes())["history"]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise DamagedReleaseError(path, "not a readable pointer file") from error
+        history = self._pointer().get("history")
         if not isinstance(history, list) or not all(isinstance(each, str) for each in history):
             raise DamagedReleaseError(path, "its history is not a list of ids")
         return history
 
-    def _point(self, history: builtins.list[str]) -> None:
+    def _pointer(self) -> dict[str, Any]:
+        path = self.root / POINTER
+        try:
+            document = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {"history": []}
+        except (OSError, ValueError) as error:
+            raise DamagedReleaseError(path, "not a readable pointer file") from error
+        if not isinstance(document, dict):
+            raise DamagedReleaseError(path, "not a readable pointer file")
+        return document
+
+    def _point(self, history: builtins.list[str], note: Mapping[str, object]) -> None:
+        notes = [*self.notes(), dict(note)][-_NOTES:]
         handle, name = tempfile.mkstemp(prefix=_NEW, dir=self.root)
         with os.fdopen(handle, "w") as file:
-            json.dump({"current": history[-1], "history": history}, file)
+            json.dump({"current": history[-1], "history": history, "notes": notes}, file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

@@ -24,6 +24,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold", "quick")
 _ID_DIGITS = 12
+_JSON: dict[str, Any] = {"ensure_ascii": False, "indent": 1, "sort_keys": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Manifest:
 
     ``text`` holds the fields of ``TextSettings``; ``sharpness`` and ``familiarity`` are
     the calibration's; ``corpora`` has one record a source of examples (origin, titles,
-    digest); ``settings`` and ``metrics`` are for people; ``files`` maps each array file
+    digest); ``settings`` and ``metrics`` are for people; ``provenance`` has the versions
+    that it was made with, and what else its maker wrote down; ``files`` maps each array file
     to its SHA-256.
     """
 
@@ -45,6 +47,7 @@ class Manifest:
     corpora: tuple[Mapping[str, Any], ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
 
@@ -84,12 +87,13 @@ def read_manifest(folder: Path) -> Manifest:
             "for the one that is shipped: python -m classifiers.train --starter FOLDER"
         )
     known = {each.name for each in fields(Manifest)}
-    if set(document) != known:
+    if set(document) | {"provenance"} != known:
         odd = ", ".join(sorted(known ^ set(document)))
         raise DamagedReleaseError(path, f"missing or unknown entries: {odd}")
+    whole = json.dumps({**document, "id": ""}, **_JSON).encode() + b"\n"
     document["sections"] = tuple(document["sections"])
     manifest = Manifest(**document)
-    expected = hashlib.sha256(_json(replace(manifest, id=""))).hexdigest()[:_ID_DIGITS]
+    expected = hashlib.sha256(whole).hexdigest()[:_ID_DIGITS]
     if manifest.id != expected:
         raise DamagedReleaseError(path, "it was changed after it was written")
     return manifest
@@ -144,7 +148,7 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 
 def _json(manifest: Manifest) -> bytes:
-    text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(asdict(manifest), **_JSON)
     return text.encode() + b"\n"
 
 

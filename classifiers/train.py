@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -278,7 +281,18 @@ def _manifest(
         corpora=_provenance(examples),
         settings=asdict(settings),
         metrics=metrics,
+        provenance={"versions": versions()},
     )
+
+
+def versions() -> dict[str, str]:
+    """Of what a model is made with, since another version may give other numbers."""
+    made_with = ("numpy", "scipy", "scikit-learn", "opencc", "jieba")
+    found = {"python": platform.python_version()}
+    for name in made_with:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _provenance(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:

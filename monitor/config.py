@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import tomllib
-import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -104,12 +103,11 @@ class Classifier:
 class Retrain:
     """When the daemon retrains by itself, and what it learns then beside the corrections.
 
-    ``schedule`` is what ``monitor.timetable`` reads; ``zone`` names the time zone that it is
-    meant in (empty: the system's); ``corpora`` are SPECs.
+    ``schedule`` is what ``monitor.timetable`` reads, in the time zone of the alerts;
+    ``corpora`` are SPECs.
     """
 
     schedule: str = "off"
-    zone: str = ""
     corpora: tuple[str, ...] = ()
     from_feeds: bool = False
 
@@ -294,9 +292,6 @@ def check_learning(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
         timetable.parse(retrain.schedule if retrain else "off")
     except ValueError as error:
         problems.append(("settings.value", f"retrain.schedule: {error}"))
-    if retrain and retrain.zone and retrain.zone not in zoneinfo.available_timezones():
-        reason = "a time zone such as 'Asia/Shanghai' is expected"
-        problems.append(("settings.value", f"retrain.zone: {reason}, not {retrain.zone!r}"))
     return problems
 
 

@@ -10,21 +10,41 @@ from classifiers.calibration import unknown
 from classifiers.compiled import Scorer
 from classifiers.errors import ReleaseError
 from classifiers.registry import Registry, starter_folder
-from classifiers.taxonomy import Taxonomy
+from classifiers.segment import use_words
+from classifiers.taxonomy import Taxonomy, read_taxonomy
+from monitor.config import Settings
 from monitor.telemetry import logger
 from monitor.types import Prediction
 
 log = logger("model")
 
 
+def open_classifier(settings: Settings) -> Classifier:
+    """The classifier of these settings: with the user's words and sections.
+
+    Raises CorpusError when the file of the sections cannot be used, and ReleaseError.
+    """
+    use_words(settings.text.words)
+    path = settings.classifier.sections
+    moved = read_taxonomy(path).moved if path else {}
+    return Classifier(settings.data / "models", settings.classifier.unsure_below, moved)
+
+
 class Classifier:
     """Answers with the release that is promoted at the moment; ``refresh`` looks for a change.
 
-    ``unsure_below`` replaces thresholds of the release (see ``Calibration.override``).
+    ``unsure_below`` replaces thresholds of the release (see ``Calibration.override``);
+    ``moved`` leads from sections that the release may still know to the user's own.
     Raises classifiers.errors.ReleaseError when not even the starter can be read.
     """
 
-    def __init__(self, root: Path, unsure_below: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        unsure_below: Mapping[str, float] | None = None,
+        moved: Mapping[str, str] | None = None,
+    ) -> None:
+        self._moved = moved or {}
         self.registry = Registry(root)
         self._unsure_below = unsure_below or {}
         self._told = ""
@@ -39,14 +59,20 @@ class Classifier:
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
-        return [Prediction(*scored, release=scorer.release) for scored in scorer.score(titles)]
+        found = [Prediction(*scored, release=scorer.release) for scored in scorer.score(titles)]
+        return [self._renamed(each) for each in found] if self._moved else found
+
+    def _renamed(self, found: Prediction) -> Prediction:
+        section = self._moved.get(found.section, found.section)
+        runner_up = self._moved.get(found.runner_up, found.runner_up)
+        return found._replace(section=section, runner_up=runner_up)
 
     def names(self, taxonomy: Taxonomy | None = None) -> dict[str, str]:
-        """What the live release calls sections: each of its own, and default ones by way of
-        the user's ``taxonomy``."""
-        known = self.scorer.sections
+        """What answers call sections: each of the live release's own, and default ones by way
+        of the user's ``taxonomy``."""
+        known = {self._moved.get(each, each) for each in self.scorer.sections}
         moved = taxonomy.moved if taxonomy else {}
-        return {old: new for old, new in moved.items() if new in known} | {x: x for x in known}
+        return {x: x for x in known} | {old: new for old, new in moved.items() if new in known}
 
     def refresh(self) -> bool:
         """Load the promoted release if it is another one; a damaged one is refused and told."""

@@ -83,7 +83,11 @@ class Service:
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
-        self.classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
+        self.taxonomy = taxonomy_of(settings)
+        moved = self.taxonomy.moved if self.taxonomy else None
+        self.classifier = Classifier(
+            settings.data / "models", settings.classifier.unsure_below, moved
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -131,7 +135,7 @@ class Service:
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
             stories=self._stories,
-            sections=partial(self.classifier.names, taxonomy_of(self.settings)),
+            sections=partial(self.classifier.names, self.taxonomy),
         )
 
     async def __aexit__(
@@ -164,7 +168,7 @@ def taxonomy_of(settings: Settings) -> Taxonomy | None:
     try:
         return read_taxonomy(path) if path else None
     except ClassifierError as error:
-        log.error("hints of sections keep the default names: %s", error)
+        log.error("the sections keep their default names: %s", error)
         return None
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from classifiers.compiled import Scorer
 from classifiers.examples import Example
@@ -22,6 +24,7 @@ from classifiers.release import Manifest
 
 if TYPE_CHECKING:
     from classifiers.evaluate import Answers
+    from classifiers.paired import Change
     from classifiers.train import TrainedModel
 
 FEWEST_HELD = 30
@@ -39,7 +42,7 @@ class Compared:
     On ``held-out`` titles, of which there were ``held_out``, these are the live and the new
     release; on ``own-titles`` the module says what. ``refusal`` says why the new release is
     worse; empty when it is not. ``answers`` are those that were measured, before and after,
-    on the same titles in the same order.
+    on the same titles in the same order; ``change`` and ``sections`` come from them.
     """
 
     compared_on: Literal["held-out", "own-titles"]
@@ -49,30 +52,78 @@ class Compared:
     refusal: str = ""
     answers: tuple[Answers, Answers] | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def change(self) -> Change | None:
+        """The change of the share right, over all titles."""
+        from classifiers.paired import overall
+
+        return overall(*self.answers) if self.answers else None
+
+    @property
+    def sections(self) -> dict[str, Change]:
+        """The change of each section's share right (its recall)."""
+        from classifiers.paired import per_section
+
+        return per_section(*self.answers) if self.answers else {}
+
     def as_json(self) -> dict[str, Any]:
-        """All but the answers."""
+        """All but the answers, with what they came to; ``p_value`` is McNemar's."""
         names = [each.name for each in fields(self) if each.name != "answers"]
-        return {name: getattr(self, name) for name in names}
+        change = self.change
+        return {
+            **{name: getattr(self, name) for name in names},
+            "change": {**asdict(change), "p_value": mcnemar(change)} if change else None,
+            "sections": {name: asdict(each) for name, each in self.sections.items()},
+        }
+
+
+def mcnemar(change: Change) -> float:
+    """How likely so uneven a split of the titles that changed is by chance (exact, two-sided)."""
+    from scipy.stats import binomtest
+
+    changed = change.fixed + change.broken
+    return float(binomtest(change.fixed, changed).pvalue) if changed else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
     """Of ``corrections``, how many the new release has right, and how many only it (``fixed``)
-    or only the live one (``broken``)."""
+    or only the live one (``broken``, whose titles are ``unlearnt``)."""
 
     corrections: int = 0
     learnt: int = 0
     fixed: int = 0
     broken: int = 0
+    unlearnt: tuple[str, ...] = ()
 
 
-def on_held_out(live: Scorer, new: Scorer, held: Sequence[Example]) -> Compared:
-    """Both on titles that neither has learnt."""
+def on_held_out(
+    live: Scorer, new: Scorer, held: Sequence[Example], moved: Mapping[str, str]
+) -> Compared:
+    """Both on titles that neither has learnt; ``moved`` leads from old sections to new ones."""
     from classifiers.evaluate import answers
+    from classifiers.paired import overall
 
-    pair = answers(live, held), answers(new, held)
+    pair = renamed(answers(live, held), moved), answers(new, held)
     was, now = (each.measured().as_json() for each in pair)
-    return Compared("held-out", len(held), was, now, _worse_on(live, new, held), pair)
+    refusal = _worse(overall(*pair))
+    return Compared("held-out", len(held), was, now, refusal, pair)
+
+
+def renamed(found: Answers, moved: Mapping[str, str]) -> Answers:
+    """The answers in the sections of now; old ones that became one are one."""
+    names = [moved.get(name, name) for name in found.names]
+    kept = tuple(dict.fromkeys(names))
+    places = np.asarray([kept.index(name) for name in names], dtype=np.intp)
+    return replace(found, names=kept, best=places[found.best])
+
+
+def on_nothing(live: Manifest, new: TrainedModel, held: int) -> Compared:
+    """There is nothing to compare on: refused, for a person to decide."""
+    refusal = (
+        f"only {held} titles could be held out, {FEWEST_HELD} are needed to compare; give more"
+    )
+    return Compared("held-out", held, live.metrics, new.manifest.metrics, refusal)
 
 
 def on_own_titles(
@@ -117,27 +168,30 @@ def origin_of(record: Mapping[str, Any]) -> str:
     return str(record["origin"])
 
 
-def _worse_on(live: Scorer, new: Scorer, held: Sequence[Example]) -> str:
-    """Why ``new`` is worse on these titles by more than chance; empty when it is not."""
-    found = tally(live, new, held)
-    margin = max(TOLERANCE * len(held), math.sqrt(found.fixed + found.broken))
+def _worse(found: Change) -> str:
+    """Why the new release is worse by more than chance; empty when it is not."""
+    margin = max(TOLERANCE * found.titles, math.sqrt(found.fixed + found.broken))
     if found.broken - found.fixed <= margin:
         return ""
     return (
-        f"of {len(held)} titles that neither has learnt it gets {found.broken} wrong that the "
+        f"of {found.titles} titles that neither has learnt it gets {found.broken} wrong that the "
         f"live one has right, and {found.fixed} right that the live one has wrong"
     )
 
 
-def tally(live: Scorer, new: Scorer, examples: Sequence[Example]) -> Corrected:
-    """Count the examples that either has right."""
+def tally(
+    live: Scorer, new: Scorer, examples: Sequence[Example], moved: Mapping[str, str]
+) -> Corrected:
+    """Count the corrections that either has right."""
     titles = [each.title for each in examples]
-    was = [scored.section for scored in live.score(titles)]
+    was = [moved.get(scored.section, scored.section) for scored in live.score(titles)]
     now = [scored.section for scored in new.score(titles)]
-    rows = list(zip(was, now, (each.label for each in examples), strict=True))
+    rows = list(zip(was, now, examples, strict=True))
+    broken = [each for before, after, each in rows if before == each.label != after]
     return Corrected(
         corrections=len(rows),
-        learnt=sum(after == label for _, after, label in rows),
-        fixed=sum(before != label == after for before, after, label in rows),
-        broken=sum(before == label != after for before, after, label in rows),
+        learnt=sum(after == each.label for _, after, each in rows),
+        fixed=sum(before != each.label == after for before, after, each in rows),
+        broken=len(broken),
+        unlearnt=tuple(each.title for each in broken),
     )

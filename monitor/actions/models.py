@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,8 @@ from classifiers.release import read_manifest
 from monitor.actions.corpora import register_database
 from monitor.config import Settings
 from monitor.errors import NotFound
-from monitor.model import Classifier
+from monitor.model import open_classifier
+from monitor.service import utc_now
 from monitor.types import Prediction
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def classify(
     settings: Settings, titles: Iterable[str], at_once: int = AT_ONCE
 ) -> Iterator[tuple[str, Prediction]]:
     """Each title with its prediction; titles are read as they are needed, ``at_once`` a time."""
-    classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
+    classifier = open_classifier(settings)
     batch: list[str] = []
     for title in titles:
         batch.append(title)
@@ -64,7 +65,7 @@ def evaluate(
     return trial.evaluation
 
 
-def promote(settings: Settings, number: str) -> str:
+def promote(settings: Settings, number: str, note: Mapping[str, object] | None = None) -> str:
     """Make a release live, ``starter`` being the one that was shipped; its id.
 
     The starter is the first of every history, so that there is a way back to it.
@@ -80,8 +81,18 @@ def promote(settings: Settings, number: str) -> str:
         is_first = False
     if is_first:
         found.promote(found.add(starter_folder()))
-    found.promote(number)
+    found.promote(number, note or by_hand())
     return number
+
+
+def by_hand() -> dict[str, object]:
+    """What is kept of a promotion or a rollback that a person asked for."""
+    return {"at": utc_now().isoformat(timespec="seconds"), "by": "hand"}
+
+
+def rollback(settings: Settings) -> str:
+    """Return to the release that served before; its id. Raises ReleaseError."""
+    return registry(settings).rollback(by_hand())
 
 
 def releases(settings: Settings) -> list[Listed]:

@@ -1,7 +1,7 @@
 """``headlines retrain``: learn, compare with what serves, and promote what is no worse.
 
-A tenth of every corpus and of what sources declare, chosen by the hash of the title, is
-held out of every training: no release has learnt it, so releases are compared on it. The
+A part of every corpus and of what sources declare is held out of every training (see
+monitor.actions.splitting): no release has learnt it, so releases are compared on it. The
 project's own data and corrections are learnt whole; titles that are in them are not
 compared on.
 """
@@ -9,36 +9,44 @@ compared on.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifiers.compiled import Scorer
 from classifiers.examples import Example
 from classifiers.registry import starter_folder
-from classifiers.release import read_manifest
+from classifiers.release import Manifest, read_manifest
+from classifiers.segment import use_words, user_words
+from monitor import __version__
 from monitor.actions.comparing import (
     FEWEST_HELD,
     Compared,
     Corrected,
     on_held_out,
+    on_nothing,
     on_own_titles,
     tally,
 )
-from monitor.actions.corpora import register_database, stored
+from monitor.actions.lessons import Agreement, Lessons, gather
 from monitor.actions.models import promote, registry, release
-from monitor.actions.opening import opened
+from monitor.actions.opening import taxonomy_of
+from monitor.actions.splitting import HELD_OUT, Split, hold_out
 from monitor.config import Settings
+from monitor.service import utc_now
 
 if TYPE_CHECKING:
+    from classifiers.corpus import Labels
     from classifiers.train import TrainedModel, TrainSettings
 
-HELD_OUT = 0.1
-# As often as this does a correction count, so that it outweighs what the model believed.
-CORRECTION_WEIGHT = 30.0
+__all__ = ["HELD_OUT", "Material", "Retrained", "retrain"]
 # So many titles are worth the larger model.
 MANY_TITLES = 20_000
+# Corrections that a first training does not learn count so much more in the next one.
+EMPHASIS = 4.0
+TRAININGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Material:
 @dataclass(frozen=True, slots=True)
 class Retrained:
     """What came of it. ``nothing_new``: the live release knows all of this already, and there
-    is no ``material``."""
+    is no ``material``. ``dropped`` corrections name sections that there are no more."""
 
     release: str
     live_release: str
@@ -67,7 +75,14 @@ class Retrained:
     nothing_new: bool
     compared: Compared
     corrected: Corrected
+    feeds: Sequence[Agreement] = ()
+    dropped: int = 0
     material: Material | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def forced(self) -> bool:
+        """Whether it was promoted against a refusal."""
+        return self.promoted and bool(self.compared.refusal)
 
     def as_json(self) -> dict[str, Any]:
         """One flat document, without the material."""
@@ -76,7 +91,10 @@ class Retrained:
             "live_release": self.live_release,
             "promoted": self.promoted,
             "nothing_new": self.nothing_new,
+            "forced": self.forced,
             **asdict(self.corrected),
+            "dropped": self.dropped,
+            "feeds": [asdict(each) for each in self.feeds],
             **self.compared.as_json(),
         }
 
@@ -86,6 +104,7 @@ def retrain(
     specs: Sequence[str],
     *,
     from_feeds: bool = False,
+    labels: Labels = "sections",
     dry_run: bool = False,
     force: bool = False,
     base: str = "builtin",
@@ -95,96 +114,124 @@ def retrain(
     Promotes the result unless it is refused or ``dry_run``; ``force`` overrules a refusal.
     Raises CorpusError, TrainingError, ReleaseError, StorageError.
     """
-    from classifiers import train
-
+    use_words(settings.text.words)
     serving = release(settings, None)
     live, manifest = Scorer.load(serving.folder), read_manifest(serving.folder)
-    corrected, more = _gather(settings, specs, from_feeds)
+    lessons = gather(settings, specs, base=base, from_feeds=from_feeds, labels=labels)
+    taxonomy = taxonomy_of(settings)
+    moved = taxonomy.moved if taxonomy else {}
     same = Compared("own-titles", 0, manifest.metrics, manifest.metrics)
     nothing_new = Retrained(live.release, live.release, False, True, same, Corrected())
-    wanted = _settings(len(more), settings)
-    as_shipped = wanted == train.STARTER and not (corrected or more)
-    if as_shipped and live.release == read_manifest(starter_folder()).id:
+    if _knows_all(live, lessons, settings):
         return nothing_new
-    rest, held = _hold_out(more, own := _load(base), corrected)
-    rest, own = _without(rest, corrected), _without(own, corrected)
-    trained = train.train([*own, *rest, *corrected], _settings(len(rest), settings))
+    split = _split(lessons, manifest)
+    lessons = replace(lessons, own=_without(lessons.own, lessons.corrected))
+    trained, on_corrections = _train(live, lessons, split, moved, settings)
     with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
-        number = trained.write(Path(folder) / "release").id
-        if number == live.release:
-            return nothing_new
-        if len(held) >= FEWEST_HELD:
-            compared = on_held_out(live, trained.scorer, held)
-        else:
-            compared = on_own_titles(manifest, trained, own, [*rest, *corrected], len(held))
-        on_corrections = tally(live, trained.scorer, corrected)
+        written = trained.write(Path(folder) / "release")
+        number = written.id
+        if (written.files, written.sections) == (manifest.files, manifest.sections):
+            return nothing_new  # the same numbers, by whatever version they were made
+        compared = _compare(live, manifest, trained, lessons, split, moved)
         compared = _refuse_broken(compared, on_corrections)
         promoted = not dry_run and (force or not compared.refusal)
         if promoted:  # killed at any point of this, what served before serves
             registry(settings).add(Path(folder) / "release")
-            promote(settings, number)
-    material = Material(live, trained, own, rest, held, corrected)
-    return Retrained(number, live.release, promoted, False, compared, on_corrections, material)
+            promote(settings, number, note_of(compared, utc_now()))
+    material = Material(live, trained, lessons.own, split.rest, split.held, lessons.corrected)
+    return Retrained(
+        number, live.release, promoted, False, compared, on_corrections,
+        lessons.feeds, lessons.dropped, material,
+    )  # fmt: skip
+
+
+def _knows_all(live: Scorer, lessons: Lessons, settings: Settings) -> bool:
+    """Whether there is nothing but what the starter has learnt already, and in the same way."""
+    from classifiers import train
+
+    new = bool(lessons.corrected or lessons.more or settings.classifier.sections)
+    as_shipped = not new and _settings(len(lessons.more), settings) == train.STARTER
+    return as_shipped and live.release == read_manifest(starter_folder()).id
+
+
+def _split(lessons: Lessons, live: Manifest) -> Split:
+    """A person's word on a title is the only one on it."""
+    until = float(live.provenance.get("learnt_until") or 0.0)
+    split = hold_out(lessons.more, [*lessons.own, *lessons.corrected], until)
+    return replace(split, rest=_without(split.rest, lessons.corrected))
+
+
+def _train(
+    live: Scorer, lessons: Lessons, split: Split, moved: Mapping[str, str], settings: Settings
+) -> tuple[TrainedModel, Corrected]:
+    """Train; and again, with more weight on corrections that the live one has right and the
+    new one has not."""
+    from classifiers import train
+
+    corrected = lessons.corrected
+    for left in reversed(range(TRAININGS)):
+        examples = [*lessons.own, *split.rest, *corrected]
+        trained = train.train(examples, _settings(len(split.rest), settings))
+        found = tally(live, trained.scorer, corrected, moved)
+        if not found.broken or not left:
+            break
+        weak = set(found.unlearnt)
+        corrected = [
+            replace(each, weight=each.weight * EMPHASIS) if each.title in weak else each
+            for each in corrected
+        ]
+    made = {"program": __version__, "learnt_until": split.learnt_until}
+    provenance = {**trained.manifest.provenance, **made}
+    return replace(trained, manifest=replace(trained.manifest, provenance=provenance)), found
+
+
+def _compare(
+    live: Scorer,
+    manifest: Manifest,
+    trained: TrainedModel,
+    lessons: Lessons,
+    split: Split,
+    moved: Mapping[str, str],
+) -> Compared:
+    if len(split.held) >= FEWEST_HELD:
+        return on_held_out(live, trained.scorer, split.held, moved)
+    if not lessons.own:
+        return on_nothing(manifest, trained, len(split.held))
+    added = [*split.rest, *lessons.corrected]
+    return on_own_titles(manifest, trained, lessons.own, added, len(split.held))
 
 
 def _refuse_broken(compared: Compared, found: Corrected) -> Compared:
-    """A model that unlearns more corrections than it learns is worse, whatever else it is."""
-    if found.broken <= found.fixed or compared.refusal:
+    """A model that unlearns what a person said is worse, whatever else it is."""
+    if not found.broken or compared.refusal:
         return compared
-    return replace(
-        compared, refusal=f"it breaks {found.broken} corrections, and fixes {found.fixed}"
-    )
+    first = found.unlearnt[0]
+    refusal = f"it breaks {found.broken} corrections that the live one has right, as of {first!r}"
+    return replace(compared, refusal=refusal)
 
 
-# what is learnt
-
-
-def _gather(
-    settings: Settings, specs: Sequence[str], from_feeds: bool
-) -> tuple[list[Example], list[Example]]:
-    """Corrections with their weight, and all that is not this project's own."""
-    register_database(settings)
-    more = [each for spec in specs for each in _load(spec)]
-    with opened(settings) as database:
-        corrected = stored(database, "corrections")
-        if from_feeds:
-            more += stored(database, "feeds")
-    latest = {_key(each): each for each in corrected}
-    return [replace(each, weight=CORRECTION_WEIGHT) for each in latest.values()], more
-
-
-def _load(spec: str) -> list[Example]:
-    from classifiers import corpus
-
-    return corpus.load(spec, "sections")
-
-
-def _key(example: Example) -> str:
-    from classifiers.text import identity_key
-
-    return identity_key(example.title)
-
-
-def _hold_out(
-    more: Sequence[Example], own: Sequence[Example], corrected: Sequence[Example]
-) -> tuple[list[Example], list[Example]]:
-    """(to learn, to compare on): what is held out is in nothing that a release learns."""
-    from classifiers import corpus
-
-    rest, held = corpus.split([each for each in more if not each.term], HELD_OUT)
-    learnt = {_key(each) for each in (*own, *corrected)}
-    unseen = {_key(each): each for each in held if _key(each) not in learnt}
-    return rest + [each for each in more if each.term], list(unseen.values())
+def note_of(compared: Compared, now: datetime) -> dict[str, object]:
+    """What is kept of a promotion, beside the pointer."""
+    return {
+        "at": now.isoformat(timespec="seconds"),
+        "by": "retrain",
+        "forced": bool(compared.refusal),
+        "refusal": compared.refusal,
+        "accuracy": [compared.before.get("accuracy"), compared.after.get("accuracy")],
+    }
 
 
 def _without(examples: Sequence[Example], corrected: Sequence[Example]) -> list[Example]:
-    """A person's word on a title is the only one on it."""
-    known = {_key(each) for each in corrected}
-    return [each for each in examples if each.term or _key(each) not in known]
+    from classifiers.text import identity_key
+
+    known = {identity_key(each.title) for each in corrected}
+    return [each for each in examples if each.term or identity_key(each.title) not in known]
 
 
 def _settings(titles: int, settings: Settings) -> TrainSettings:
+    """Small for few titles. Who gives words of their own gets a model that looks at words."""
     from classifiers import train
 
     kind = train.TrainSettings() if titles >= MANY_TITLES else train.STARTER
-    return replace(kind, precision=settings.classifier.answered_right)
+    words = bool(user_words().words)
+    return replace(kind, words=words, precision=settings.classifier.answered_right)

@@ -13,7 +13,7 @@ from monitor.actions.opening import opened, sections_of
 from monitor.config import Settings
 from monitor.errors import UsageError
 from monitor.manners import manners_of
-from monitor.model import Classifier
+from monitor.model import open_classifier
 from monitor.options import nearest
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet, Subject, age_s
@@ -135,8 +135,8 @@ def remove(settings: Settings, name: str) -> None:
 
 def try_title(settings: Settings, query: str, title: str) -> Spans | None:
     """The spans of ``title`` that matched, or None when it does not match."""
-    classifier = Classifier(settings.data / "models", settings.classifier.unsure_below)
-    parsed = language.parse(query, sections=frozenset(classifier.scorer.sections))
+    classifier = open_classifier(settings)
+    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
     prediction = classifier([title])[0]
     subject = Subject(
         title=title,

@@ -12,7 +12,7 @@ from classifiers.taxonomy import read_taxonomy
 from monitor.actions.correcting import say
 from monitor.actions.opening import opened, sections_of, taxonomy_of
 from monitor.config import Settings
-from monitor.model import Classifier
+from monitor.model import open_classifier
 from monitor.service import utc_now
 from monitor.storage import Database, corrections
 from monitor.storage.corrections import Said
@@ -42,7 +42,7 @@ def queue(settings: Settings, limit: int) -> list[Question]:
     """Up to ``limit`` unsure entries, the most telling first. Bounded work, whatever is stored."""
     with opened(settings) as database:
         rows = database.look(lambda each: corrections.unsure(each, AMONG, CANDIDATES))
-    scorer = Classifier(settings.data / "models").scorer
+    scorer = open_classifier(settings).scorer
     titles = [row["title"] for row in rows]
     now = utc_now()
     ages = [(now - row["first_seen_at"]).total_seconds() for row in rows]

@@ -35,6 +35,10 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     retrain.add_argument(
         "--from-feeds", action="store_true", help="learn from sources that declare a section"
     )
+    retrain.add_argument(
+        "--labels", choices=("native", "sections"), default="sections",
+        help="native: the corpora's own labels are the sections",
+    )  # fmt: skip
     retrain.add_argument("--dry-run", action="store_true", help="train and compare, keep nothing")
     retrain.add_argument("--force", action="store_true", help="promote even a worse model")
     add_report(retrain, "the old model beside the new one")
@@ -119,6 +123,7 @@ def run_retrain(arguments: argparse.Namespace) -> int:
         settings,
         arguments.corpus,
         from_feeds=arguments.from_feeds,
+        labels=arguments.labels,
         dry_run=arguments.dry_run,
         force=arguments.force,
     )
@@ -127,8 +132,8 @@ def run_retrain(arguments: argparse.Namespace) -> int:
     elif not result.nothing_new:
         show_comparison(result)
     code = conclude(result, dry_run=arguments.dry_run)
-    if arguments.report and result.nothing_new:
-        complain("no report is written: there is no new model to tell of")
+    if arguments.report and result.compared.answers is None:
+        complain("no report is written: there is no comparison to tell of")
     elif arguments.report:
         path = reporting.on_retraining(result, settings, arguments.report)
         complain(f"the report is in {path}")
@@ -149,10 +154,33 @@ def show_comparison(result: Retrained) -> None:
             for name in ("accuracy", "macro_f1", "ece", "titles")
         ],
     )
+    if compared.change:
+        say("")
+        rows = [("all", compared.change), *compared.sections.items()]
+        print_table(
+            ("section", "titles", "fixed", "broken", "change", "95 % interval"),
+            [
+                (name, each.titles, each.fixed, each.broken, points(each.delta),
+                 f"{points(each.low)} … {points(each.high)}")
+                for name, each in rows
+            ],
+        )  # fmt: skip
+    for feed in result.feeds:
+        heard = f"weight {feed.weight:g}" if feed.weight else "not listened to"
+        say(f"{feed.source}: {feed.agreement:.0%} of what it declares is right: {heard}")
+    if result.dropped:
+        say(f"{result.dropped} corrections name sections that there are no more")
     say(
         f"{corrected.corrections} corrections: {corrected.learnt} learnt, "
         f"{corrected.fixed} fixed, {corrected.broken} broken"
     )
+    for title in corrected.unlearnt[:5]:
+        say(f"broken: {title}")
+
+
+def points(share: float) -> str:
+    """A change of a share, in percentage points."""
+    return f"{100 * share:+.1f}"
 
 
 def conclude(result: Retrained, *, dry_run: bool) -> int:
@@ -227,12 +255,16 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import release
+    from monitor.actions.models import registry, release
 
-    found = release(settings_of(arguments), arguments.id)
+    settings = settings_of(arguments)
+    found = release(settings, arguments.id)
     if found.manifest is None:
         raise UsageError(f"{found.id}: {found.problem}")
-    print_json(asdict(found.manifest))
+    notes = [
+        note for note in registry(settings).notes() if note.get("release") == found.manifest.id
+    ]
+    print_json({**asdict(found.manifest), "promotions": notes})
     return 0
 
 
@@ -244,7 +276,7 @@ def run_promote(arguments: argparse.Namespace) -> int:
 
 
 def run_rollback(arguments: argparse.Namespace) -> int:
-    from monitor.actions.models import registry
+    from monitor.actions.models import rollback
 
-    say(f"release {registry(settings_of(arguments)).rollback()} is live again")
+    say(f"release {rollback(settings_of(arguments))} is live again")
     return 0

@@ -36,7 +36,7 @@ class Example(NamedTuple):
 
     title: str
     section: str
-    corrected_at: datetime
+    story_id: int | None
 
 
 def number_of(title: str) -> int:
@@ -100,9 +100,9 @@ def with_titles(connection: Connection, titles: Sequence[str]) -> dict[str, list
 def examples(connection: Connection) -> Iterator[Example]:
     """Every correction, oldest first."""
     rows = connection.execute(
-        sa.select(correction.c.title, correction.c.section, correction.c.corrected_at).order_by(
-            correction.c.corrected_at, correction.c.entry_id
-        )
+        sa.select(correction.c.title, correction.c.section, entry.c.story_id)
+        .outerjoin(entry, entry.c.id == correction.c.entry_id)
+        .order_by(correction.c.corrected_at, correction.c.entry_id)
     )
     return (Example(*row) for row in rows)
 
@@ -143,6 +143,8 @@ class Declared(NamedTuple):
     unsure: bool
     corrected: str | None
     first_seen_at: datetime
+    story_id: int | None
+    source: str
 
 
 def declared(connection: Connection, limit: int) -> Iterator[Declared]:
@@ -150,8 +152,10 @@ def declared(connection: Connection, limit: int) -> Iterator[Declared]:
     statement = (
         sa.select(
             entry.c.title, entry.c.section_hint, entry.c.source_id, entry.c.section,
-            entry.c.unsure, correction.c.section, entry.c.first_seen_at,
+            entry.c.unsure, correction.c.section, entry.c.first_seen_at, entry.c.story_id,
+            source.c.name,
         )
+        .join(source, source.c.id == entry.c.source_id)
         .outerjoin(correction, correction.c.entry_id == entry.c.id)
         .where(entry.c.section_hint.is_not(None))
         .order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())

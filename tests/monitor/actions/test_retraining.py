@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from classifiers.errors import CorpusError
 from classifiers.registry import Registry
 from classifiers.release import read_manifest
+from classifiers.segment import use_words
+from monitor.actions.comparing import Corrected
 from monitor.actions.models import promote, releases
+from monitor.actions.opening import sections_of
 from monitor.actions.retraining import HELD_OUT, retrain
-from monitor.config import Settings
-from monitor.model import Classifier
+from monitor.config import Classifier as Sections
+from monitor.config import Settings, Text
+from monitor.model import Classifier, open_classifier
 from tests.monitor.actions.conftest import Say, swapped, titles, write_corpus
 
 ABSURD = [("央行今日降息", "sports"), ("球队夺冠", "food"), ("红烧火锅", "finance")]
@@ -35,7 +40,7 @@ def test_corrections_are_learnt_however_absurd(lite: Settings, base: str, say: S
     before = live(lite)
     say(lite, ABSURD)
     found = retrain(lite, [], base=base)
-    assert asdict(found.corrected) == {"corrections": 3, "learnt": 3, "fixed": 3, "broken": 0}
+    assert found.corrected == Corrected(3, 3, 3, 0)
     assert (found.promoted, found.nothing_new, found.live_release) == (True, False, before)
     assert found.compared.compared_on == "own-titles"
     assert live(lite) == found.release
@@ -106,6 +111,16 @@ def test_a_worse_model_is_refused_and_force_overrules(
     forced = retrain(lite, [bad], base=base, force=True)
     assert forced.promoted
     assert forced.compared.refusal == refused.compared.refusal
+    assert (refused.forced, forced.forced) == (False, True)
+    note = Registry(lite.data / "models").notes()[-1]
+    assert note["by"] == "retrain"
+    assert note["forced"] is True
+    assert note["refusal"] == refused.compared.refusal
+    told = refused.as_json()
+    assert told["change"]["delta"] < told["change"]["high"] < 0
+    assert told["change"]["p_value"] < 0.01
+    assert set(told["sections"]) == {"sports", "finance", "food"}
+    assert sum(each["titles"] for each in told["sections"].values()) == told["held_out"]
     assert live(lite) == forced.release == refused.release
 
 
@@ -164,3 +179,95 @@ def test_hostile_3_killed_at_any_file_operation_the_old_or_the_new_release_is_wh
         assert point["problems"] == [], point
         assert point["release"] in {before, after}, point
     assert points[0]["release"] == before
+
+
+OWN = """
+[[section]]
+id = "money"
+zh = "钱"
+en = "Money"
+from = ["finance"]
+
+[[section]]
+id = "rest"
+zh = "其他"
+en = "Rest"
+from = ["sports", "food"]
+"""
+
+
+def with_sections(settings: Settings, text: str = OWN) -> Settings:
+    path = settings.data.parent / "sections.toml"
+    path.write_text(text, encoding="utf-8")
+    return replace(settings, classifier=Sections(sections=path))
+
+
+def test_a_users_own_sections_are_learnt_and_old_ones_move(
+    lite: Settings, base: str, say: Say, tmp_path: Path
+) -> None:
+    own = with_sections(lite)
+    before = open_classifier(own)([title for title, _ in titles(20, 3)])
+    assert {each.section for each in before} == {"money", "rest"}
+    say(lite, [("央行今日降息", "rest"), ("球队夺冠", "finance"), ("红烧火锅", "tech")])
+    found = retrain(own, [write_corpus(tmp_path / "c" / "x.jsonl", titles(600, 7))], base=base)
+    assert found.promoted, found.compared.refusal
+    assert found.compared.before["accuracy"] > 0.9  # its sections were moved for the comparison
+    assert found.dropped == 1
+    assert answers(lite, [("央行今日降息", ""), ("球队夺冠", "")]) == [
+        ("央行今日降息", "rest"), ("球队夺冠", "money"),
+    ]  # fmt: skip
+    assert sections_of(own) == ("money", "rest")
+
+
+def test_native_labels_become_the_sections(lite: Settings, base: str, tmp_path: Path) -> None:
+    rows = [(title, f"频道{section}") for title, section in titles(600, 7)]
+    spec = write_corpus(tmp_path / "c" / "x.jsonl", rows)
+    found = retrain(lite, [spec], base=base, labels="native", force=True)
+    assert found.promoted
+    assert set(sections_of(lite)) == {"频道sports", "频道finance", "频道food"}
+    own = with_sections(lite)
+    with pytest.raises(CorpusError, match=r"x.jsonl:1: '频道\w+' is no section of"):
+        retrain(own, [spec], base=base, labels="native")
+
+
+def test_too_few_native_titles_are_refused(lite: Settings, base: str, tmp_path: Path) -> None:
+    rows = [(title, f"频道{section}") for title, section in titles(60, 7)]
+    found = retrain(
+        lite, [write_corpus(tmp_path / "c" / "x.jsonl", rows)], base=base, labels="native"
+    )
+    assert not found.promoted
+    assert "could be held out, 30 are needed" in found.compared.refusal
+
+
+def test_a_correction_that_contradicts_many_is_learnt_with_more_weight(
+    lite: Settings, base: str, say: Say, tmp_path: Path
+) -> None:
+    """What the live model has right, on a person's word, must not be lost."""
+    say(lite, [("央行今日降息", "finance")])
+    rows = [(f"央行今日降息{chr(0x4E00 + n)}", "food") for n in range(1_500)]
+    found = retrain(lite, [write_corpus(tmp_path / "c" / "x.jsonl", rows)], base=base, force=True)
+    assert (found.corrected.learnt, found.corrected.broken) == (1, 0)
+
+
+def test_the_manifest_says_what_it_was_made_with(lite: Settings, base: str, say: Say) -> None:
+    say(lite, ABSURD)
+    number = retrain(lite, [], base=base).release
+    manifest = next(each.manifest for each in releases(lite) if each.id == number)
+    assert manifest
+    assert set(manifest.provenance) == {"versions", "program", "learnt_until"}
+    assert {"numpy", "scikit-learn", "python"} <= set(manifest.provenance["versions"])
+    assert {each["origin"] for each in manifest.corpora} >= {"corrections"}
+    assert all(len(each["sha256"]) == 64 and each["titles"] for each in manifest.corpora)
+
+
+def test_a_users_words_make_a_model_that_looks_at_words(
+    lite: Settings, base: str, say: Say, tmp_path: Path
+) -> None:
+    (tmp_path / "words.txt").write_text("雾霾侠\n", encoding="utf-8")
+    own = replace(lite, text=Text(words=tmp_path / "words.txt"))
+    say(lite, ABSURD)
+    retrain(own, [], base=base, force=True)
+    assert open_classifier(own).scorer.lexicon.settings.words
+    found = open_classifier(own)([title for title, _ in ABSURD])
+    assert [each.section for each in found] == [section for _, section in ABSURD]
+    use_words(None)
