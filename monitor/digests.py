@@ -7,6 +7,7 @@ made twice, and nothing is in two of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -15,10 +16,10 @@ from monitor.alerts import after_quiet, message_id
 from monitor.caps import WINDOWS_S
 from monitor.manners import Cap
 from monitor.rulebook import RuleBook
-from monitor.storage import Database, deliveries, rules, telling
+from monitor.storage import Database, corrections, deliveries, rules, telling
 from monitor.storage.telling import Group
 from monitor.telemetry import logger
-from monitor.types import Message, RuleCount
+from monitor.types import AlertEntry, Message, RuleCount
 
 log = logger("digest")
 
@@ -97,8 +98,17 @@ def _compose(
         query=only.query if only else "",
         channel=group.channel,
         created_at=now,
-        entries=tuple(telling.listed(connection, number)),
+        entries=_put_right(connection, telling.listed(connection, number)),
         digest=True,
         total=total,
         counts=counts,
+    )
+
+
+def _put_right(connection: Connection, listed: Sequence[AlertEntry]) -> tuple[AlertEntry, ...]:
+    """What a person said of a section since the entry was held counts."""
+    said = corrections.said_of(connection, [each.id for each in listed])
+    return tuple(
+        replace(each, section=said[each.id], unsure=False) if each.id in said else each
+        for each in listed
     )

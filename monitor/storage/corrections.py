@@ -58,6 +58,16 @@ def get(connection: Connection, number: int) -> Said | None:
     return Said(row.entry_id, row.title, row.section, row.predicted, microseconds(row.corrected_at))
 
 
+def said_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The corrected sections of those of ``ids`` that a person corrected."""
+    rows = connection.execute(
+        sa.select(correction.c.entry_id, correction.c.section).where(
+            bulk.among(connection, correction.c.entry_id, list(ids))
+        )
+    )
+    return {row.entry_id: row.section for row in rows}
+
+
 def withdraw(connection: Connection, number: int) -> None:
     """Forget the correction of an entry."""
     connection.execute(sa.delete(correction).where(correction.c.entry_id == number))

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from monitor import digests
 from monitor.manners import House, read_caps, read_quiet
 from monitor.rulebook import RuleBook, Rules
-from monitor.storage import Database, deliveries, retention, rules, telling
+from monitor.storage import Database, corrections, deliveries, retention, rules, telling
 from monitor.storage.messages import decode
 from monitor.storage.schema import delivery, held, told
 from monitor.telling import Standing, tell
@@ -111,6 +111,19 @@ def test_hostile_09_a_night_is_held_and_comes_as_one_digest(desk: Desk) -> None:
     assert digest.entries[0].spans == ((0, 8),)
     assert (digest.rule, digest.query) == ("", "")
     assert desk.waiting == 0
+
+
+def test_a_correction_counts_in_a_digest_that_comes_later(desk: Desk) -> None:
+    desk.rule("rates", mode="digest", digest="hourly")
+    desk.match("rates")
+    desk.match("rates")
+    said = corrections.Said(1, "headline 1", "travel", "finance", 0)
+    with desk.database.write() as connection:
+        corrections.store(connection, [said])
+    assert desk.release(NIGHT + HOUR) == 1
+    found = {entry.id: (entry.section, entry.unsure) for entry in desk.digests[0].entries}
+    assert found[1] == ("travel", False)
+    assert found[2][0] != "travel"
 
 
 def test_each_channel_has_its_own_digest(desk: Desk) -> None:
