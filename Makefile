@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-real coverage check bench lock wheel clean
+.PHONY: run test test-real soak coverage check bench lock wheel clean
 run: $(READY)
 	$(BIN)/headlines demo
 
@@ -12,6 +12,10 @@ test: $(READY)
 
 test-real: $(READY)
 	$(BIN)/python -m pytest tests/real $(ARGS)
+
+# The tests that prove by repetition, with all their repetitions.
+soak: $(READY)
+	SOAK=1 $(BIN)/python -m pytest tests --ignore=tests/real -m soak $(ARGS)
 
 # Which lines the tests ran, in the process of the tests (daemons and parsers are others).
 coverage: TRACE = -m coverage run

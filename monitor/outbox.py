@@ -97,9 +97,11 @@ class Outbox:
         self._report = DeliveryReport()
         try:
             while not self._draining:
-                await self._start_due()
+                asked_all = await self._start_due()
                 if not self._working:
-                    break
+                    if asked_all:
+                        break
+                    continue  # who was at work meanwhile may be owed more
                 await asyncio.wait(
                     self._working.values(),
                     timeout=CLAIM_EVERY_S,
@@ -131,15 +133,18 @@ class Outbox:
 
     # claim
 
-    async def _start_due(self) -> None:
-        """Claim for every channel that is not at work, and put it to work."""
+    async def _start_due(self) -> bool:
+        """Claim for every channel that is not at work, and put it to work.
+
+        Whether that was every channel: then nothing is due that is not at work now.
+        """
         async with self._claiming:
             await self._flush()
             await self._give_back(self._left)
             self._left = []
             idle = [name for name in self._channels if name not in self._working]
             if not idle or self._draining:
-                return
+                return self._draining or not self._channels
             until_s = asyncio.get_running_loop().time() + self._lease_s
             found = await asyncio.to_thread(self._claim, idle)
             self._held.update(claimed.message.id for claimed in found)
@@ -148,6 +153,7 @@ class Outbox:
                 queue = deque(claimed for claimed in found if claimed.message.channel == name)
                 batch = Batch(name, channel, until_s - channel.deadline_s - SLACK_S, queue)
                 self._working[name] = asyncio.create_task(self._work(batch))
+            return len(idle) == len(self._channels)
 
     def _claim(self, names: Sequence[str]) -> list[Claimed]:
         lease = timedelta(seconds=self._lease_s)

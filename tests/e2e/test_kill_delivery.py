@@ -6,13 +6,17 @@ import itertools
 import random
 import threading
 
+import pytest
+
 from tests.e2e.conftest import World
 from tests.e2e.process import DaemonProcess, until
+from tests.soak import count
 
-ALERTS = 120
-KILLS = 20
+ALERTS = count(120, 500)
+KILLS = count(20, 100)
 
 
+@pytest.mark.soak
 def test_hostile_02_killed_while_delivering_every_alert_arrives_under_one_id(
     world: World,
 ) -> None:

@@ -108,6 +108,17 @@ def test_more_than_a_claim_takes_is_delivered_in_order(world: World) -> None:
     assert world.one.most_active == 1
 
 
+def test_hostile_16_rules_take_turns_so_that_none_waits_for_another_s_storm(
+    world: World,
+) -> None:
+    world.owe(*(make_message(f"s{number:03}", rule="storm") for number in range(200)))
+    world.owe(make_message("calm", rule="calm"), make_message("other", rule="other"))
+    assert world.deliver() == DeliveryReport(sent=202)
+    assert {"calm", "other"} < set(world.one.ids[:4])
+    storm = [number for number in world.one.ids if number[0] == "s"]
+    assert storm == sorted(storm), "each rule's own messages stay in order"
+
+
 def test_a_channel_may_be_given_more_lanes(lite: World) -> None:
     lite.owe(*(make_message(f"m{number}") for number in range(9)))
 

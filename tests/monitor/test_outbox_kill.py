@@ -13,15 +13,19 @@ import threading
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 from monitor.storage import Database, deliveries
 from tests.fakes import NOW, make_message
 from tests.httpserver import Exchange, HttpServer, Reply
+from tests.soak import count
 
-ALERTS = 90
-KILLS = 20
+ALERTS = count(90, 400)
+KILLS = count(20, 100)
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.soak
 def test_hostile_02_every_alert_arrives_and_twice_only_under_its_id(database: Database) -> None:
     titles = {f"msg_{number:03}": f"headline {number}" for number in range(ALERTS)}
     with database.write() as connection:

@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from monitor.client import ClientSettings, HttpClient
 from monitor.fetch import Fetcher, FetchSettings
+from monitor.health import DISK_FREE_BYTES, EventKind
 from monitor.pipeline import Kit, PollReport, poll
 from monitor.rulebook import Rules
 from monitor.sources.budget import ParserPool
@@ -22,6 +24,7 @@ from monitor.storage.schema import delivery, entry, matched, revision, source, s
 from monitor.storage.sources import NewSource
 from monitor.store import Headline
 from monitor.types import Prediction
+from monitor.watch import Vitals, Watch
 from tests.httpserver import Exchange, HttpServer, Reply
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -303,3 +306,47 @@ def test_a_declared_section_counts_where_the_model_is_unsure(
     server.route("/a", Reply(body=rss("what match?", "match won")))
     world.poll()
     assert [each.entry.title for each in world.headlines if each.rules] == ["what match?"]
+
+
+def test_hostile_28_a_list_that_shrinks_to_nothing_is_told_and_nothing_is_deleted(
+    world: World, server: HttpServer
+) -> None:
+    watch = Watch(
+        Path(), ["hook"], now=lambda: world.now, monotonic=world.now.timestamp,
+        free=lambda _: DISK_FREE_BYTES,
+    )  # fmt: skip
+
+    def told() -> list[tuple[str, bool]]:
+        events = watch.look(world.database, Rules().book, Vitals())
+        lasting = [event for event in events if event.finding.kind is not EventKind.CLOCK]
+        return [(event.finding.kind.value, event.over) for event in lasting]
+
+    titles = [f"headline {number}" for number in range(20)]
+    world.add("/a", history=True)
+    server.route("/a", Reply(body=rss(*titles)))
+    for _ in range(3):
+        world.poll(LATER)
+    assert told() == []
+    server.route("/a", Reply(body=rss()))
+    world.poll(LATER)
+    world.poll(LATER)
+    assert told() == [], "two low polls prove nothing"
+    world.poll(LATER)
+    assert told() == [("source-empty", False)]
+    world.poll(LATER)
+    assert told() == []
+    assert len(world.all(entry.c.id)) == 20
+    server.route("/a", Reply(body=rss(*titles, "headline 20")))
+    world.poll(LATER)
+    assert told() == [("source-empty", True)]
+    assert len(world.all(entry.c.id)) == 21, "the old ones are no news"
+
+
+def test_a_poll_teaches_how_often_news_comes(world: World, server: HttpServer) -> None:
+    world.add("/a")
+    for number in range(1, 4):
+        server.route("/a", Reply(body=rss(*(f"headline {at}" for at in range(number)))))
+        world.poll(LATER)
+        world.poll(LATER)
+    assert world.all(source.c.usual_gap_s) == [7200.0]
+    assert world.all(source.c.last_new_at) == [NOW + 5 * LATER]
