@@ -69,7 +69,12 @@ class Templates:
             answer = await process.run("monitor.confined.render", request, DEADLINE_S)
         except ConfinementError as error:
             return Filled(warning=failure({"/".join(self.found): str(error)}))
-        return Filled(answer["rendered"], failure(answer["failed"]) if answer["failed"] else "")
+        texts = {name: text for name, text in answer["rendered"].items() if text.strip()}
+        empty = answer["rendered"].keys() - texts.keys()
+        failed = answer["failed"] | {
+            name: f"{self.found[name].file}: it makes nothing" for name in empty
+        }
+        return Filled(texts, failure(failed) if failed else "")
 
 
 def failure(reasons: Mapping[str, str]) -> str:

@@ -143,7 +143,8 @@ class Webhook:
             try:
                 json.loads(text)
             except ValueError as error:
-                reasons = {"body": f"what it makes is no JSON: {error}"}
+                file = self._templates.found["body"].file
+                reasons = {"body": f"{file}: what it makes is no JSON: {error}"}
                 return document(message), JSON, custom.failure(reasons)
         return text.encode("utf-8", "replace"), self._content_type, ""
 

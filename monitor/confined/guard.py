@@ -106,7 +106,8 @@ class Guard:
 def readable_places() -> tuple[str, ...]:
     """The roots below which files may be read, and single files."""
     own = str(Path(__file__).resolve().parents[1])
-    prefixes = (sys.prefix, sys.base_prefix, sys.exec_prefix, own)
+    packages = [each for each in sys.path if each.endswith(("site-packages", "dist-packages"))]
+    prefixes = (sys.prefix, sys.base_prefix, sys.exec_prefix, own, *packages)
     named = {os.path.realpath(place) for place in (*prefixes, *_SYSTEM.split())}
     return tuple(sorted(named - {"/"}))
 

@@ -21,6 +21,8 @@ from monitor.errors import FetchError
 
 CPU_S = 20
 MEMORY_MB = 400
+CONNECT_S = 10.0
+READ_S = 20.0
 MAX_ANSWER_BYTES = 256 * 1024
 SHOWN_BYTES = 2_000
 # More is read by nobody on a telephone; ntfy makes a file of more than 4,096.
@@ -73,8 +75,14 @@ def service(url: str) -> Any:
         allow_templates=False,
     )
     found = apprise.Apprise.instantiate(url, asset=asset)
-    if found is not None and "overflow=" not in url.lower():
-        found.overflow_mode = apprise.OverflowMode.SPLIT
+    if found is not None:
+        arguments = url.lower().partition("?")[2]
+        if "overflow=" not in arguments:
+            found.overflow_mode = apprise.OverflowMode.SPLIT
+        if "cto=" not in arguments:
+            found.socket_connect_timeout = CONNECT_S
+        if "rto=" not in arguments:  # a slow answer must not become a second message
+            found.socket_read_timeout = READ_S
     return found
 
 

@@ -22,7 +22,7 @@ from monitor.errors import ConfinementError
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 # Each may hold some tens of MB; more wait for their turn.
 AT_ONCE = 6
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
 _SLOTS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -80,8 +80,8 @@ def run_now(module: str, request: object, deadline_s: float) -> Any:
 
 
 def command(module: str) -> list[str]:
-    """``-s`` and ``-B``: nothing from the user's folder is read, nothing is written."""
-    return [sys.executable, "-s", "-B", "-m", module]
+    """``-P``, ``-s``, ``-B``: no module of the folder or the user we run in, nothing written."""
+    return [sys.executable, "-P", "-s", "-B", "-m", module]
 
 
 def environment() -> dict[str, str]:

@@ -67,6 +67,7 @@ LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% end
         ("{{ self.__init__ }}", "unsafe"),
         ("{{ entries[7].title }}", "no element 7"),
         ("\n{{ entries[0].titel }}", ":2: "),
+        ("{% if digest %}digest{% endif %}\n", "it makes nothing"),
         ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "RecursionError"),
     ],
 )

@@ -8,7 +8,7 @@ import json
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from monitor.storage import Database, deliveries
 from monitor.types import Message
 from tests.fakes import NOW, make_message
 from tests.httpserver import HttpServer, Reply
-from tests.mailserver import MailServer, TcpServer, server_tls
+from tests.mailserver import Handler, MailServer, TcpServer, server_tls
 from tests.monitor.channels.rigs import SECRET
 
 HOUR = timedelta(hours=1)
@@ -178,14 +178,27 @@ async def slow_data(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         await asyncio.sleep(10)
 
 
-@pytest.mark.parametrize("handler", [late_banner, slow_data])
+async def never_answers(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read(10**6)
+    await asyncio.sleep(600)
+
+
+def chat_to(port: int) -> dict[str, object]:
+    return {"kind": "apprise", "url": f"ntfy://127.0.0.1:{port}/topic"}
+
+
+@pytest.mark.parametrize(
+    ("handler", "slow"),
+    [(late_banner, mail_to), (slow_data, mail_to), (never_answers, chat_to)],
+    ids=["banner", "data", "service"],
+)
 def test_hostile_11_a_server_that_stalls_keeps_one_sender_and_no_other_channel(
-    house: House, handler: object
+    house: House, handler: Handler, slow: Callable[[int], dict[str, object]]
 ) -> None:
-    with TcpServer(handler) as stalls, HttpServer() as hooks, MailServer() as mails:  # type: ignore[arg-type]
+    with TcpServer(handler) as stalls, HttpServer() as hooks, MailServer() as mails:
         hooks.fallback(Reply(204))
         house.tables = {
-            "slow": mail_to(stalls.port), "hook": hook_to(hooks), "mail": mail_to(mails.port),
+            "slow": slow(stalls.port), "hook": hook_to(hooks), "mail": mail_to(mails.port),
         }  # fmt: skip
         for at in range(5):
             for name in house.tables:
@@ -199,6 +212,9 @@ def test_hostile_11_a_server_that_stalls_keeps_one_sender_and_no_other_channel(
                     assert time.monotonic() - started < 30
                     await asyncio.sleep(0.01)
                 took_s = time.monotonic() - started
+                while not stalls.connections:
+                    assert time.monotonic() - started < 60
+                    await asyncio.sleep(0.01)
                 assert not work.done()
                 await outbox.drain(0.0)
                 await work
