@@ -1,4 +1,4 @@
-"""Rules: kept, and tried on a title or on stored history before they are trusted."""
+"""Rules: kept, changed, snoozed."""
 
 from __future__ import annotations
 
@@ -13,31 +13,14 @@ from monitor.actions.opening import opened, sections_of
 from monitor.config import Settings
 from monitor.errors import UsageError
 from monitor.manners import manners_of
-from monitor.model import open_classifier
 from monitor.options import nearest
 from monitor.rules import language
-from monitor.rules.matcher import RuleSet, Subject, age_s
+from monitor.rules.matcher import Subject, age_s
 from monitor.service import utc_now
-from monitor.storage import entries, rules, telling
-from monitor.text import detect_language
-from monitor.types import AlertEntry, Rule, RuleOptions
+from monitor.storage import rules, telling
+from monitor.types import AlertEntry, Placed, Rule, RuleOptions
 
-Spans = tuple[tuple[int, int], ...]
 LONGEST_NAME = 200
-DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What a query would have matched; ``newest`` first.
-
-    ``per_day`` is over the time that entries were there for, one day at least.
-    """
-
-    matched: int
-    looked_at: int
-    per_day: float
-    newest: tuple[AlertEntry, ...]
 
 
 def add(
@@ -133,45 +116,9 @@ def remove(settings: Settings, name: str) -> None:
         database.run(lambda connection: rules.remove(connection, name))
 
 
-def try_title(settings: Settings, query: str, title: str) -> Spans | None:
-    """The spans of ``title`` that matched, or None when it does not match."""
-    classifier = open_classifier(settings)
-    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
-    prediction = classifier([title])[0]
-    subject = Subject(
-        title=title,
-        section=prediction.section,
-        probability=prediction.probability,
-        unsure=prediction.unsure,
-        language=detect_language(title),
-    )
-    hits = RuleSet([(0, parsed)]).match(subject)
-    return hits[0].spans if hits else None
-
-
-def try_history(settings: Settings, query: str, span: timedelta, limit: int) -> Trial:
-    """Run a query on what was stored in the last ``span``."""
-    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
-    matcher = RuleSet([(0, parsed)])
-    now = utc_now()
-    oldest = now
-    found: list[AlertEntry] = []
-    matched = looked_at = 0
-    with opened(settings) as database, database.read() as connection:
-        for row in entries.newest(connection, now - span):
-            looked_at += 1
-            oldest = row["first_seen_at"]
-            hits = matcher.match(subject_of(row, now))
-            if hits:
-                matched += 1
-                if len(found) < limit:
-                    found.append(replace(alert_entry(row), spans=hits[0].spans))
-    days = max((now - oldest) / DAY, 1.0)
-    return Trial(matched, looked_at, matched / days, tuple(found))
-
-
-def subject_of(row: RowMapping, now: datetime) -> Subject:
-    """A stored entry as rules see it at ``now``."""
+def subject_of(row: RowMapping, now: datetime, placed: Placed | None = None) -> Subject:
+    """A stored entry as rules see it at ``now``; ``placed`` says where it stood among stories."""
+    placed = placed or Placed(row["story_id"] or row["id"])
     return Subject(
         title=row["title"],
         section=row["shown"],
@@ -184,6 +131,10 @@ def subject_of(row: RowMapping, now: datetime) -> Subject:
         author=row["author"] or "",
         rank=row["rank"],
         age_s=age_s(now, row["published_at"], row["first_seen_at"]),
+        portals=placed.portals,
+        hot=placed.heat,
+        is_first=placed.first,
+        burst=placed.burst,
     )
 
 

@@ -1,16 +1,15 @@
-"""``rules add | edit | list | remove | snooze | test``."""
+"""``rules``: add, edit, list, remove, snooze; other rooms try, check and import them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.cli import manners
+from monitor.cli import bringing, manners, trying
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
-from monitor.cli.values import age, count
+from monitor.cli.values import age
 from monitor.errors import UsageError
 from monitor.types import Rule, RuleOptions
 
@@ -18,7 +17,8 @@ from monitor.types import Rule, RuleOptions
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Put this room's commands on the command line."""
     parser = commands.add_parser(
-        "rules", help="keyword rules: add, edit, list, remove, snooze, test"
+        "rules",
+        help="keyword rules: add, edit, list, remove, snooze, test, lint, import, export",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     add = actions.add_parser("add", parents=[everywhere], help="store a rule")
@@ -55,17 +55,8 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     snooze.add_argument("name", metavar="NAME")
     snooze.add_argument("span", metavar="AGE", type=age, help="e.g. 2h; 0 ends it")
     snooze.set_defaults(run=run_snooze)
-    test = actions.add_parser(
-        "test", parents=[everywhere], help="on stored history, or on --title T"
-    )
-    test.add_argument("query", metavar="QUERY")
-    test.add_argument("--title", metavar="T", help="match this title instead of history")
-    test.add_argument(
-        "--since", type=age, default="30d", metavar="AGE", help="how far back (default 30d)"
-    )
-    test.add_argument("--limit", type=count, default=20, metavar="N", help="show the newest N")
-    add_json(test)
-    test.set_defaults(run=run_test)
+    trying.add_command(actions, everywhere)
+    bringing.add_commands(actions, everywhere)
 
 
 def run_add(arguments: argparse.Namespace) -> int:
@@ -143,53 +134,3 @@ def run_remove(arguments: argparse.Namespace) -> int:
     ruling.remove(settings_of(arguments), arguments.name)
     say(f"rule {arguments.name!r} is gone")
     return 0
-
-
-def run_test(arguments: argparse.Namespace) -> int:
-    return try_history(arguments) if arguments.title is None else try_title(arguments)
-
-
-def try_title(arguments: argparse.Namespace) -> int:
-    """Does one title match, and where?"""
-    from monitor.actions import rules as ruling
-
-    spans = ruling.try_title(settings_of(arguments), arguments.query, arguments.title)
-    if arguments.json:
-        print_json({"matched": spans is not None, "spans": spans or []})
-        return 0
-    say("does not match" if spans is None else "matches")
-    if spans:
-        say(mark(arguments.title, spans))
-    return 0
-
-
-def try_history(arguments: argparse.Namespace) -> int:
-    """What would have matched of what is stored?"""
-    from monitor.actions import rules as ruling
-
-    trial = ruling.try_history(
-        settings_of(arguments), arguments.query, arguments.since, arguments.limit
-    )
-    if arguments.json:
-        print_json({
-            "matched": trial.matched, "looked_at": trial.looked_at, "per_day": trial.per_day,
-            "newest": [
-                {"id": entry.id, "title": entry.title, "spans": entry.spans,
-                 "source": entry.source, "first_seen_at": entry.first_seen_at}
-                for entry in trial.newest
-            ],
-        })  # fmt: skip
-        return 0
-    say(f"{trial.matched} of {trial.looked_at} entries match, {trial.per_day:.1f} a day")
-    for entry in trial.newest:
-        say(f"{entry.id:>8}  {mark(entry.title, entry.spans)}  ({entry.source})")
-    return 0
-
-
-def mark(title: str, spans: Sequence[tuple[int, int]]) -> str:
-    """``title`` with [brackets] around what matched."""
-    parts, at = [], 0
-    for start, end in spans:
-        parts += [title[at:start], "[", title[start:end], "]"]
-        at = end
-    return "".join([*parts, title[at:]])

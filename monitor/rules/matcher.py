@@ -16,7 +16,7 @@ from ahocorasick_rs import AhoCorasick
 
 from monitor.rules import tree
 from monitor.rules.filters import Subject, age_s
-from monitor.rules.plan import Plan, Seen, Span, hidden, plan
+from monitor.rules.plan import Plan, Seen, Span, hidden, holds, plan
 from monitor.rules.regex import alternation, compile_regex
 from monitor.rules.tree import Query, literals
 from monitor.rules.words import KEYWORD, Cover, Words, default_words
@@ -66,26 +66,42 @@ class RuleSet:
 
     def match(self, subject: Subject) -> list[Hit]:
         """The rules that ``subject`` matches, by id, with spans in its title as given."""
-        seen = self._look(subject)
-        of_events = subject.event is not None
+        seen = self.look(subject)
         hits = [
             Hit(found.rule_id, _merged(found.step.spans(seen)))
             for layer in self._layers
             for found in layer.candidates(seen)
-            if self._plans.get(found.rule_id) is found
-            and found.of_events is of_events
-            and found.step.test(seen)
+            if self._plans.get(found.rule_id) is found and holds(found, seen)
         ]
         hits.sort(key=lambda hit: hit.rule_id)
         return hits
+
+    def match_one(self, rule_id: int, seen: Seen) -> Hit | None:
+        """What one rule says of a subject that this set was shown. Raises KeyError."""
+        found = self._plans[rule_id]
+        return Hit(rule_id, _merged(found.step.spans(seen))) if holds(found, seen) else None
 
     def match_many(self, subjects: Sequence[Subject]) -> list[list[Hit]]:
         """``match`` for each subject, in order."""
         return [self.match(subject) for subject in subjects]
 
+    def look(self, subject: Subject) -> Seen:
+        """What rules see of ``subject``: for those who ask more than ``match`` answers."""
+        seen = Seen(subject, fold(subject.title), self)
+        for layer in self._layers:
+            layer.note_words(seen)
+        return seen
+
+    def plan(self, rule_id: int) -> Plan:
+        """The rule made ready. Raises KeyError."""
+        return self._plans[rule_id]
+
     def hidden(self, rule_id: int, subject: Subject) -> list[Hidden]:
         """Keywords of a rule that stand in the title and do not count, since longer ones do."""
-        seen = self._look(subject)
+        return self.hidden_in(rule_id, self.look(subject))
+
+    def hidden_in(self, rule_id: int, seen: Seen) -> list[Hidden]:
+        """``hidden``, of a subject that this set was shown."""
         return [
             Hidden(seen.folded.span(*span), cover.text, cover.origin)
             for span, cover in hidden(self._plans[rule_id], seen)
@@ -109,12 +125,6 @@ class RuleSet:
             if any(literal.mode == "word" for literal in literals(entry.query.root)):
                 self.words.boundaries("")
                 return
-
-    def _look(self, subject: Subject) -> Seen:
-        seen = Seen(subject, fold(subject.title), self)
-        for layer in self._layers:
-            layer.note_words(seen)
-        return seen
 
     def _changed(self, rule_id: int, added: Plan | None) -> RuleSet:
         """A set with one rule replaced: the first layer stays while the overlay is small."""

@@ -175,6 +175,21 @@ def plan(rule_id: int, query: tree.Query) -> Plan:
     )
 
 
+def need_of(query: tree.Query) -> Need:
+    """What a title must contain to be worth evaluating."""
+    return _need(query.root, False)
+
+
+def make_step(node: tree.Node, own: frozenset[str]) -> Step:
+    """A part of a query made ready; ``own`` are the keywords of the whole."""
+    return _step(node, False, own)
+
+
+def holds(made: Plan, seen: Seen) -> bool:
+    """Whether the plan's query holds: one of events for events alone."""
+    return made.of_events is (seen.subject.event is not None) and made.step.test(seen)
+
+
 def hidden(made: Plan, seen: Seen) -> Iterator[tuple[Span, Cover]]:
     """Occurrences of the plan's keywords that do not count, with what covers each."""
     for literal in dict.fromkeys(tree.literals(made.query.root)):

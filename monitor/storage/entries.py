@@ -262,3 +262,11 @@ def count(connection: Connection, since: datetime | None = None) -> int:
     if since is not None:
         statement = statement.where(entry.c.first_seen_at >= since)
     return int(connection.execute(statement).scalar_one())
+
+
+def oldest(connection: Connection, since: datetime) -> datetime | None:
+    """When the first entry was seen at or after ``since``; None where there is none."""
+    statement = sa.select(entry.c.first_seen_at).where(entry.c.first_seen_at >= since)
+    statement = statement.order_by(entry.c.first_seen_at).limit(1)
+    found: datetime | None = connection.execute(statement).scalar()
+    return found

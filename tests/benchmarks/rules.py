@@ -111,12 +111,18 @@ def _substring_loop(words: list[list[str]]) -> Callable[[list[Subject]], object]
     return run
 
 
-def _subject(rng: random.Random) -> Subject:
+def random_title(rng: random.Random) -> str:
+    """A title of 14 to 32 characters, common ones first, now and then with a Latin word."""
     parts = rng.choices(HAN, WEIGHTS, k=rng.randint(14, 32))
     parts.insert(rng.randrange(len(parts)), "，")
     if rng.random() < 0.3:
         parts.insert(rng.randrange(len(parts)), rng.choice(LATIN))
-    return Subject("".join(parts), rng.choice(SECTIONS), rng.random(), source="人民网")
+    return "".join(parts)
+
+
+def _subject(rng: random.Random) -> Subject:
+    title = random_title(rng)
+    return Subject(title, rng.choice(SECTIONS), rng.random(), source="人民网")
 
 
 def _keyword(rng: random.Random) -> str:

@@ -151,7 +151,10 @@ def test_a_title_of_a_million_characters_is_tried(cli: CommandLine) -> None:
 
 def test_history_is_tried(filled: CommandLine) -> None:
     found = filled.good("rules", "test", '降息 OR "rate cut"', "--json").json
-    assert set(found) == {"matched", "looked_at", "per_day", "newest"}
+    assert set(found) == {
+        "matched", "looked_at", "per_day", "days", "stories", "alerts", "newest", "clauses",
+        "near_misses", "against", "seconds",
+    }  # fmt: skip
     assert (found["matched"], found["looked_at"], found["per_day"]) == (2, len(TITLES), 2.0)
     assert {entry["title"] for entry in found["newest"]} == {TITLES[0], TITLES[5]}
     assert [entry["spans"] for entry in found["newest"] if entry["title"] == TITLES[0]] == [

@@ -1,0 +1,158 @@
+"""What an importer makes of a file: rules, and a report of what became of every part."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.errors import QueryError, UsageError
+from monitor.rules.language import parse
+from monitor.rules.regex import RegexError, compile_regex
+from monitor.rules.tokens import REGEX_LIMIT, normal
+from monitor.rules.tree import And, Literal, Node, Not, Or, Query, Regex
+from monitor.text import fold, is_word_character
+
+LONGEST_NAME = 200
+LARGEST_FILE = 4 << 20
+
+
+class Fate(enum.StrEnum):
+    """What became of a part of the file."""
+
+    KEPT = "kept"  # it means the same
+    CHANGED = "changed"  # it means nearly the same: the note says what differs
+    LOST = "lost"  # it is not in the rules: the note says why
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the report. ``line`` counts from 1; 0 speaks of the whole file."""
+
+    line: int
+    fate: Fate
+    what: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rule to store. ``options`` are as a TOML file writes them; ``channels`` None: not said."""
+
+    name: str
+    query: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    channels: tuple[str, ...] | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """All of a file."""
+
+    drafts: tuple[Draft, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a user may choose of how a file is read.
+
+    ``whole_words``: Latin terms of other programs match whole words only. ``in_group``:
+    TrendRadar's ``!`` lines exclude from their own group alone. ``blocks``: Miniflux's lines
+    without a heading are of the block list. ``each``: a rule for each keyword of a list.
+    """
+
+    whole_words: bool = False
+    in_group: bool = False
+    blocks: bool = False
+    each: bool = False
+
+
+class Report:
+    """Collects drafts and notes."""
+
+    def __init__(self) -> None:
+        self._drafts: list[Draft] = []
+        self._notes: list[Note] = []
+        self._names: set[str] = set()
+
+    def note(self, line: int, fate: Fate, what: str, note: str) -> None:
+        """Say what became of a part."""
+        self._notes.append(Note(line, fate, what[:200], note))
+
+    def add(self, draft: Draft, line: int) -> None:
+        """Keep a rule under a name of its own, or note why it cannot be one."""
+        try:
+            query = parse(draft.query)
+        except QueryError as error:
+            self.note(line, Fate.LOST, draft.name, f"its query cannot be: {error.expected}")
+            return
+        name = self._free_name(draft.name)
+        self._drafts.append(Draft(name, str(query), draft.options, draft.channels, draft.enabled))
+
+    def _free_name(self, wanted: str) -> str:
+        shown = "".join(char if char.isprintable() else " " for char in wanted)
+        base = " ".join(shown.split())[:LONGEST_NAME] or "rule"
+        name, number = base, 1
+        while name in self._names:
+            number += 1
+            end = f" ({number})"
+            name = base[: LONGEST_NAME - len(end)] + end
+        self._names.add(name)
+        return name
+
+    def done(self) -> Imported:
+        """Everything so far, notes by line."""
+        return Imported(tuple(self._drafts), tuple(sorted(self._notes, key=lambda n: n.line)))
+
+
+def substring(text: str, choices: Choices) -> Literal | None:
+    """The term of a program that looks for ``text`` anywhere; None where nothing is visible."""
+    value = normal(text)
+    folded = fold(value).text.strip()
+    if not folded:
+        return None
+    latin = is_word_character(folded[0]) or is_word_character(folded[-1])
+    return Literal(value, "" if latin and choices.whole_words else "sub")
+
+
+def expression(pattern: str, ignore_case: bool) -> Regex | str:
+    """The expression, or why it cannot be one here."""
+    if len(pattern.encode("utf-8", "replace")) > REGEX_LIMIT:
+        return f"an expression is at most {REGEX_LIMIT:,} bytes"
+    if not pattern:
+        return "the expression is empty"
+    try:
+        compile_regex(pattern, ignore_case)
+    except RegexError as error:
+        return error.reason
+    return Regex(pattern, ignore_case)
+
+
+def any_node(nodes: Sequence[Node]) -> Node:
+    """One of ``nodes``, which are not empty."""
+    unique = tuple(dict.fromkeys(nodes))
+    return unique[0] if len(unique) == 1 else Or(unique)
+
+
+def all_nodes(nodes: Sequence[Node]) -> Node:
+    """All of ``nodes``, which are not empty."""
+    unique = tuple(dict.fromkeys(nodes))
+    return unique[0] if len(unique) == 1 else And(unique)
+
+
+def but_not(node: Node | None, excluded: Sequence[Node]) -> Node | None:
+    """``node`` (None: everything) and none of ``excluded``."""
+    parts = ([node] if node is not None else []) + ([Not(any_node(excluded))] if excluded else [])
+    return all_nodes(parts) if parts else None
+
+
+def text_of(node: Node) -> str:
+    """The query's text."""
+    return str(Query(node))
+
+
+def bad_file(expected: str) -> UsageError:
+    """The error for a file that cannot be read at all."""
+    return UsageError(f"the file cannot be imported: {expected}")

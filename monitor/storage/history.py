@@ -1,0 +1,163 @@
+"""Stored entries for a query to be tried on: all their titles fast, the details of a few."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.rules.preimage import foreign_letters, is_han, spellings
+from monitor.rules.tree import And, Bound, Filter, Node, Not, Or
+from monitor.storage import bulk
+from monitor.storage.entries import select_shown, shown_section
+from monitor.storage.schema import correction, entry, source
+
+PART = 5_000
+MOST_TEXTS = 64
+MOST_CHARS = 4
+_LETTERS = re.compile("[0-9a-z]+")
+Condition = sa.ColumnElement[bool] | None
+
+
+def titles(
+    connection: Connection, since: datetime, condition: Condition, *, newest_first: bool = False
+) -> Iterator[tuple[Sequence[int], Sequence[str]]]:
+    """Numbers and titles of the entries first seen from ``since`` on, in parts.
+
+    ``condition`` leaves entries out; it comes from ``condition_of`` and ``text_condition``.
+    """
+    statement = sa.select(entry.c.id, entry.c.title).where(entry.c.first_seen_at >= since)
+    if condition is not None:
+        statement = statement.outerjoin(correction, correction.c.entry_id == entry.c.id)
+        statement = statement.where(condition)
+    if newest_first:
+        statement = statement.order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
+    streaming = connection.execution_options(yield_per=PART)
+    for part in streaming.execute(statement).partitions(PART):
+        numbers, found = zip(*part, strict=True)
+        yield numbers, found
+
+
+def text_condition(connection: Connection, texts: Sequence[str] | None) -> Condition:
+    """What SQL can say of titles whose folded form holds one of ``texts``: never too strict.
+
+    None where ``texts`` is None (anything goes) or too many to ask for.
+    """
+    if texts is None or len(texts) > MOST_TEXTS:
+        return None
+    parts = [_holds_text(connection.dialect.name == "sqlite", text) for text in texts]
+    return (
+        sa.or_(*(part for part in parts if part is not None))
+        if all(part is not None for part in parts)
+        else None
+    )
+
+
+def _holds_text(sqlite: bool, text: str) -> Condition:
+    """Chinese characters are looked for in each spelling, wherever they stand; else letters."""
+    han = [char for char in dict.fromkeys(text) if is_han(char)][:MOST_CHARS]
+    if han:
+        return sa.and_(*(_holds_char(sqlite, char) for char in han))
+    letters = max(_LETTERS.findall(text), key=len, default="")
+    if not letters:
+        return None
+    plain = entry.c.title.icontains(letters, autoescape=True)
+    ranges = "".join(f"{first}-{last}" for first, last in foreign_letters())
+    foreign = (
+        entry.c.title.op("GLOB")(f"*[{ranges}]*")
+        if sqlite
+        else entry.c.title.regexp_match(f"[{ranges}]")
+    )
+    return sa.or_(plain, foreign)
+
+
+def _holds_char(sqlite: bool, char: str) -> sa.ColumnElement[bool]:
+    place = sa.func.instr if sqlite else sa.func.strpos
+    return sa.or_(*(place(entry.c.title, each) > 0 for each in sorted(spellings(char))))
+
+
+def details(connection: Connection, ids: Sequence[int]) -> list[RowMapping]:
+    """The entries of ``ids`` that still exist, as lists show them, in no order."""
+    statement = select_shown().where(bulk.among(connection, entry.c.id, list(ids)))
+    return list(connection.execute(statement).mappings())
+
+
+def tellers(connection: Connection, stories: Collection[int]) -> list[RowMapping]:
+    """The entries of ``stories`` in the order in which they came, with their source's address."""
+    columns = (entry.c.story_id, entry.c.id, entry.c.rank, entry.c.first_seen_at)
+    statement = (
+        sa.select(*columns, source.c.url.label("source_url"))
+        .join(source, source.c.id == entry.c.source_id)
+        .where(bulk.among(connection, entry.c.story_id, sorted(stories)))
+        .order_by(entry.c.first_seen_at, entry.c.id)
+    )
+    return list(connection.execute(statement).mappings())
+
+
+def source_rows(connection: Connection) -> list[RowMapping]:
+    """Number, name, address and labels of every source."""
+    columns = (source.c.id, source.c.name, source.c.url, source.c.labels)
+    return list(connection.execute(sa.select(*columns)).mappings())
+
+
+def condition_of(node: Node, sources: Callable[[Filter], Collection[int]]) -> Condition:
+    """What SQL can say of entries that ``node`` may match: never too strict, None for nothing.
+
+    ``sources`` answers which sources a ``source:`` or ``label:`` filter names.
+    """
+    if isinstance(node, And):
+        parts = [condition_of(child, sources) for child in node.children]
+        known = [part for part in parts if part is not None]
+        return sa.and_(*known) if known else None
+    if isinstance(node, Or):
+        parts = [condition_of(child, sources) for child in node.children]
+        known = [part for part in parts if part is not None]
+        return sa.or_(*known) if len(known) == len(parts) else None
+    if isinstance(node, Not) or not isinstance(node, Filter):
+        return None
+    if node.name in {"source", "label"}:
+        return entry.c.source_id.in_(sorted(sources(node)))
+    make = _CONDITIONS.get(node.name)
+    return make(node) if make else None
+
+
+def _section(term: Filter) -> sa.ColumnElement[bool]:
+    named = shown_section().in_([value for value in term.values if value != "unsure"])
+    if term.bounds:
+        return sa.and_(named, _within(entry.c.probability, term.bounds))
+    return sa.or_(named, entry.c.unsure) if "unsure" in term.values else named
+
+
+def _lang(term: Filter) -> sa.ColumnElement[bool]:
+    tag = sa.func.replace(sa.func.lower(entry.c.language), "_", "-")
+    return sa.or_(
+        *(
+            sa.or_(tag == value, tag.startswith(value + "-", autoescape=True))
+            for value in term.values
+        )
+    )
+
+
+def _within(column: sa.ColumnElement[Any], bounds: Sequence[Bound]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(_TESTS[bound.comparison](column, bound) for bound in bounds))
+
+
+_Test = Callable[[sa.ColumnElement[Any], Bound], sa.ColumnElement[bool]]
+_TESTS: Mapping[str, _Test] = {
+    ">=": lambda column, bound: column >= bound.number,
+    ">": lambda column, bound: column > bound.number,
+    "<=": lambda column, bound: column <= bound.number,
+    "<": lambda column, bound: column < bound.number,
+    "=": lambda column, bound: column == bound.number,
+    "..": lambda column, bound: column.between(bound.number, bound.upto),
+}
+_CONDITIONS: Mapping[str, Callable[[Filter], sa.ColumnElement[bool]]] = {
+    "section": _section,
+    "lang": _lang,
+    "author": lambda _: entry.c.author.is_not(None),
+    "rank": lambda term: _within(entry.c.rank, term.bounds),
+}

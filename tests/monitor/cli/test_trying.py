@@ -1,0 +1,309 @@
+"""``rules test``, ``import`` and ``export``: what a rule would have done, before it is trusted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.rules.language import parse
+from monitor.rules.matcher import RuleSet, Subject
+from monitor.service import utc_now
+from monitor.storage import Database, entries, sources
+from monitor.storage.entries import NewEntry
+from monitor.storage.schema import microseconds
+from monitor.storage.sources import NewSource
+from tests.commandline import CommandLine
+from tests.monitor.cli.test_rules import HOOK
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry to store; ``ago`` in hours, ``story`` the place of the entry that began it."""
+
+    title: str
+    ago: float = 1.0
+    section: str = "finance"
+    probability: float = 0.9
+    unsure: bool = False
+    source: int = 0
+    story: int | None = None
+    rank: int | None = None
+    author: str | None = None
+
+
+Store = Callable[[Sequence[Row]], None]
+
+
+@pytest.fixture
+def store(hooked: CommandLine, database_url: str) -> Store:
+    """Store entries, numbered from 1 in their order."""
+    hooked.good("rules", "list")  # makes the schema
+
+    def work(rows: Sequence[Row]) -> None:
+        database = Database(database_url)
+        now = utc_now()
+        with database.write() as connection:
+            new = [NewSource(f"https://portal{at}.example/rss", name=f"Portal {at}",
+                             labels=("odd",) if at % 2 else ()) for at in range(6)]  # fmt: skip
+            sources.add_many(connection, new, now)
+            ids = [row["id"] for row in sources.list_all(connection)]
+            first = entries.allocate(connection, len(rows))
+            stored = []
+            for at, row in enumerate(rows):
+                seen = microseconds(now - timedelta(hours=row.ago))
+                stored.append(
+                    NewEntry(
+                        first + at, ids[row.source], row.title, False, "https://a.example/", None,
+                        row.author, "", "[]", row.rank, "zh", None, None, seen, row.section,
+                        row.probability, "tech", row.unsure, "r",
+                        first + (at if row.story is None else row.story),
+                    )
+                )  # fmt: skip
+            entries.insert_many(connection, stored, [])
+        database.close()
+
+    return work
+
+
+@pytest.fixture
+def hooked(cli: CommandLine, database_url: str) -> CommandLine:
+    cli.configure(HOOK, database_url)
+    return cli
+
+
+def _tried(cli: CommandLine, *argv: str) -> Any:
+    return cli.good("rules", "test", *argv, "--json").json
+
+
+TITLES = (
+    *(
+        "央行降息",
+        "央行降準",
+        "中央行政",
+        "AI芯片",
+        "ＡＩ芯片",
+        "AIR",
+        "漲停板",
+        "股市涨停",
+        "CAFE",
+    ),
+    *("Café opens", "cafés", "房价每㎡两万", "㈱索尼", "株式会社", "王兴兴谈机器人", "王興谈外卖"),
+    *("5月涨价", "５月", "ﬁne day", "Fine day", "100%", "100_", "é", "①AI", "ｶﾞｽ値上げ", "ガス"),
+    *("삼성전자", "12345", ""),
+)
+
+
+QUERIES = (
+    *("央行", "降准", "AI", "涨停", "cafe", "m2", "株", "王兴", "sub:王兴", "5月", "fine", "sub:f"),
+    *('"100%"', '"100_"', "e", "ガス", "삼성", "/[0-9]{5}/", "/涨停|跌停/", "NOT 央行"),
+    *("AI芯片 OR 株", "section:finance", "NEAR/2(央, 降)", "word:外卖", "exact:Fine"),
+    *("lang:zh 月", "rank:1", "source:portal*", "label:odd", "author:x", "source:nobody OR 央行"),
+)
+
+
+def test_history_says_what_the_matcher_says(hooked: CommandLine, store: Store) -> None:
+    store([Row(title) for title in TITLES])
+    facts = {"section": "finance", "probability": 0.9, "source": "Portal 0",
+             "source_url": "https://portal0.example/rss", "language": "zh"}  # fmt: skip
+    for query in QUERIES:
+        rule_set = RuleSet([(1, parse(query))])
+        wanted = {title for title in TITLES if rule_set.match(Subject(title, **facts))}
+        found = _tried(hooked, query, "--limit", "100")
+        assert {entry["title"] for entry in found["newest"]} == wanted, query
+        assert (found["matched"], found["looked_at"]) == (len(wanted), len(TITLES))
+
+
+def test_filters_are_asked_of_the_database_too(hooked: CommandLine, store: Store) -> None:
+    store([
+        Row("one", section="tech", probability=0.4, unsure=True, rank=3),
+        Row("two", section="tech", probability=0.8, source=1, author="Li Ming"),
+        Row("three", section="finance", source=3, rank=12),
+    ])  # fmt: skip
+    for query, matched in (
+        ("section:tech", 1), ("section:tech>=0.3", 2), ("section:unsure", 1), ("rank:<=10", 1),
+        ("section:tech,finance", 2), ("label:odd", 2), ('source:"portal 3"', 1),
+            ("author:*ming", 1),
+        ("section:tech OR rank:12", 2), ("lang:en", 0), ("NOT section:tech", 2), ("rank:3..12", 2),
+    ):  # fmt: skip
+        assert _tried(hooked, query)["matched"] == matched, query
+
+
+def test_alerts_are_counted_after_stories_caps_and_quiet_hours(
+    hooked: CommandLine, store: Store
+) -> None:
+    # Five stories an hour apart, the first told by three portals.
+    rows = [Row("央行降息", ago=100 - at, source=at) for at in range(5)]
+    rows += [Row("央行宣布降息", ago=99.5, source=1, story=0), Row("降息了", ago=99.4, story=0)]
+    store(rows)
+    found = _tried(hooked, "降息")
+    assert (found["matched"], found["stories"]) == (7, 5)
+    alerts = found["alerts"]
+    assert (alerts["total"], alerts["at_once"], alerts["joined"]) == (5, 5, 2)
+    assert alerts["per_day"] == pytest.approx(5 / found["days"])
+    daily = _tried(hooked, "降息", "--digest", "daily@08:00")["alerts"]
+    assert daily["at_once"] == 0
+    assert 1 <= daily["digests"] <= 2
+    assert daily["held"] == 5
+    capped = _tried(hooked, "降息", "--cap", "2/day")["alerts"]
+    assert (capped["at_once"], capped["by_caps"]) == (2, 3)
+    assert _tried(hooked, "降息", "--mode", "none")["alerts"]["total"] == 0
+    quiet = _tried(hooked, "降息", "--quiet", "00:00-23:59")["alerts"]
+    assert quiet["by_quiet"] >= 4
+    grown = _tried(hooked, "降息", "--escalate", "portals>=2")["alerts"]
+    assert grown["at_once"] == 6
+
+
+def test_story_filters_are_asked_as_of_then(hooked: CommandLine, store: Store) -> None:
+    store(
+        [Row("甲", ago=9), Row("乙", ago=8, source=1, story=0), Row("丙", ago=7, source=2, story=0)]
+    )
+    for query, titles in (
+        ("portals:>=2", {"乙", "丙"}), ("portals:>=3", {"丙"}), ("is:first", {"甲"}),
+        ("NOT is:first", {"乙", "丙"}),
+    ):  # fmt: skip
+        assert {entry["title"] for entry in _tried(hooked, query)["newest"]} == titles, query
+
+
+def test_it_tells_what_each_clause_did(hooked: CommandLine, store: Store) -> None:
+    store([
+        Row("央行降息"), Row("央行加息"), Row("央行降息加息"), Row("央行降息传闻"),
+        Row("央行降息", section="tech"),
+    ])  # fmt: skip
+    clauses = _tried(hooked, "央行 (降息 OR 加息) NOT 传闻 section:finance")["clauses"]
+    told = [(each["text"], each["within"], each["alone"], each["kept_out"]) for each in clauses]
+    assert told == [
+        ("央行", 3, 3, None), ("降息", 2, 1, None), ("加息", 2, 1, None), ("NOT 传闻", 3, 3, 1),
+        ("section:finance", 3, 3, 1),
+    ]  # fmt: skip
+
+
+def test_near_misses_say_what_kept_them_out(hooked: CommandLine, store: Store) -> None:
+    store([
+        Row("王兴兴谈机器人"), Row("王兴谈外卖"), Row("王兴谈足球", section="sports"),
+        Row("AIR Jordan"), Row("AI芯片"),
+    ])  # fmt: skip
+    near = _tried(hooked, "(王兴 OR AI) section:finance")["near_misses"]
+    assert near["counts"] == {"section": 1, "boundary": 2}
+    assert {(each["title"], each["why"], each["detail"]) for each in near["newest"]} == {
+        ("王兴谈足球", "section", "sports"),
+        ("王兴兴谈机器人", "boundary", "王兴兴 (the bundled list)"),
+        ("AIR Jordan", "boundary", "within a longer word"),
+    }
+    shown = hooked.good("rules", "test", "(王兴 OR AI) section:finance").out
+    assert "kept out by the section filter" in shown
+    assert "王兴兴 (the bundled list)" in shown
+
+
+def test_a_changed_query_is_compared_with_the_rule(hooked: CommandLine, store: Store) -> None:
+    store([Row("央行降息"), Row("央行加息"), Row("央行降准")])
+    hooked.good("rules", "add", "rates", "降息 OR 加息", "--channel", "hook", "--cap", "1/day")
+    found = _tried(hooked, "降息 OR 降准", "--against", "rates")
+    against = found["against"]
+    assert (against["adds"], against["loses"]) == (1, 1)
+    assert [entry["title"] for entry in against["added"]] == ["央行降准"]
+    assert [entry["title"] for entry in against["lost"]] == ["央行加息"]
+    assert found["alerts"]["by_caps"] == 1  # told as the rule is told
+    assert "1 fewer than rule 'rates'" in hooked.good(
+        "rules", "test", "降息 OR 降准", "--against", "rates"
+    ).out  # fmt: skip
+    own = _tried(hooked, "--rule", "rates")
+    assert (own["matched"], own["against"]) == (2, None)
+    assert hooked("rules", "test", "x", "--against", "none").code == 1
+    for wrong in ((), ("x", "--rule", "rates")):
+        assert hooked("rules", "test", *wrong).code == 2
+
+
+def test_keywords_of_stored_rules_count(hooked: CommandLine, store: Store) -> None:
+    store([Row("苹果手机降价")])
+    hooked.good("rules", "add", "phones", "苹果手机", "--channel", "hook")
+    found = _tried(hooked, "苹果")
+    assert found["matched"] == 0
+    assert found["near_misses"]["newest"][0]["detail"] == "苹果手机 (a rule's keyword)"
+    title = _tried(hooked, "苹果", "--title", "苹果手机降价")
+    assert (title["matched"], title["hidden"][0]["word"]) == (False, "苹果手机")
+    shown = hooked.good("rules", "test", "苹果", "--title", "苹果手机降价").out
+    assert "it is part of '苹果手机', of a rule's keyword" in shown
+    assert _tried(hooked, "苹果手机", "--title", "苹果手机降价") == {
+        "matched": True,
+        "spans": [[0, 4]],
+    }
+
+
+def test_your_words_count(hooked: CommandLine, database_url: str) -> None:
+    (hooked.folder / "words.txt").write_text("苹果派\n", encoding="utf-8")
+    hooked.configure(HOOK + '[text]\nwords = "words.txt"\n', database_url)
+    found = _tried(hooked, "苹果", "--title", "苹果派食谱")
+    assert (found["matched"], found["hidden"][0]["origin"]) == (False, "your word list")
+
+
+def test_spans_are_coloured_on_a_terminal_alone(
+    hooked: CommandLine, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store([Row("央行\x1b[2J降息")])
+    assert "央行\\x1b[2J[降息]" in hooked.good("rules", "test", "降息").out
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "央行\\x1b[2J\x1b[1;31m降息\x1b[0m" in hooked.good("rules", "test", "降息").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "[降息]" in hooked.good("rules", "test", "降息").out
+
+
+def test_a_file_is_imported_reported_and_exported(hooked: CommandLine) -> None:
+    file = hooked.folder / "frequency_words.txt"
+    file.write_text("[Fruit]\n苹果\n!果农\n@7\n\n央行\n/(?=x)/\n", encoding="utf-8")
+    dry = hooked.good("rules", "import", file, "--dry-run", "--json").json
+    assert (dry["format"], [rule["name"] for rule in dry["rules"]]) == (
+        "trendradar", ["Fruit", "央行"]
+    )  # fmt: skip
+    assert hooked.good("rules", "list", "--json").json == []
+    printed = hooked.good("rules", "import", file, "--digest", "daily@08:00")
+    assert "look-around" in printed.out
+    assert "2 rules stored" in printed.out
+    (fruit, _) = stored = hooked.good("rules", "list", "--json").json
+    assert fruit["channels"] == ["hook"]  # the only one there is
+    assert (fruit["options"]["mode"], fruit["options"]["top"]) == ("digest", 7)
+    exported = hooked.folder / "rules.toml"
+    exported.write_text(hooked.good("rules", "export").out, encoding="utf-8")
+    again = hooked.good("rules", "import", exported)
+    assert "already" in again.err
+    for rule in stored:
+        hooked.good("rules", "remove", rule["name"])
+    hooked.good("rules", "import", exported)
+    kept = ("name", "query", "channels", "enabled", "options")
+    read_back = hooked.good("rules", "list", "--json").json
+    assert [[rule[key] for key in kept] for rule in read_back] == [
+        [rule[key] for key in kept] for rule in stored
+    ]
+
+
+def test_replacing_changes_rules_of_the_same_name(hooked: CommandLine) -> None:
+    file = hooked.folder / "r.csv"
+    file.write_text("name,query,enabled\na,甲,yes\n", encoding="utf-8")
+    hooked.good("rules", "import", file)
+    file.write_text("name,query,enabled\na,乙,no\nb,section:nowhere,\n", encoding="utf-8")
+    printed = hooked.good("rules", "import", file, "--replace", "--json").json
+    assert printed["report"][-1]["fate"] == "lost"
+    (rule,) = hooked.good("rules", "list", "--json").json
+    assert (rule["query"], rule["enabled"], rule["version"]) == ("乙", False, 2)
+
+
+def test_a_file_that_cannot_be_imported_says_why(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x.txt"
+    file.write_bytes(b"\xff\xfe")
+    assert "UTF-8" in cli("rules", "import", file).err
+    file.write_text("央行", encoding="utf-8")
+    printed = cli("rules", "import", file)
+    assert printed.code == 2
+    assert "--channel" in printed.err
+    assert "no channel is called" in cli("rules", "import", file, "--channel", "x").err
+    assert cli("rules", "import", tmp_path / "none").code == 1
+    assert cli("rules", "import", file, "--cap", "x", "--channel", "x").code == 2
+    with file.open("wb") as large:
+        large.truncate(5 << 20)
+    assert "4 MiB" in cli("rules", "import", file).err
