@@ -16,7 +16,7 @@ from monitor.cli.output import (
     say,
     settings_of,
 )
-from monitor.cli.rules import mark
+from monitor.cli.trying import mark
 from monitor.cli.values import age, count
 
 COLUMNS = (
