@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from monitor.alerts import message_id
+from monitor.alerts import after_quiet, message_id
 from monitor.attempts import ChannelState
 from monitor.health import (
     CLOCK_JUMP,
@@ -92,8 +92,8 @@ class Watch:
             ended = _ended(connection, known)
             events = changes(known, found, ended, now)
             troubles.save(connection, events)
-            messages = self._messages(events, rule_book(connection), states, now)
-            deliveries.insert_many(connection, messages, now)
+            for due_at, messages in self._messages(events, rule_book(connection), states, now):
+                deliveries.insert_many(connection, messages, due_at)
             return events
 
         events = database.run(work)
@@ -135,14 +135,16 @@ class Watch:
         book: RuleBook,
         states: Mapping[str, ChannelState],
         now: datetime,
-    ) -> list[Message]:
-        """One notice a channel and kind of event, however many sources it is about."""
-        groups: dict[tuple[str, str, bool], list[Event]] = defaultdict(list)
+    ) -> Iterator[tuple[datetime, list[Message]]]:
+        """One notice a channel and kind of event, however many sources it is about, with the
+        instant at which it is due: quiet hours hold it like any other.
+        """
+        groups: dict[tuple[str, str, bool, datetime], list[Event]] = defaultdict(list)
         for event in (each for each in events if not each.silent):
-            for channel in self._channels(event, book, states):
-                groups[channel, event.finding.kind, event.over].append(event)
-        return [
-            Message(
+            for channel, due_at in self._listeners_of(event, book, states, now).items():
+                groups[channel, event.finding.kind, event.over, due_at].append(event)
+        for (channel, kind, over, due_at), group in groups.items():
+            message = Message(
                 id=message_id("event", channel, kind, str(over), now.isoformat()),
                 rule="",
                 query="",
@@ -150,12 +152,16 @@ class Watch:
                 created_at=now,
                 notice=told_together(group),
             )
-            for (channel, kind, over), group in groups.items()
-        ]
+            yield due_at, [message]
 
-    def _channels(
-        self, event: Event, book: RuleBook, states: Mapping[str, ChannelState]
-    ) -> list[str]:
+    def _listeners_of(
+        self,
+        event: Event,
+        book: RuleBook,
+        states: Mapping[str, ChannelState],
+        now: datetime,
+    ) -> dict[str, datetime]:
+        """The channels that hear of ``event``, and when: for urgent rules at once."""
         finding = event.finding
         subject = Subject(
             title=finding.text,
@@ -164,12 +170,18 @@ class Watch:
             labels=finding.labels,
             event=finding.kind.value,
         )
-        rules = [book.rules[hit.rule_id] for hit in book.matcher.match(subject)]
-        wanted = list(dict.fromkeys(name for rule in rules for name in rule.channels))
+        wanted: dict[str, datetime] = {}
+        for hit in book.matcher.match(subject):
+            manners = book.manners[hit.rule_id]
+            quiet = None if manners.urgent else manners.quiet
+            due_at = after_quiet(now, quiet, book.house.zone)
+            for channel in book.rules[hit.rule_id].channels:
+                wanted[channel] = min(due_at, wanted.get(channel, due_at))
         if wanted:
             return wanted
+        due_at = after_quiet(now, book.house.quiet, book.house.zone)
         working = [name for name in self._listeners if _works(states, name, finding.channel)]
-        return working[:1]
+        return dict.fromkeys(working[:1], due_at)
 
 
 def _ended(

@@ -13,7 +13,7 @@ from monitor.actions.opening import opened
 from monitor.config import Settings
 from monitor.model import Classifier
 from monitor.service import utc_now
-from monitor.storage import deliveries, entries, leases, rules, sources
+from monitor.storage import deliveries, entries, leases, rules, sources, telling, troubles
 from monitor.types import SourceState
 
 FAILING_SHOWN = 20
@@ -23,7 +23,8 @@ def status(settings: Settings) -> dict[str, Any]:
     """Sources, entries, rules, deliveries, the daemon and the model; instants are aware UTC.
 
     ``failing`` names the sources with the most failures in a row, at most 20; ``channels``
-    those that do not simply work.
+    those that do not simply work; ``held`` counts headlines that wait for a digest;
+    ``troubles`` have been told and are not over, at most 20.
     """
     now = utc_now()
     with opened(settings) as database, database.read() as connection:
@@ -41,6 +42,11 @@ def status(settings: Settings) -> dict[str, Any]:
             },
             "rules": len(rules.list_all(connection)),
             "deliveries": deliveries.counts(connection),
+            "held": telling.held_count(connection),
+            "troubles": [
+                {"kind": kind, "name": name, "since": since}
+                for kind, name, since in troubles.listed(connection, FAILING_SHOWN)
+            ],
             "channels": deliveries.channel_states(connection),
             "model": model(settings),
         }  # fmt: skip

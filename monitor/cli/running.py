@@ -144,7 +144,10 @@ def flat(found: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
         if isinstance(value, dict):
             rows += flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            rows += [(f"{prefix}{key}", f"{item['name']}: {item['last_error']}") for item in value]
+            rows += [
+                (f"{prefix}{key}", f"{item['name']}: {item.get('last_error') or item.get('kind')}")
+                for item in value
+            ]
         else:
             rows.append((prefix + key, value))
     return rows

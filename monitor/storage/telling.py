@@ -166,6 +166,12 @@ def waiting(
 # held
 
 
+def held_count(connection: Connection) -> int:
+    """How many headlines wait for a digest."""
+    query = sa.select(sa.func.count()).select_from(held).where(held.c.digest.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
 def hold(connection: Connection, found: Sequence[Held], now: datetime) -> None:
     """Keep what is to be told later."""
     rows = [

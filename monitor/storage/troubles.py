@@ -38,6 +38,13 @@ def details(connection: Connection) -> dict[TroubleKey, str]:
     return {(row.kind, row.subject): row.detail for row in rows}
 
 
+def listed(connection: Connection, limit: int) -> list[tuple[str, str, datetime]]:
+    """Kind, name and beginning of what has been told and is not over, the longest first."""
+    query = sa.select(trouble.c.kind, trouble.c.detail, trouble.c.since)
+    rows = connection.execute(query.order_by(trouble.c.since, trouble.c.subject).limit(limit))
+    return [(row.kind, row.detail, row.since) for row in rows]
+
+
 def save(connection: Connection, events: Iterable[Event]) -> None:
     """Note what began, and forget what is over."""
     for event in events:

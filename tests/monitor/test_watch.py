@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from monitor.attempts import ChannelState
 from monitor.health import DISK_FREE_BYTES, EventKind
+from monitor.manners import House, read_quiet
 from monitor.rulebook import Rules
 from monitor.storage import Database, deliveries, rules, sources
 from monitor.storage.schema import source
 from monitor.storage.sources import NewSource
+from monitor.types import RuleOptions
 from monitor.watch import Vitals, Watch
 from tests.fakes import NOW
 
@@ -30,6 +32,7 @@ class Rig:
         self.now = NOW
         self.seconds = 0.0
         self.free = DISK_FREE_BYTES
+        self.house = House()
         self.watch = Watch(
             Path(), ["mail", "hook"],
             now=lambda: self.now, monotonic=lambda: self.seconds, free=lambda _: self.free,
@@ -51,7 +54,7 @@ class Rig:
     ) -> list[tuple[str, bool]]:
         self.now += later
         self.seconds += later.total_seconds()
-        events = self.watch.look(self.database, Rules().book, Vitals(**vitals))
+        events = self.watch.look(self.database, Rules(self.house).book, Vitals(**vitals))
         return [(event.finding.kind.value, event.over) for event in events]
 
     @property
@@ -60,9 +63,9 @@ class Rig:
             rows = deliveries.list_by_state(connection)
         return [(row["channel"], row["message"]["notice"]) for row in reversed(rows)]
 
-    def rule(self, query: str, channels: Sequence[str]) -> None:
+    def rule(self, query: str, channels: Sequence[str], **wanted: Any) -> None:
         with self.database.write() as connection:
-            rules.add(connection, query, query, channels, NOW)
+            rules.add(connection, query, query, channels, NOW, RuleOptions(**wanted))
 
 
 @pytest.fixture
@@ -118,6 +121,18 @@ def test_rules_route_events_and_the_owner_gets_the_rest(rig: Rig) -> None:
         ("hook", "a:"),
         ("mail", "b:"),
     }
+
+
+def test_quiet_hours_hold_events_too_and_urgent_rules_hear_at_once(rig: Rig) -> None:
+    rig.house = House(quiet=read_quiet("11:00-13:00"))
+    rig.rule("event:source-gone", ["hook"], urgent=True)
+    rig.add("a", failures=9, last_error="x")
+    rig.add("b", state="gone")
+    rig.look()
+    with rig.database.read() as connection:
+        rows = deliveries.list_by_state(connection)
+    due = {row["channel"]: row["next_attempt_at"] for row in rows}
+    assert due == {"mail": NOW + HOUR, "hook": rig.now}
 
 
 def test_many_sources_are_one_notice(rig: Rig) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
+import shlex
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
 from monitor.alerts import Held, Reason
 from monitor.attempts import ChannelState
+from monitor.cli import parser
 from monitor.cli.output import csv_cell
 from monitor.service import utc_now
 from monitor.storage import Database, deliveries, rules, telling
@@ -216,3 +220,21 @@ def test_a_story_is_muted_by_an_alert_s_id_and_told_again(
     assert hooked("alerts", "mute", "msg_b").code == 1, "about no story"
     assert hooked("alerts", "mute", "123").code == 1
     assert hooked("alerts", "mute", "msg_x").code == 1
+
+
+def documented() -> list[str]:
+    """The commands in the blocks of docs/alerts.md."""
+    text = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line[:9] == "headlines"]
+
+
+@pytest.mark.parametrize("line", documented())
+def test_what_the_documentation_says_can_be_typed(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    arguments = parser().parse_args(words)
+    assert arguments.run != parser().get_default("run")
+
+
+def test_there_are_commands_in_the_documentation() -> None:
+    assert len(documented()) >= 9
