@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import digests, heartbeat, telemetry, trustbook
+from monitor import digests, heartbeat, retrainer, telemetry, trustbook
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
 from monitor.linkserver import LinkServer
 from monitor.notify import Notifier
 from monitor.pipeline import PollReport, poll
+from monitor.rescoring import Rescoring
 from monitor.service import Observers, Service, check_channels, open_database
 from monitor.storage import Database, retention, sources
 from monitor.storybook import StoryBook, group_some
@@ -37,6 +38,7 @@ RENEW_S = 6.0
 WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
+RETRAIN_S = 20.0
 WATCH_S = 60.0
 MEASURE_S = 300.0
 DRAIN_FETCHES_S = 5.0
@@ -80,6 +82,7 @@ class Daemon:
         self._retiring: dict[Service, asyncio.Task[None]] = {}
         self._lease: Lease | None = None
         self._stories = StoryBook()
+        self._rescoring = Rescoring()
         self.links: LinkServer | None = None
         self._heartbeat = heartbeat.Heartbeat()
         self._network_down = False
@@ -163,7 +166,6 @@ class Daemon:
             log.error("another daemon (%s) has taken over", holder)
             self._resting.set()
             return
-        await asyncio.to_thread(service.classifier.refresh)
 
     def _may_begin(self) -> bool:
         """Whether this is surely the daemon, and is to stay it."""
@@ -177,6 +179,8 @@ class Daemon:
             (partial(self._tick, "digest", self._digest), self._tick_s),
             (partial(self._tick, "deliver", self._deliver), self._tick_s),
             (partial(self._tick, "renew", self._renew), RENEW_S),
+            (partial(self._tick, "model", self._follow_model), self._tick_s),
+            (partial(self._tick, "retrain", self._retrain), RETRAIN_S),
             (partial(self._tick, "watch", self._look_after), WATCH_S),
             (partial(self._tick, "heartbeat", self._beat), heartbeat.EVERY_S),
             (partial(self._tick, "group", self._group), self._tick_s),
@@ -271,6 +275,21 @@ class Daemon:
         if self._may_begin():
             await asyncio.to_thread(trustbook.measure_if_due, service.database, service.now())
 
+    async def _follow_model(self, service: Service) -> None:
+        """Serve the release that is promoted; score recent entries again, a few a tick."""
+        await asyncio.to_thread(service.classifier.refresh)
+        if self._may_begin():
+            step = self._rescoring.step
+            await asyncio.to_thread(step, service.database, service.classifier, service.now())
+
+    async def _retrain(self, service: Service) -> None:
+        """By the schedule, in a process of its own; the next turn waits for its end."""
+        wanted = self.settings
+        if wanted.retrain.schedule == "off" or not self._may_begin():
+            return
+        if await asyncio.to_thread(retrainer.due, service.database, wanted, service.now()):
+            await retrainer.retrain(wanted)
+
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention
         await asyncio.to_thread(
@@ -303,6 +322,8 @@ class Daemon:
         if service is None:
             return
         log.info("stopping: finishing what is under way")
+        if turn := self._turns.get("retrain"):
+            turn.cancel()  # nothing is lost: the next scheduled one does it again
         await asyncio.gather(
             *(each.fetcher.drain(DRAIN_FETCHES_S) for each in (service, *self._retiring)),
             service.outbox.drain(DRAIN_SENDS_S),

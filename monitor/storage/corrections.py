@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor import identity
-from monitor.storage import bulk
+from monitor.storage import bulk, stories
 from monitor.storage.schema import correction, entry, microseconds, seen, source
 
 KEYS_AT_ONCE = 20_000
@@ -48,6 +48,7 @@ def store(connection: Connection, rows: Sequence[Said]) -> None:
     """Say what is right; of two words on one entry, the later one counts."""
     latest = list({row.entry_id: row for row in rows}.values())
     bulk.insert(connection, correction, Said._fields, latest, update=Said._fields[1:])
+    stories.settle_sections(connection, [row.entry_id for row in latest if row.entry_id > 0])
 
 
 def get(connection: Connection, number: int) -> Said | None:
@@ -71,6 +72,7 @@ def said_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
 def withdraw(connection: Connection, number: int) -> None:
     """Forget the correction of an entry."""
     connection.execute(sa.delete(correction).where(correction.c.entry_id == number))
+    stories.settle_sections(connection, [number])
 
 
 def entries_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:

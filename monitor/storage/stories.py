@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.storage import bulk, entries
-from monitor.storage.schema import EPOCH, entry, microseconds, source, story
+from monitor.storage.schema import EPOCH, correction, entry, microseconds, source, story
 from monitor.stories.address import portal_of
 from monitor.stories.grouping import Told
 from monitor.stories.heat import Join, Newcomer, Story
@@ -155,6 +155,29 @@ def usual_peaks(connection: Connection, since: datetime, least: int) -> dict[str
         .having(sa.func.count() >= least)
     )
     return {section: float(mean) for section, mean in rows}
+
+
+def settle_sections(connection: Connection, entries: Collection[int]) -> None:
+    """Put the stories of ``entries`` where they belong: where a person last said of one of
+    their entries, else where the model puts their earliest one."""
+    if not entries:
+        return
+    said = (
+        sa.select(correction.c.section)
+        .join(entry, entry.c.id == correction.c.entry_id)
+        .where(entry.c.story_id == story.c.id)
+        .order_by(correction.c.corrected_at.desc(), correction.c.entry_id.desc())
+        .limit(1)
+        .correlate(story)
+        .scalar_subquery()
+    )
+    first = sa.select(entry.c.section).where(entry.c.id == story.c.id).correlate(story)
+    told = sa.select(entry.c.story_id).where(bulk.among(connection, entry.c.id, sorted(entries)))
+    connection.execute(
+        sa.update(story)
+        .where(story.c.id.in_(told))
+        .values(section=sa.func.coalesce(said, first.scalar_subquery(), story.c.section))
+    )
 
 
 def hottest(

@@ -12,6 +12,7 @@ import pytest
 
 from classifiers import release as releases
 from classifiers.registry import Registry, starter_folder
+from monitor.storage import moments
 from monitor.storage.schema import entry, seen
 from tests.e2e.conftest import World
 from tests.e2e.process import until
@@ -51,6 +52,7 @@ def other_release(tmp_path: Path) -> Path:
 def test_a_promoted_release_serves_without_a_restart_and_a_damaged_one_does_not(
     world: World, other_release: Path
 ) -> None:
+    world.rule("chip", "hook")
     world.add(world.portal.add("/a", "chip 0"))
     daemon = world.start()
     daemon.ready()
@@ -62,18 +64,41 @@ def test_a_promoted_release_serves_without_a_restart_and_a_damaged_one_does_not(
     world.portal.publish("/a", "chip 1")
     until(lambda: "chip 1" in world.stored, 15, "a headline")
     assert world.all(entry.c.release, entry.c.title == "chip 1") == [number]
-    assert world.all(entry.c.release, entry.c.title == "chip 0") != [number]
+    # What was there before is scored again.
+    until(lambda: set(world.all(entry.c.release)) == {number}, 15, "entries are scored again")
     (registry.root / "current").write_text("{")
     daemon.hear("release is refused", 15)
     world.portal.publish("/a", "chip 2")
     until(lambda: "chip 2" in world.stored, 15, "a headline")
     assert world.all(entry.c.release, entry.c.title == "chip 2") == [number]
+    until(lambda: len(world.hooks.by_title) == 2, 15, "both are told")
     daemon.end()
+    # Each headline was told once, however often it was scored.
+    assert world.hooks.by_title == {"chip 1": 1, "chip 2": 1}
     # A pointer that nobody can read is no reason not to start: the starter serves.
     again = world.start()
     again.ready()
     assert again.said("release is refused")
     again.end()
+
+
+def test_a_scheduled_retraining_is_told_and_what_it_promotes_serves(world: World) -> None:
+    """Its corpus is refused: what serves goes on serving, and the log says why."""
+    world.write_settings(
+        alerts={"timezone": "UTC"},
+        retrain={"schedule": "daily@00:00", "corpora": [f"csv:{world.folder / 'none.csv'}"]},
+    )
+    with world.database.write() as connection:
+        moments.put(connection, "retrained", datetime.now(UTC) - timedelta(days=2))
+    daemon = world.start()
+    daemon.ready()
+    daemon.hear("retraining begins, as scheduled", 15)
+    daemon.hear("the old model serves", 60)
+    assert daemon.said("none.csv")
+    with world.database.read() as connection:
+        last = moments.get(connection, "retrained")
+    assert last and datetime.now(UTC) - last < timedelta(minutes=5)
+    daemon.end()
 
 
 def test_a_receiver_that_was_down_gets_each_alert_once(world: World) -> None:
