@@ -205,4 +205,5 @@ def build_channels(
 
 def check_channels(settings: Settings) -> None:
     """Raise SettingsError when a channel's table cannot be used."""
-    build_channels(settings, HttpClient(ClientSettings(USER_AGENT)))
+    allow = settings.polling.allow_private
+    build_channels(settings, HttpClient(ClientSettings(USER_AGENT, allow_private=allow)))

@@ -133,6 +133,15 @@ def test_a_services_exchange_is_shown(set_up: CommandLine) -> None:
     assert TOKEN not in text
 
 
+def test_the_doctor_tries_the_tables_as_the_daemon_will(
+    set_up: CommandLine, portal: HttpServer
+) -> None:
+    checks = set_up("doctor", "--json").json
+    (settings,) = [each for each in checks if each["check"] == "settings"]
+    assert "no service called nonsense" in settings["detail"]
+    assert "127.0.0.1" not in settings["detail"]
+
+
 def test_a_table_that_cannot_be_used_is_told(set_up: CommandLine) -> None:
     printed = set_up("channels", "test", "broken")
     assert printed.code == 2
