@@ -31,6 +31,7 @@ from classifiers.evaluate import Answers, Evaluation, examine, measure
 from classifiers.examples import Example
 from classifiers.model import TopicClassifier
 from classifiers.release import Manifest
+from classifiers.taxonomy import Taxonomy
 from classifiers.text import identity_key
 
 
@@ -233,17 +234,24 @@ def evaluate_corpora(
     return try_corpora(train_specs, test_spec, labels).evaluation
 
 
-def try_corpora(train_specs: Sequence[str], test_spec: str, labels: Labels = "native") -> Trial:
+def try_corpora(
+    train_specs: Sequence[str],
+    test_spec: str,
+    labels: Labels = "native",
+    taxonomy: Taxonomy | None = None,
+) -> Trial:
     """Train on some corpora, score another: what ``headlines evaluate`` does.
+
+    Sections are those of ``taxonomy`` (None: the default one).
 
     A corpus that is named on both sides is split by a hash of its titles, a fifth being
     scored. Titles of the test set (but not terms) never stand in the training set.
     """
-    test = corpus.load(test_spec, labels)
+    test = corpus.load(test_spec, labels, taxonomy)
     if test_spec in train_specs:
         _, test = corpus.split([each for each in test if not each.term], HELD_OUT)
     copies = {identity_key(each.title) for each in test}
-    examples = [each for spec in train_specs for each in corpus.load(spec, labels)]
+    examples = [each for spec in train_specs for each in corpus.load(spec, labels, taxonomy)]
     apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
     trained = train(apart, settings_for(train_specs))
     only_present = labels == "sections"

@@ -14,10 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from classifiers.compiled import Scorer
-from classifiers.errors import ClassifierError
+from classifiers.corpus import parse_spec
+from classifiers.errors import ClassifierError, CorpusError
 from classifiers.registry import starter_folder
+from classifiers.segment import read_words
+from classifiers.taxonomy import read_mapping
+from monitor.actions.corpora import FORMAT, register_database
 from monitor.actions.models import registry
-from monitor.actions.opening import opened, sections_of
+from monitor.actions.opening import opened, sections_of, taxonomy_of
 from monitor.actions.rules import list_all as list_rules
 from monitor.addresses import parse_allowed
 from monitor.channels import email
@@ -209,6 +213,32 @@ def sections(settings: Settings) -> frozenset[str] | None:
         return None
 
 
+def check_learning(settings: Settings) -> Answer:
+    """Can the user's sections and words be read, and the corpora of the schedule be found?"""
+    register_database(settings)
+    told = []
+    try:
+        own = taxonomy_of(settings)
+        words = read_words(settings.text.words) if settings.text.words else ()
+        for spec in settings.retrain.corpora:
+            format_, path, mapping = parse_spec(spec)
+            if format_ != FORMAT and path and not (folder_of(settings) / path).exists():
+                raise CorpusError("no such file", path)
+            if mapping:
+                read_mapping(folder_of(settings) / mapping)
+    except CorpusError as error:
+        return "failed", str(error), "correct the file, or what names it in headlines.toml"
+    told += [f"{len(own.ids)} sections of your own"] if own else []
+    told += [f"{len(words)} words of your own"] if words else []
+    told.append(f"retraining: {settings.retrain.schedule}")
+    return "ok", ", ".join(told), ""
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where relative paths of the settings start."""
+    return settings.file.parent if settings.file else Path.cwd()
+
+
 CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "database": check_database,
     "model": check_model,
@@ -218,4 +248,5 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "disk": check_disk,
     "files": check_files,
     "rules": check_rules,
+    "learning": check_learning,
 }

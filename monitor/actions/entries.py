@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from monitor.actions.opening import check_section, find_source, opened, sections_of
+from monitor.actions.opening import find_source, opened, section_finder
 from monitor.config import Settings
 from monitor.service import utc_now
 from monitor.storage import entries
@@ -33,8 +33,8 @@ def find(
 
     Raises NotFound for an unknown source, UsageError for an unknown section.
     """
-    if section is not None:
-        check_section(section, (*sections_of(settings), UNSURE))
+    if section is not None and section != UNSURE:
+        section = section_finder(settings)(section)
     with opened(settings) as database, database.read() as connection:
         wanted = entries.Filter(
             section=section,

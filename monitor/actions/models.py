@@ -10,6 +10,7 @@ from classifiers.errors import ReleaseError
 from classifiers.registry import Listed, Registry, starter_folder
 from classifiers.release import read_manifest
 from monitor.actions.corpora import register_database
+from monitor.actions.opening import taxonomy_of
 from monitor.config import Settings
 from monitor.errors import NotFound
 from monitor.model import open_classifier
@@ -59,7 +60,7 @@ def evaluate(
     register_database(settings)
     if report is not None:
         reporting.prepare(report)
-    trial = try_corpora(train, test, labels)
+    trial = try_corpora(train, test, labels, taxonomy_of(settings))
     if report is not None:
         reporting.on_trial(trial, settings, train, test, report)
     return trial.evaluation

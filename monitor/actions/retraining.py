@@ -130,8 +130,8 @@ def retrain(
     with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
         written = trained.write(Path(folder) / "release")
         number = written.id
-        if (written.files, written.sections) == (manifest.files, manifest.sections):
-            return nothing_new  # the same numbers, by whatever version they were made
+        if _same(written, manifest):
+            return nothing_new
         compared = _compare(live, manifest, trained, lessons, split, moved)
         compared = _refuse_broken(compared, on_corrections)
         promoted = not dry_run and (force or not compared.refusal)
@@ -143,6 +143,12 @@ def retrain(
         number, live.release, promoted, False, compared, on_corrections,
         lessons.feeds, lessons.dropped, material,
     )  # fmt: skip
+
+
+def _same(one: Manifest, other: Manifest) -> bool:
+    """Whether two releases answer alike, by whatever version they were made."""
+    names = ("files", "sections", "settings")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _knows_all(live: Scorer, lessons: Lessons, settings: Settings) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from monitor.actions.opening import LARGEST_ID, check_section, opened, sections_of
+from monitor.actions.opening import LARGEST_ID, opened, section_finder
 from monitor.config import Settings
 from monitor.errors import NotFound, UsageError
 from monitor.service import utc_now
@@ -48,7 +48,7 @@ class Pair:
 def hottest(settings: Settings, section: str | None, limit: int) -> list[Hot]:
     """The hottest stories of the last three days. Raises UsageError for an unknown section."""
     if section is not None:
-        check_section(section, sections_of(settings))
+        section = section_finder(settings)(section)
     now = utc_now()
     with opened(settings) as database, database.read() as connection:
         usual = stories.usual_peaks(connection, now - USUAL_OF, USUAL_LEAST)

@@ -71,19 +71,18 @@ def _add_listing(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def run_add(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
-    from monitor.actions.opening import check_section, sections_of
+    from monitor.actions.opening import section_finder
     from monitor.storage.sources import NewSource
 
     settings = settings_of(arguments)
-    if arguments.section is not None:
-        check_section(arguments.section, sections_of(settings))
+    section = section_finder(settings)(arguments.section) if arguments.section else None
     url, title, language = arguments.url, "", None
     if not arguments.unchecked:
         url, title, language = find_feed(settings, arguments.url, arguments.pick)
     new = NewSource(
         url,
         name=arguments.name or title,
-        section=arguments.section,
+        section=section,
         language=language,
         interval_s=arguments.every or settings.polling.interval_s,
         labels=tuple(arguments.label),

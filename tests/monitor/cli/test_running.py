@@ -12,7 +12,9 @@ from monitor.storage import Database, rules
 from tests.commandline import CommandLine
 from tests.monitor.cli.conftest import TITLES
 
-CHECKS = ["settings", "database", "model", "clock", "dns", "smtp", "disk", "files", "rules"]
+CHECKS = [
+    "settings", "database", "model", "clock", "dns", "smtp", "disk", "files", "rules", "learning",
+]  # fmt: skip
 
 
 @pytest.fixture
