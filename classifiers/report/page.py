@@ -181,7 +181,7 @@ def tiles(now: Evaluation, before: Evaluation | None) -> list[Tile]:
             found.append(Tile(en, zh, percent(read(now))))
             continue
         gained = read(now) - read(before)
-        better = None if round(gained, 4) == 0 else (gained > 0) == more_is_better
+        better = None if round(gained, 3) == 0 else (gained > 0) == more_is_better
         found.append(Tile(en, zh, percent(read(now)), signed(gained), better))
     return [*found, Tile("Titles", "标题数", f"{now.titles:,}")]
 
@@ -198,4 +198,5 @@ def whole(share: float) -> str:
 
 def signed(share: float) -> str:
     """A change in percentage points, with a true minus."""
-    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
+    points = round(100 * share, 1)
+    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}") if points else "0.0"

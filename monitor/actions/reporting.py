@@ -45,11 +45,14 @@ def on_trial(
     return page.write(told, folder)
 
 
-def on_retraining(result: Retrained, settings: Settings, folder: Path) -> Path:
-    """Tell what a new model does better and worse than the live one; the page's path."""
+def on_retraining(result: Retrained, settings: Settings, folder: Path) -> Path | None:
+    """Tell what a new model does better and worse than the live one; the page's path.
+
+    None where nothing was learnt, or there were no titles to compare the two on.
+    """
     material, compared = result.material, result.compared
     if material is None or compared.answers is None:
-        raise ValueError("nothing was learnt")
+        return None
     before, after = compared.answers
     origins = [str(each["origin"]) for each in material.trained.manifest.corpora]
     learnt = len(material.own) + len(material.rest) + len(material.corrected)

@@ -132,11 +132,10 @@ def run_retrain(arguments: argparse.Namespace) -> int:
     elif not result.nothing_new:
         show_comparison(result)
     code = conclude(result, dry_run=arguments.dry_run)
-    if arguments.report and result.compared.answers is None:
-        complain("no report is written: there is no comparison to tell of")
-    elif arguments.report:
+    if arguments.report:
         path = reporting.on_retraining(result, settings, arguments.report)
-        complain(f"the report is in {path}")
+        nothing = "no report is written: there is no comparison to tell of"
+        complain(f"the report is in {path}" if path else nothing)
     return code
 
 
