@@ -7,15 +7,17 @@ Nothing is alerted because of it. Which entries are done stands in the entries t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
+from monitor.hints.trust import Trust
 from monitor.model import Classifier
 from monitor.storage import Database, rescores
 from monitor.storage.rescores import Place, Recent
 from monitor.telemetry import logger
+from monitor.trustbook import TrustBook
 
 log = logger("rescore")
 RECENT = timedelta(days=7)
@@ -34,6 +36,7 @@ class Rescoring:
     place: Place | None = None
     passes: int = 2
     changed: int = 0
+    trust: TrustBook = field(default_factory=TrustBook)
 
     def step(self, database: Database, classifier: Classifier, now: datetime) -> int:
         """Score some entries again; how many. Raises StorageError."""
@@ -46,7 +49,8 @@ class Rescoring:
         since = now - RECENT
         found = database.look(lambda each: rescores.recent(each, since, self.place, LOOK_AT))
         old = [row for row in found if row.release != release][:WRITE]
-        done = rescore(database, classifier, old) if old else 0
+        trust = database.look(lambda each: self.trust.trust(each, now))
+        done = rescore(database, classifier, old, trust) if old else 0
         self._move_on(found, old)
         self.changed += done
         if not self.passes and self.changed:
@@ -63,12 +67,14 @@ class Rescoring:
             self.place, self.passes = None, self.passes - 1
 
 
-def rescore(database: Database, classifier: Classifier, rows: Sequence[Recent]) -> int:
+def rescore(
+    database: Database, classifier: Classifier, rows: Sequence[Recent], trust: Trust
+) -> int:
     """Write what the live release says of ``rows``, unless they changed meanwhile."""
     predictions = classifier([row.title for row in rows])
     pairs = list(zip(rows, predictions, strict=True))
 
     def work(connection: Connection) -> int:
-        return rescores.write(connection, pairs)
+        return rescores.write(connection, pairs, trust)
 
     return database.run(work)

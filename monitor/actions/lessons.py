@@ -13,7 +13,8 @@ from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor.actions.corpora import DECLARED_LIMIT, FORMAT, register_database
 from monitor.actions.opening import opened, taxonomy_of
 from monitor.config import Settings
-from monitor.storage import Database, corrections
+from monitor.hints.trust import DOUBT
+from monitor.storage import Database, corrections, hints
 from monitor.storage.corrections import Declared
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ BELIEF, BELIEF_VOTES = 0.8, 5.0
 MOST_SURE_VOTES = 200.0
 # A source that is right less often than this teaches nothing good.
 LEAST_AGREEMENT = 0.4
+HINTED_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def gather(
     with opened(settings) as database:
         corrected, dropped = corrections_of(database, known)
         found, feeds = declared_of(database, known) if from_feeds else ([], [])
-    return Lessons(own, corrected, more + found, feeds, dropped)
+        hinted = hinted_of(database, known) if from_feeds else []
+    return Lessons(own, corrected, [*more, *found, *hinted], feeds, dropped)
 
 
 def _check_native(more: Iterable[Example], taxonomy: Taxonomy | None, settings: Settings) -> None:
@@ -138,6 +141,24 @@ def declared_of(database: Database, known: Taxonomy) -> tuple[list[Example], lis
         if row.corrected is None and believed[row.source_id].weight
     ]  # fmt: skip
     return made, list(believed.values())
+
+
+def hinted_of(database: Database, known: Taxonomy) -> list[Example]:
+    """Entries without a declared section of which their address or category says one,
+    weighted by the trust in that (monitor.hints.trust); below a half they teach nothing."""
+    with database.read() as connection:
+        trust = hints.known(connection).trust
+        rows = [
+            (row, known.find(row.section)) for row in hints.taught(connection, trust, HINTED_LIMIT)
+        ]
+    return [
+        Example(
+            row.title, section, round(row.trust, 2), _origin("feeds", number),
+            group=_story(row.story_id), at=row.first_seen_at.timestamp(),
+        )
+        for number, (row, section) in enumerate(rows, 1)
+        if section and row.trust >= DOUBT
+    ]  # fmt: skip
 
 
 def agreement_of(rows: Sequence[Declared], known: Taxonomy) -> Agreement:

@@ -120,33 +120,30 @@ def collect_rows(rows: Sequence[Measured]) -> Trust:
 
 
 def taught(connection: Connection, trust: Trust, limit: int) -> Iterator[Taught]:
-    """The newest entries that a hint says something of and nobody corrected, newest first.
+    """The newest entries that a hint says something of, newest first, but for those that
+    were corrected or have a declared section (``corrections.declared`` has these).
 
     Of several hints the one that is trusted most counts.
     """
     statement = (
         sa.select(
             entry.c.title, entry.c.source_id, entry.c.first_seen_at, entry.c.story_id,
-            entry.c.hints, entry.c.section_hint,
+            entry.c.hints,
         )
         .outerjoin(correction, correction.c.entry_id == entry.c.id)
-        .where(_hinted(), correction.c.entry_id.is_(None))
+        .where(
+            sa.cast(entry.c.hints, sa.Text) != "[]",
+            entry.c.section_hint.is_(None),
+            correction.c.entry_id.is_(None),
+        )
         .order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
         .limit(limit)
     )  # fmt: skip
-    for title, source_id, seen_at, story_id, stored, declared in _streamed(connection, statement):
-        voice = best(read(stored, declared, source_id), trust)
+    for title, source_id, seen_at, story_id, stored in _streamed(connection, statement):
+        voice = best(read(stored, None, source_id), trust)
         if voice is not None:
             section = voice.hint.section
             yield Taught(title, section, voice.trust, source_id, seen_at, story_id)
-
-
-def _hinted() -> sa.ColumnElement[bool]:
-    """Entries that have a hint, as far as SQL can tell."""
-    return sa.or_(
-        sa.cast(entry.c.hints, sa.Text) != "[]",
-        sa.and_(entry.c.hints.is_(sa.null()), entry.c.section_hint.is_not(None)),
-    )
 
 
 def recent(connection: Connection, now: datetime) -> int:
@@ -154,7 +151,7 @@ def recent(connection: Connection, now: datetime) -> int:
     first = (
         sa.select(entry.c.id)
         .where(entry.c.first_seen_at >= now - REDECIDED_FOR)
-        .order_by(entry.c.first_seen_at)
+        .order_by(entry.c.first_seen_at, entry.c.id)
         .limit(1)
     )
     last = connection.execute(sa.select(sa.func.max(entry.c.id))).scalar() or 0

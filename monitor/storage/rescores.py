@@ -9,6 +9,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from monitor.hints import Hint
+from monitor.hints.trust import Trust, choose
 from monitor.storage import stories
 from monitor.storage.schema import entry
 from monitor.types import Prediction
@@ -17,12 +19,13 @@ Place = tuple[datetime, int]
 
 
 class Recent(NamedTuple):
-    """An entry, and the release that scored it."""
+    """An entry, the release that scored it, and its hints as they are stored."""
 
     id: int
     title: str
     release: str
     first_seen_at: datetime
+    hints: Sequence[Sequence[str]] | None = None
 
     @property
     def place(self) -> Place:
@@ -35,9 +38,9 @@ def recent(
 ) -> list[Recent]:
     """Up to ``limit`` entries first seen at or after ``since``, newest first, those that come
     after ``before`` in that order."""
-    statement = sa.select(entry.c.id, entry.c.title, entry.c.release, entry.c.first_seen_at).where(
-        entry.c.first_seen_at >= since
-    )
+    statement = sa.select(
+        entry.c.id, entry.c.title, entry.c.release, entry.c.first_seen_at, entry.c.hints
+    ).where(entry.c.first_seen_at >= since)
     if before is not None:
         at, number = before
         mark = sa.tuple_(sa.literal(at, entry.c.first_seen_at.type), sa.literal(number))
@@ -46,10 +49,11 @@ def recent(
     return [Recent(*row) for row in connection.execute(statement)]
 
 
-def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]]) -> int:
-    """Store predictions; an entry whose title or release is another by now is left alone.
+def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]], trust: Trust) -> int:
+    """Store predictions, and which hint is shown in their stead.
 
-    Returns how many were there to be written.
+    An entry whose title or release is another by now is left alone. Returns how many were
+    there to be written.
     """
     statement = (
         sa.update(entry)
@@ -58,17 +62,26 @@ def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]]) -> 
             entry.c.title == sa.bindparam("b_title"),
             entry.c.release == sa.bindparam("b_release"),
         )
-        .values({name: sa.bindparam(f"b_new_{name}") for name in Prediction._fields})
+        .values({name: sa.bindparam(f"b_new_{name}") for name in _COLUMNS})
     )
     made = [
         {
             "b_id": row.id,
             "b_title": row.title,
             "b_release": row.release,
-            **{f"b_new_{name}": value for name, value in found._asdict().items()},
+            **{f"b_new_{name}": value for name, value in _values(row, found, trust).items()},
         }
         for row, found in rows
     ]
     connection.execute(statement, made)
     stories.settle_sections(connection, [row.id for row, _ in rows])
     return len(made)
+
+
+_COLUMNS = (*Prediction._fields, "hinted", "hinted_by")
+
+
+def _values(row: Recent, found: Prediction, trust: Trust) -> dict[str, object]:
+    hint = choose(found, [Hint(*each) for each in row.hints or ()], trust)
+    shown = {"hinted": hint.section, "hinted_by": hint.kind} if hint else {}
+    return {"hinted": None, "hinted_by": None, **found._asdict(), **shown}

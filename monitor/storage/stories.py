@@ -159,7 +159,7 @@ def usual_peaks(connection: Connection, since: datetime, least: int) -> dict[str
 
 def settle_sections(connection: Connection, entries: Collection[int]) -> None:
     """Put the stories of ``entries`` where they belong: where a person last said of one of
-    their entries, else where the model puts their earliest one."""
+    their entries, else where a hint or the model puts their earliest one."""
     if not entries:
         return
     said = (
@@ -171,7 +171,8 @@ def settle_sections(connection: Connection, entries: Collection[int]) -> None:
         .correlate(story)
         .scalar_subquery()
     )
-    first = sa.select(entry.c.section).where(entry.c.id == story.c.id).correlate(story)
+    shown = sa.func.coalesce(entry.c.hinted, entry.c.section)
+    first = sa.select(shown).where(entry.c.id == story.c.id).correlate(story)
     told = sa.select(entry.c.story_id).where(bulk.among(connection, entry.c.id, sorted(entries)))
     connection.execute(
         sa.update(story)

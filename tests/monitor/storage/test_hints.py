@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 
+from classifiers.taxonomy import read_taxonomy
 from monitor import trustbook
+from monitor.actions.lessons import hinted_of
 from monitor.hints import CATEGORY, SOURCE, URL, Hint
+from monitor.model import Classifier
+from monitor.rescoring import Rescoring
 from monitor.storage import Database, entries, hints, sources
 from monitor.storage.entries import Filter, NewEntry
 from monitor.storage.hints import Measured
 from monitor.storage.schema import correction, entry, microseconds
 from monitor.storage.sources import NewSource
 from monitor.trustbook import TrustBook
+from monitor.types import Prediction
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PAGE = Hint(URL, "portal.example/sports/", "sports")
@@ -143,15 +150,16 @@ def test_listing_a_section_lists_what_is_shown(world: World) -> None:
 
 
 def test_what_hints_teach_comes_with_its_trust(world: World) -> None:
-    world.add(PAGE, Hint(SOURCE, str(world.source), "finance"), count=2)
+    tag = Hint(CATEGORY, f"{world.source}:财经", "finance")
+    world.add(PAGE, tag, count=2)
     world.add(count=3)
-    world.add(declared="tech", legacy=True)
+    world.add(PAGE, declared="tech")
     world.correct(world.add(PAGE), "sports")
     known = trustbook.measure(world.database, NOW)
     with world.database.read() as connection:
         found = list(hints.taught(connection, known.trust, 10))
-        assert len(list(hints.taught(connection, known.trust, 2))) == 2
-    assert [each.section for each in found] == ["tech", "sports", "sports"]
+        assert len(list(hints.taught(connection, known.trust, 1))) == 1
+    assert [each.section for each in found] == ["sports", "sports"]
     assert found[1].trust == pytest.approx(known.trust.of(PAGE))
 
 
@@ -183,3 +191,41 @@ def test_thousands_of_entries_are_shown_anew_in_parts(world: World) -> None:
     with world.database.read() as connection:
         shown = sa.select(sa.func.count()).where(entry.c.hinted == "sports", entry.c.unsure)
         assert connection.execute(shown).scalar() == 2_500
+
+
+def test_what_another_release_says_is_weighed_against_the_hints_anew(world: World) -> None:
+    class Live:
+        """Is sure of food, under another release."""
+
+        scorer = SimpleNamespace(release="new")
+
+        def __call__(self, titles: list[str]) -> list[Prediction]:
+            return [Prediction("food", 0.7, "tech", False, "new") for _ in titles]
+
+    (number,) = world.add(PAGE, section="food", unsure=True)
+    (weak,) = world.add(Hint(URL, "new.example", "sports"), section="tech", unsure=True)
+    world.add(PAGE, count=60)
+    world.measure()
+    assert world.shown()[number] == ("sports", URL, False)
+    assert world.shown()[weak] == ("sports", URL, False)
+    state = Rescoring()
+    while state.passes:
+        state.step(world.database, cast(Classifier, Live()), NOW)
+    assert world.shown()[number] == ("sports", URL, False)
+    trust = world.database.look(hints.known).trust
+    assert trust.of(Hint(URL, "new.example", "sports")) > 0.7
+    world.correct(world.add(Hint(URL, "new.example", "sports"), count=20), "food")
+    world.measure()
+    assert world.shown()[weak] == ("food", "model", False)
+
+
+def test_a_retraining_learns_trusted_hints_of_sources_that_declare_nothing(world: World) -> None:
+    world.add(PAGE, count=30)
+    bad = Hint(URL, "bad.example", "food")
+    world.add(bad, count=30)
+    world.add(PAGE, declared="tech")
+    world.measure()
+    found = hinted_of(world.database, read_taxonomy())
+    assert len(found) == 30
+    assert {each.label for each in found} == {"sports"}
+    assert all(0.8 < each.weight < 1 and each.at == NOW.timestamp() for each in found)
