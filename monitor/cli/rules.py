@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.cli import bringing, manners, trying
+from monitor.cli import bringing, linting, manners, trying
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import age
 from monitor.errors import UsageError
@@ -56,6 +56,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     snooze.add_argument("span", metavar="AGE", type=age, help="e.g. 2h; 0 ends it")
     snooze.set_defaults(run=run_snooze)
     trying.add_command(actions, everywhere)
+    linting.add_command(actions, everywhere)
     bringing.add_commands(actions, everywhere)
 
 

@@ -307,3 +307,32 @@ def test_a_file_that_cannot_be_imported_says_why(cli: CommandLine, tmp_path: Pat
     with file.open("wb") as large:
         large.truncate(5 << 20)
     assert "4 MiB" in cli("rules", "import", file).err
+
+
+def test_lint_tells_what_is_wrong_with_stored_rules(
+    hooked: CommandLine, store: Store, database_url: str
+) -> None:
+    store([])
+    assert hooked.good("rules", "lint").out.strip() == "nothing to remark"
+    for name, query in (
+        ("never", "央行 NOT 央行"), ("always", "a OR NOT a"), ("broad", "NOT 广告"),
+        ("fruit", "苹果"), ("phones", "苹果手机"), ("again", "苹果手机"), ("gone", "source:nobody"),
+    ):  # fmt: skip
+        hooked.good("rules", "add", name, query, "--channel", "hook")
+    printed = hooked("rules", "lint", "--json")
+    assert printed.code == 1
+    assert {(each["rule"], each["kind"]) for each in printed.json} == {
+        ("never", "never"), ("always", "always"), ("broad", "broad"), ("fruit", "silenced"),
+        ("again", "twice"), ("gone", "never"),
+    }  # fmt: skip
+    assert "sub:苹果" in hooked("rules", "lint").out
+    hooked.configure(HOOK.replace("hook]", "other]"), database_url)
+    assert ("fruit", "channel") in {
+        (each["rule"], each["kind"]) for each in hooked("rules", "lint", "--json").json
+    }
+
+
+def test_lint_of_one_query(hooked: CommandLine) -> None:
+    assert hooked("rules", "lint", "a NOT a").code == 1
+    assert "matches nearly every" in hooked.good("rules", "lint", "NOT a").out
+    assert hooked("rules", "lint", "(a").code == 2
