@@ -65,13 +65,21 @@ def derive(
 
 def of_address(url: str) -> tuple[Hint, ...]:
     """What an address says: its host's name if that says anything, else its folders."""
-    match = _ADDRESS.match(url)
+    whole = url.partition("?")[0].partition("#")[0]
+    folder = whole.rpartition("/")[0]
+    return _of_folder(folder if len(folder) > len("https:/") else whole)
+
+
+@lru_cache(maxsize=8192)
+def _of_folder(address: str) -> tuple[Hint, ...]:
+    """The same of an address without its last part: entries share these."""
+    match = _ADDRESS.match(address)
     if match is None:
         return ()
     host, path = match[1].lower().rstrip("."), match[2].lower()
     hint = _of_host(host)
     if hint is None:
-        for folder in path.split("/")[1:-1][:_MOST_FOLDERS]:
+        for folder in path.split("/")[1:][:_MOST_FOLDERS]:
             if section := _parts().get(folder):
                 hint = Hint(URL, f"{_site(host)}/{folder}/", section)
                 break

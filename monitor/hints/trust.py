@@ -45,14 +45,20 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What was measured, by kind and by ``(kind, key)``; nothing is as good as the priors."""
+    """What was measured, by kind and by ``(kind, key)``; nothing is as good as the priors.
+
+    ``figures`` and ``new`` are what it comes to, for origins that were measured and for
+    others; ``collect`` makes them.
+    """
 
     kinds: Mapping[str, Count] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], Count] = field(default_factory=dict)
+    figures: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    new: Mapping[str, float] = field(default_factory=lambda: _NEW)
 
     def of(self, hint: Hint) -> float:
         """Between 0 and 1: the formula above."""
-        return trust(self.of_kind(hint.kind), self.origins.get(hint[:2], Count()))
+        return self.figures.get(hint[:2], self.new[hint[0]])
 
     def of_kind(self, kind: str) -> float:
         """What is expected of an origin of this kind of which nothing is known."""
@@ -67,7 +73,13 @@ def collect(counts: Iterable[tuple[str, str, Count]]) -> Trust:
         if kind in PRIORS:
             kinds[kind] = count.plus(kinds.get(kind, Count()))
             origins[kind, key] = count.plus(origins.get((kind, key), Count()))
-    return Trust(kinds, origins)
+    expected = {kind: mean(PRIORS[kind], kinds.get(kind, Count())) for kind in KINDS}
+    return Trust(
+        kinds,
+        origins,
+        figures={at: trust(expected[at[0]], count) for at, count in origins.items()},
+        new={kind: trust(share, Count()) for kind, share in expected.items()},
+    )
 
 
 def mean(prior: float, count: Count) -> float:
@@ -81,6 +93,9 @@ def trust(prior: float, count: Count) -> float:
     return max(0.0, middle - math.sqrt(middle * (1 - middle) / (STRENGTH + count.said + 1)))
 
 
+_NEW: dict[str, float] = {kind: trust(prior, Count()) for kind, prior in PRIORS.items()}
+
+
 class Voice(NamedTuple):
     """The hint that is shown, and its trust."""
 
@@ -89,13 +104,19 @@ class Voice(NamedTuple):
 
 
 def best(hints: Iterable[Hint], known: Trust) -> Voice | None:
-    """The hint that is trusted most."""
-    voices = [Voice(hint, known.of(hint)) for hint in hints if hint.kind in PRIORS]
-    return max(voices, key=_weight, default=None)
+    """The hint that is trusted most; of those that are alike, the first in KINDS."""
+    found: Voice | None = None
+    for hint in sorted(hints, key=_order):
+        if hint[0] in PRIORS and (found is None or known.of(hint) > found.trust):
+            found = Voice(hint, known.of(hint))
+    return found
 
 
-def _weight(voice: Voice) -> tuple[float, int]:
-    return voice.trust, -KINDS.index(voice.hint.kind)
+def _order(hint: Hint) -> int:
+    return _PLACES.get(hint[0], len(_PLACES))
+
+
+_PLACES = {kind: at for at, kind in enumerate(KINDS)}
 
 
 def choose(prediction: Prediction, hints: Iterable[Hint], known: Trust) -> Hint | None:
