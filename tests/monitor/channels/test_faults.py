@@ -320,6 +320,7 @@ def test_hostile_32_the_alert_is_sent_and_the_owner_told_once(house: House, tmp_
         }
         house.owe(make_message("msg_1"), make_message("msg_2"))
         house.deliver(owner="owner")
+        house.now += HOUR
         house.owe(make_message("msg_3"))
         house.deliver(owner="owner")
         assert {mail.message["Subject"] for mail in mails.mails} == {"[rates] 央行宣布降息"}
