@@ -1,5 +1,5 @@
 """Where messages go. To add a kind: one module with a record of options and ``create``,
-one line in CHANNEL_KINDS; the conformance suite then runs over it.
+one line in CHANNEL_KINDS, one folder of documents; the conformance suite then runs over it.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ class Apprise:
         self._format = checked_format(name, chosen)
         self._reader = read_reader(name, chosen.language, chosen.timezone, means.zone)
         named = {"title": chosen.title_template, "body": chosen.body_template}
-        self._templates = custom.load(name, named, means.folder)
+        escaped = ("body",) if self._format == "html" else ()
+        self._templates = custom.load(name, named, means.folder, escaped)
         self._hidden = hidden_forms(self._url)
         self.deadline_s = deadline_s + self._templates.deadline_s
 
@@ -134,9 +135,11 @@ class Apprise:
         )
 
     def _trace(self, exchange: Mapping[str, Any]) -> None:
-        sent = f"{exchange['method']} {exchange['url']} ({exchange['sent']} bytes)"
+        place = without_query(exchange["url"])
+        sent = f"{exchange['method']} {place} ({exchange['sent']} bytes)"
         self._means.trace("us", answer(sent, self._hidden))
-        got = exchange.get("error") or f"{exchange.get('status')} {exchange.get('said', '')}"
+        error = without_query(exchange.get("error", ""))
+        got = error or f"{exchange.get('status')} {exchange.get('said', '')}"
         self._means.trace("them", answer(got, self._hidden))
 
 
@@ -210,11 +213,16 @@ def detail(found: Mapping[str, Any]) -> str:
     if found["refused"] and not found["taken"]:
         return f"{found['service']}: {found['refused'][0]}"
     if "error" in last:
-        return f"{host} could not be reached: {last['error']}"
+        return f"{host} could not be reached: {without_query(last['error'])}"
     if found["taken"]:
         return f"{found['service']} took it"
     said = "; ".join(found["said"][-2:]) or "it did not take the message and gave no reason"
     return f"{found['service']}: {said}"
+
+
+def without_query(text: str) -> str:
+    """``text`` without the arguments of addresses: some are made of secrets."""
+    return re.sub(r"\?\S+", "?…", text)
 
 
 # settings

@@ -6,7 +6,7 @@ words: the alert is sent all the same, and the owner hears why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,8 +83,10 @@ def failure(reasons: Mapping[str, str]) -> str:
     return f"a template failed, the usual text was sent instead: {told}"
 
 
-def load(name: str, files: Mapping[str, str], folder: Path) -> Templates:
-    """The templates in ``files`` (by name; empty ones are left out).
+def load(
+    name: str, files: Mapping[str, str], folder: Path, html: Collection[str] = ("html",)
+) -> Templates:
+    """The templates in ``files`` (by name; empty ones are left out); those of ``html`` escape.
 
     Raises SettingsError that lists every problem with file and line.
     """
@@ -100,7 +102,7 @@ def load(name: str, files: Mapping[str, str], folder: Path) -> Templates:
             problems += error.problems
             continue
         problems += [("channels.template", f"{where}: {text}") for text in faults(file, source)]
-        found[what] = Template(file, source, html=what == "html")
+        found[what] = Template(file, source, what in html)
     if problems:
         raise SettingsError(problems)
     return Templates(found)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor.channels.base import NoLinks
+from monitor.channels.base import Linker, NoLinks
 from monitor.errors import SettingsError
 from monitor.options import nearest
 from monitor.text import clean_title
@@ -156,8 +156,8 @@ def read_reader(name: str, language: str, timezone: str, house: tzinfo) -> Reade
     return Reader(language, zone)
 
 
-def facts(message: Message, reader: Reader, links: Any = None) -> Facts:
-    """What ``message`` says to ``reader``; ``links`` is a Linker."""
+def facts(message: Message, reader: Reader, links: Linker | None = None) -> Facts:
+    """What ``message`` says to ``reader``."""
     links = links or NoLinks()
     words = WORDS[reader.language]
     entries = tuple(

@@ -314,6 +314,22 @@ def test_own_templates_make_title_and_body(server: HttpServer, tmp_path: Path) -
     assert "<strong>央行宣布降息</strong>" in document["message"]
 
 
+def test_a_body_in_html_escapes_what_is_put_in(server: HttpServer, tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("<b>{{ entries[0].title }}</b>", encoding="utf-8")
+    fields = {"body_template": str(tmp_path / "b"), "format": "html"}
+    post(server, "json://HOST/?format=html", make_message(title="1 < 2 & <i>x</i>"), **fields)
+    told = json.loads(server.requests[0].body)["message"].replace("\u200b", "")
+    assert told == "<b>1 &lt; 2 &amp; &lt;i&gt;x&lt;/i&gt;</b>"
+
+
+def test_arguments_of_an_address_are_not_shown() -> None:
+    found = {
+        "service": "X", "taken": False, "refused": [], "said": [],
+        "exchanges": [{"url": "https://x.example/a?sign=abc", "error": "url: /a?sign=abc (Caused"}],
+    }  # fmt: skip
+    assert apprise.detail(found) == "x.example could not be reached: url: /a?… (Caused"
+
+
 def test_hostile_32_a_template_that_fails_gives_way_to_the_usual_text(
     server: HttpServer, tmp_path: Path
 ) -> None:
