@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.actions.opening import find_source, opened, section_finder
+from monitor.actions.opening import find_source, opened, section_finder, sections_of
+from monitor.actions.rules import subject_of
+from monitor.actions.standing import SourceFinder, asks_of_stories, placed
 from monitor.config import Settings
+from monitor.errors import QueryError
+from monitor.rules import language
+from monitor.rules.matcher import RuleSet
+from monitor.rules.sieve import Sieve
+from monitor.rules.tokens import normal
+from monitor.rules.tree import And, Literal, Query
+from monitor.rules.words import Words
 from monitor.service import utc_now
-from monitor.storage import entries
+from monitor.storage import entries, history
+from monitor.storage.schema import EPOCH
+from monitor.text import fold
 
 SHOWN = (
     "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
@@ -18,6 +32,10 @@ SHOWN = (
     "section_by",
 )  # fmt: skip
 UNSURE = "unsure"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+LOOKED_AT_ONCE = 200
 
 
 def find(
@@ -26,7 +44,7 @@ def find(
     section: str | None = None,
     source: str | None = None,
     span: timedelta | None = None,
-    words: tuple[str, ...] = (),
+    query: Query | None = None,
     limit: int = 50,
 ) -> list[RowMapping]:
     """The newest entries that fit, newest first.
@@ -40,10 +58,48 @@ def find(
             section=section,
             source_id=find_source(connection, source)["id"] if source is not None else None,
             since=utc_now() - span if span is not None else None,
-            words=words,
             limit=limit,
         )
-        return entries.list_shown(connection, wanted)
+        if query is None:
+            return entries.list_shown(connection, wanted)
+        return list(itertools.islice(_search(connection, wanted, query), limit))
+
+
+def read_query(settings: Settings, text: str) -> tuple[Query, QueryError | None]:
+    """What a search means. A text that is no query is its words, as they stand: a search is
+    to find something; the error says why."""
+    try:
+        return language.parse(text, sections=frozenset(sections_of(settings))), None
+    except QueryError as error:
+        words = [normal(word) for word in _CONTROL.sub(" ", text).split()]
+        terms = [Literal(word) for word in words if fold(word).text.strip()][: language.TERM_LIMIT]
+        if not terms:
+            raise
+        return Query(And(tuple(terms)) if len(terms) > 1 else terms[0]), error
+
+
+def _search(connection: Connection, wanted: entries.Filter, query: Query) -> Iterator[RowMapping]:
+    """Entries that match, newest first: sifted in parts, looked at a few hundred at a time.
+
+    No longer keyword hides a shorter one here: who searches wants to see.
+    """
+    sieve, rule_set = Sieve([query]), RuleSet([(0, query)], Words((), {}))
+    conditions = entries.conditions(wanted)
+    texts = history.text_condition(connection, sieve.texts)
+    named = history.condition_of(query.root, SourceFinder(connection))
+    conditions += [each for each in (texts, named) if each is not None]
+    found = history.titles(connection, wanted.since or EPOCH, conditions, newest_first=True)
+    of_stories, now = asks_of_stories(query), utc_now()
+    for numbers, titles in found:
+        passed = [numbers[at] for at in sieve.select(titles)]
+        for at in range(0, len(passed), LOOKED_AT_ONCE):
+            part = passed[at : at + LOOKED_AT_ONCE]
+            rows = {row["id"]: row for row in history.details(connection, part)}
+            stood = placed(connection, list(rows.values())) if of_stories else {}
+            for number in part:
+                row = rows.get(number)
+                if row and rule_set.match(subject_of(row, now, stood.get(number))):
+                    yield row
 
 
 def as_json(row: RowMapping) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,25 +16,23 @@ from monitor.actions.looked import ClauseCount, Examiner, Looked
 from monitor.actions.opening import opened, sections_of
 from monitor.actions.rehearsal import Heard, Rehearsal, rehearse
 from monitor.actions.rules import alert_entry, subject_of
+from monitor.actions.standing import SourceFinder, asks_of_stories, placed, told_again
 from monitor.config import Settings, house_of
 from monitor.errors import QueryError
 from monitor.manners import House, Manners, manners_of
 from monitor.model import open_classifier
 from monitor.rulebook import known_words
 from monitor.rules import language
-from monitor.rules.filters import Subject, check
+from monitor.rules.filters import Subject
 from monitor.rules.matcher import Hidden, RuleSet
-from monitor.rules.tree import Filter, Query, leaves
+from monitor.rules.tree import Query
 from monitor.service import utc_now
 from monitor.storage import entries, history, rules
 from monitor.stories import heat
-from monitor.stories.address import portal_of
-from monitor.stories.heat import Newcomer, Story
 from monitor.text import detect_language
 from monitor.types import AlertEntry, Placed, Rule, RuleOptions
 
 DAY = timedelta(days=1)
-OF_STORIES = frozenset({"portals", "hot", "burst", "is"})
 LOOKED_AT_ONCE = 2_000
 
 
@@ -256,66 +254,20 @@ def _look_at_all(
     notes: _Notes,
 ) -> None:
     """Sift all titles; look closely at what passes."""
-    of_stories = any(
-        isinstance(leaf, Filter) and leaf.name in OF_STORIES
-        for query in queries
-        for leaf in leaves(query.root)
-    )
+    of_stories = any(map(asks_of_stories, queries))
     condition = history.text_condition(connection, examiner.sieve.texts)
     if examiner.sieve.is_open and len(queries) == 1:
-        condition = history.condition_of(queries[0].root, _SourceFinder(connection))
+        condition = history.condition_of(queries[0].root, SourceFinder(connection))
+    conditions = [] if condition is None else [condition]
     passed: list[int] = []
-    for numbers, titles in history.titles(connection, since, condition):
+    for numbers, titles in history.titles(connection, since, conditions):
         passed += [numbers[at] for at in examiner.sieve.select(titles)]
     for at in range(0, len(passed), LOOKED_AT_ONCE):
         rows = history.details(connection, passed[at : at + LOOKED_AT_ONCE])
-        placed = _placed(connection, rows) if of_stories else {}
+        stood = placed(connection, rows) if of_stories else {}
         for row in rows:
-            subject = subject_of(row, row["first_seen_at"], placed.get(row["id"]))
+            subject = subject_of(row, row["first_seen_at"], stood.get(row["id"]))
             notes.note(row, examiner.look(subject))
-
-
-class _SourceFinder:
-    """Which sources a filter names."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._rows = history.source_rows(connection)
-
-    def __call__(self, term: Filter) -> list[int]:
-        holds = check(term)
-        return [
-            row["id"]
-            for row in self._rows
-            if holds(
-                Subject("", source=row["name"], source_url=row["url"], labels=tuple(row["labels"]))
-            )
-        ]
-
-
-def _placed(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, Placed]:
-    """Where each entry stood among the stories when it came: stories told again, in order."""
-    found: dict[int, Placed] = {}
-    for number, story in _told_again(connection, {row["story_id"] for row in rows}):
-        at = story.last_seen_at
-        found[number] = Placed(
-            story.id,
-            first=number == story.id,
-            portals=story.portals,
-            heat=heat.heat(story.hot, at),
-            burst=heat.burst(story, heat.USUAL_PEAK, at),
-        )
-    return found
-
-
-def _told_again(connection: Connection, stories: set[int | None]) -> Iterator[tuple[int, Story]]:
-    """Each entry of ``stories``, and its story as it was then."""
-    told: dict[int, Story] = {}
-    for row in history.tellers(connection, [each for each in stories if each is not None]):
-        portal = portal_of(row["source_url"])
-        newcomer = Newcomer(row["id"], "", "", portal, "", row["rank"], row["first_seen_at"])
-        key = row["story_id"]
-        told[key] = heat.join(told[key], newcomer) if key in told else heat.begin(newcomer)
-        yield row["id"], told[key]
 
 
 def _rehearse(
@@ -326,14 +278,14 @@ def _rehearse(
     house: House,
 ) -> Rehearsal:
     """The alerts of ``found``, oldest first."""
-    placed: dict[int, Placed] = {}
+    stood: dict[int, Placed] = {}
     if manners.escalation:
         told = {each.story for each in found}
-        placed = {
+        stood = {
             number: Placed(
                 story.id, portals=story.portals, heat=heat.heat(story.hot, story.last_seen_at)
             )
-            for number, story in _told_again(connection, set(told))
+            for number, story in told_again(connection, set(told))
         }
     ordered = sorted(found, key=lambda each: (each.at, each.id))
     heard = (
@@ -341,9 +293,9 @@ def _rehearse(
             replace(
                 each.entry,
                 story_id=each.story,
-                portals=placed[each.id].portals if each.id in placed else 1,
+                portals=stood[each.id].portals if each.id in stood else 1,
             ),
-            placed[each.id].heat if each.id in placed else 0.0,
+            stood[each.id].heat if each.id in stood else 0.0,
             each.at,
         )
         for each in ordered

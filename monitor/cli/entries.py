@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from monitor.cli.output import add_json, print_json, print_table, settings_of
+from monitor.cli.output import add_json, complain, print_json, print_table, settings_of
 from monitor.cli.values import age, count
 
 
@@ -14,8 +14,10 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("entries", help="stored headlines: list, search")
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     show = actions.add_parser("list", parents=[everywhere], help="the newest first")
-    search = actions.add_parser("search", parents=[everywhere], help="titles that hold all words")
-    search.add_argument("words", metavar="WORDS", nargs="+")
+    search = actions.add_parser(
+        "search", parents=[everywhere], help="the newest that match a query (docs/rules.md)"
+    )
+    search.add_argument("words", metavar="WORDS", nargs="+", help="words, or a query as rules have")
     for action in (show, search):
         action.add_argument("--section", metavar="S", help="a section, or 'unsure'")
         action.add_argument("--source", metavar="S", help="a source's number, name or address")
@@ -26,14 +28,19 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    from monitor.actions.entries import as_json, find
+    from monitor.actions.entries import as_json, find, read_query
 
+    settings, query = settings_of(arguments), None
+    if words := " ".join(getattr(arguments, "words", ())):
+        query, error = read_query(settings, words)
+        if error:
+            complain(f"read as plain words: {error.expected}")
     rows = find(
-        settings_of(arguments),
+        settings,
         section=arguments.section,
         source=arguments.source,
         span=arguments.since,
-        words=tuple(word for text in getattr(arguments, "words", ()) for word in text.split()),
+        query=query,
         limit=arguments.limit,
     )
     if arguments.json:

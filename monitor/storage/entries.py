@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -210,23 +210,27 @@ class Filter:
     section: str | None = None
     source_id: int | None = None
     since: datetime | None = None
-    words: tuple[str, ...] = ()
     limit: int = 50
+
+
+def conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """What ``wanted`` asks of entries that are joined with their corrections."""
+    found = []
+    if wanted.section == "unsure":
+        found.append(shown_unsure())
+    elif wanted.section:
+        found.append(shown_section() == wanted.section)
+    if wanted.source_id is not None:
+        found.append(entry.c.source_id == wanted.source_id)
+    if wanted.since is not None:
+        found.append(entry.c.first_seen_at >= wanted.since)
+    return found
 
 
 def list_shown(connection: Connection, wanted: Filter) -> list[RowMapping]:
     """The newest entries that ``wanted`` describes, newest first."""
-    statement = select_shown().order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
-    if wanted.section == "unsure":
-        statement = statement.where(shown_unsure())
-    elif wanted.section:
-        statement = statement.where(shown_section() == wanted.section)
-    if wanted.source_id is not None:
-        statement = statement.where(entry.c.source_id == wanted.source_id)
-    if wanted.since is not None:
-        statement = statement.where(entry.c.first_seen_at >= wanted.since)
-    for word in wanted.words:
-        statement = statement.where(entry.c.title.icontains(word, autoescape=True))
+    statement = select_shown().where(*conditions(wanted))
+    statement = statement.order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
     return list(connection.execute(statement.limit(wanted.limit)).mappings())
 
 
@@ -236,24 +240,6 @@ def get(connection: Connection, number: int) -> RowMapping:
     if row is None:
         raise NotFound(f"there is no entry {number}: 'headlines entries list' shows their numbers")
     return row
-
-
-def newest(connection: Connection, since: datetime, size: int = 2_000) -> Iterator[RowMapping]:
-    """Every entry first seen at or after ``since``, newest first, read in parts of ``size``."""
-    at, number = None, 0
-    while True:
-        statement = select_shown().where(entry.c.first_seen_at >= since)
-        if at is not None:
-            earlier = sa.tuple_(entry.c.first_seen_at, entry.c.id) < sa.tuple_(
-                sa.literal(at, entry.c.first_seen_at.type), sa.literal(number)
-            )
-            statement = statement.where(earlier)
-        statement = statement.order_by(entry.c.first_seen_at.desc(), entry.c.id.desc()).limit(size)
-        rows = list(connection.execute(statement).mappings())
-        yield from rows
-        if len(rows) < size:
-            return
-        at, number = rows[-1]["first_seen_at"], rows[-1]["id"]
 
 
 def count(connection: Connection, since: datetime | None = None) -> int:

@@ -24,16 +24,20 @@ Condition = sa.ColumnElement[bool] | None
 
 
 def titles(
-    connection: Connection, since: datetime, condition: Condition, *, newest_first: bool = False
+    connection: Connection,
+    since: datetime,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    *,
+    newest_first: bool = False,
 ) -> Iterator[tuple[Sequence[int], Sequence[str]]]:
     """Numbers and titles of the entries first seen from ``since`` on, in parts.
 
-    ``condition`` leaves entries out; it comes from ``condition_of`` and ``text_condition``.
+    ``conditions`` leave entries out: those of ``condition_of``, ``text_condition`` and lists.
     """
     statement = sa.select(entry.c.id, entry.c.title).where(entry.c.first_seen_at >= since)
-    if condition is not None:
+    if conditions:
         statement = statement.outerjoin(correction, correction.c.entry_id == entry.c.id)
-        statement = statement.where(condition)
+        statement = statement.where(*conditions)
     if newest_first:
         statement = statement.order_by(entry.c.first_seen_at.desc(), entry.c.id.desc())
     streaming = connection.execution_options(yield_per=PART)

@@ -64,6 +64,29 @@ def test_entries_are_searched_for_all_words(filled: CommandLine) -> None:
         assert titles(filled, "search", sign) == []
 
 
+def test_a_search_is_a_query(filled: CommandLine) -> None:
+    assert titles(filled, "search", 'fed OR "AI芯片"') == [TITLES[6], TITLES[5]]
+    assert titles(filled, "search", "降息 OR 決賽", "NOT", "国足") == [TITLES[0]]
+    assert titles(filled, "search", "sub:ru") == []
+    assert titles(filled, "search", "/^某地.*地震$/") == [TITLES[3]]
+    assert titles(filled, "search", "^fed NEAR/1(announces, rate)") == [TITLES[5]]
+    assert titles(filled, "search", "NOT lang:en", "--limit", "2") == [TITLES[6], TITLES[4]]
+    assert titles(filled, "search", 'source:"portal news" author:desk* AI') == [TITLES[6]]
+    assert titles(filled, "search", "is:first portals:1 国足") == [TITLES[1]]
+    assert titles(filled, "search", "lang:zh", "--source", "Portal News", "--limit", "9") == [
+        title for title in reversed(TITLES) if title != TITLES[5]
+    ]
+    assert titles(filled, "search", "降息", "--since", "0s") == []
+
+
+def test_a_search_that_is_no_query_is_its_words(filled: CommandLine) -> None:
+    printed = filled.good("entries", "search", "(rate cut", "--json")
+    assert printed.json == []
+    assert "is not closed" in printed.err
+    assert "plain words" in filled.good("entries", "search", "section:finanse").err
+    assert filled("entries", "search", " ").code == 2
+
+
 def test_a_correction_wins_on_display(filled: CommandLine) -> None:
     number = filled.good("entries", "search", "降息", "--json").json[0]["id"]
     assert TITLES[0] in filled.good("correct", str(number), "travel").out

@@ -1,0 +1,65 @@
+"""Where stored entries stood when they came: among stories, and which sources filters name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.rules.filters import Subject, check
+from monitor.rules.tree import Filter, Query, leaves
+from monitor.storage import history
+from monitor.stories import heat
+from monitor.stories.address import portal_of
+from monitor.stories.heat import Newcomer, Story
+from monitor.types import Placed
+
+OF_STORIES = frozenset({"portals", "hot", "burst", "is"})
+
+
+def asks_of_stories(query: Query) -> bool:
+    """Whether a filter of ``query`` asks about an entry's story."""
+    return any(isinstance(leaf, Filter) and leaf.name in OF_STORIES for leaf in leaves(query.root))
+
+
+class SourceFinder:
+    """Which sources a filter names."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._rows = history.source_rows(connection)
+
+    def __call__(self, term: Filter) -> list[int]:
+        holds = check(term)
+        return [
+            row["id"]
+            for row in self._rows
+            if holds(
+                Subject("", source=row["name"], source_url=row["url"], labels=tuple(row["labels"]))
+            )
+        ]
+
+
+def placed(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, Placed]:
+    """Where each entry stood among the stories when it came: stories told again, in order."""
+    found: dict[int, Placed] = {}
+    for number, story in told_again(connection, {row["story_id"] for row in rows}):
+        at = story.last_seen_at
+        found[number] = Placed(
+            story.id,
+            first=number == story.id,
+            portals=story.portals,
+            heat=heat.heat(story.hot, at),
+            burst=heat.burst(story, heat.USUAL_PEAK, at),
+        )
+    return found
+
+
+def told_again(connection: Connection, stories: set[int | None]) -> Iterator[tuple[int, Story]]:
+    """Each entry of ``stories``, and its story as it was then."""
+    told: dict[int, Story] = {}
+    for row in history.tellers(connection, [each for each in stories if each is not None]):
+        portal = portal_of(row["source_url"])
+        newcomer = Newcomer(row["id"], "", "", portal, "", row["rank"], row["first_seen_at"])
+        key = row["story_id"]
+        told[key] = heat.join(told[key], newcomer) if key in told else heat.begin(newcomer)
+        yield row["id"], told[key]
