@@ -54,6 +54,7 @@ class BlendedClassifier(TopicClassifier):
     def _solve(
         self, matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
     ) -> tuple[Matrix, Matrix]:
+        matrix = matrix.astype(np.float64)
         coef, intercept = _ridge(matrix, y, weights)
         spread = _deviation(matrix, coef, intercept)
         counted = _bayes(matrix, y, weights)

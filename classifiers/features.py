@@ -11,7 +11,7 @@ number its bucket.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from classifiers import native
 from classifiers.segment import user_words
-from classifiers.text import BLANK, BREAK, Codes, Fold, TextSettings, encode, word_lengths
+from classifiers.text import BLANK, BREAK, Codes, Fold, TextSettings, decode, encode, word_lengths
 
 Keys = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -73,7 +73,27 @@ def extract(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Bag:
 
 def extract_slowly(codes: Codes, settings: TextSettings) -> Bag:
     """The same from ``text.encode``'s code points, in NumPy."""
-    view = _view(codes)
+    parts = _parts(_view(codes), settings)
+    rows, keys, telling = (np.concatenate([part[at] for part in parts]) for at in range(3))
+    return Bag(rows, mix(keys), telling)
+
+
+def describe(title: str, settings: TextSettings, fold: Fold) -> list[tuple[int, str]]:
+    """The hash of each feature of a title, and the feature for a reader.
+
+    ``^`` and ``$`` stand for the title's ends.
+    """
+    codes = encode([title], fold)
+    text = "^" + decode(codes)[1:-1] + "$"
+    found: list[tuple[int, str]] = []
+    for part in _parts(_view(codes), settings):
+        spans = zip(part.starts.tolist(), part.ends.tolist(), strict=True)
+        names = [f"({part.form})" if part.form else text[start:end] for start, end in spans]
+        found += zip(mix(part.keys).tolist(), names, strict=True)
+    return found
+
+
+def _parts(view: _View, settings: TextSettings) -> list[_Part]:
     starts, ends = _runs(view.letters | view.digits)
     parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
     if len(starts):
@@ -82,9 +102,8 @@ def extract_slowly(codes: Codes, settings: TextSettings) -> Bag:
     if settings.words:
         parts.append(_segmented(view))
     if settings.shape:
-        parts.append(_shape(view))
-    rows, keys, telling = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Bag(rows, mix(keys), telling)
+        parts += [*_digits(view), _length(view), _marks(view)]
+    return parts
 
 
 def count(bag: Bag, titles: int, bits: int) -> Counts:
@@ -110,7 +129,16 @@ class _View(NamedTuple):
     digits: Mask
 
 
-_Part = tuple[Rows, Keys, Mask]
+class _Part(NamedTuple):
+    """Features of one kind: row, key and telling mark of each, and where in the batch's code
+    points it stands. ``form`` says what is meant, where that is not the characters there."""
+
+    rows: Rows
+    keys: Keys
+    telling: Mask
+    starts: Rows
+    ends: Rows
+    form: str = ""
 
 
 def _view(codes: Codes) -> _View:
@@ -140,7 +168,8 @@ def _grams(view: _View, size: int) -> _Part:
     if size == 2:
         for window in (first, last):
             telling &= ~(view.letters | view.digits | view.breaks)[window]
-    return view.rows[first][keep], keys[keep], telling[keep]
+    starts = np.flatnonzero(keep)
+    return _Part(view.rows[starts], keys[keep], telling[keep], starts, starts + size)
 
 
 def _letter_grams(view: _View, size: int) -> _Part:
@@ -172,7 +201,8 @@ def _spans(view: _View, starts: Rows, ends: Rows, telling: bool) -> _Part:
     sums = np.zeros(size + 1, dtype=np.uint64)
     np.cumsum(mix(view.codes) * powers[:size], out=sums[1:])
     keys = (sums[ends] - sums[starts]) * inverses[starts]
-    return view.rows[starts], keys | _WORD, np.full(len(starts), telling)
+    marks = np.full(len(starts), telling)
+    return _Part(view.rows[starts], keys | _WORD, marks, starts, ends)
 
 
 @functools.lru_cache(maxsize=8)
@@ -194,34 +224,42 @@ def _segmented(view: _View) -> _Part:
     return _spans(view, starts[keep], ends[keep], telling=False)
 
 
-def _shape(view: _View) -> _Part:
-    """Length, digits with their neighbours, and the row of punctuation marks."""
-    titles = int(view.rows[-1])
-    within = view.rows[~view.breaks]
-    lengths = np.minimum(np.bincount(within, minlength=titles), 63)
+def _digits(view: _View) -> Iterator[_Part]:
+    """How long each number is, alone and with the characters beside it."""
     starts, ends = _runs(view.digits)
     run = np.minimum(ends - starts, _LONGEST_RUN).astype(np.uint64)
     around = (view.codes[starts - 1] << _SHIFT) | view.codes[ends]
+    untold, rows = np.zeros(len(starts), dtype=np.bool_), view.rows[starts]
+    yield _Part(rows, _kind(2) | run, untold, starts, ends)
+    yield _Part(rows, mix(around) >> np.uint64(8) ^ run | _SHAPE, untold, starts - 1, ends + 1)
+
+
+def _length(view: _View) -> _Part:
+    titles = int(view.rows[-1])
+    within = view.rows[~view.breaks]
+    lengths = np.minimum(np.bincount(within, minlength=titles), 63)
+    return _whole(view, _kind(1) | lengths.astype(np.uint64), "length")
+
+
+def _marks(view: _View) -> _Part:
+    """The row of punctuation marks."""
     marks = _is_mark(view)
-    sums = np.zeros(titles, dtype=np.uint64)
+    sums = np.zeros(int(view.rows[-1]), dtype=np.uint64)
     nth = (
         np.cumsum(marks)
         - np.searchsorted(np.flatnonzero(marks), np.flatnonzero(view.breaks))[view.rows]
     )
     powers, _ = _powers(1 << len(view.codes).bit_length())
     np.add.at(sums, view.rows[marks], mix(view.codes[marks]) * powers[nth[marks]])
-    rows = np.concatenate(
-        (np.arange(titles), view.rows[starts], view.rows[starts], np.arange(titles))
-    )
-    keys = np.concatenate(
-        (
-            _kind(1) | lengths.astype(np.uint64),
-            _kind(2) | run,
-            mix(around) >> np.uint64(8) ^ run | _SHAPE,
-            sums | _SHAPE,
-        )
-    )
-    return rows, keys, np.zeros(len(rows), dtype=np.bool_)
+    return _whole(view, sums | _SHAPE, "punctuation")
+
+
+def _whole(view: _View, keys: Keys, form: str) -> _Part:
+    """One feature a title."""
+    rows = np.arange(len(keys))
+    edges = np.flatnonzero(view.breaks)
+    untold = np.zeros(len(keys), dtype=np.bool_)
+    return _Part(rows, keys, untold, edges[:-1], edges[1:] + 1, form)
 
 
 def _kind(number: int) -> np.uint64:

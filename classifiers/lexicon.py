@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.features import Bag, Keys, Rows, count, extract
+from classifiers.features import Bag, Keys, Rows, count, describe, extract
 from classifiers.native import tf_weights
 from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
 
@@ -34,6 +34,15 @@ class Weighted(NamedTuple):
     buckets: NDArray[np.int64]
     values: NDArray[np.float32]
     familiarity: NDArray[np.float32]
+
+
+class Piece(NamedTuple):
+    """An n-gram of a title, with its bucket and its TF-IDF. ``text`` names several, parted by
+    ``|``, where they share the bucket."""
+
+    text: str
+    bucket: int
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,16 @@ class Lexicon:
         norms = np.sqrt(np.bincount(rows, values * values, minlength=len(titles)))
         values /= norms[rows].astype(np.float32)
         return Weighted(starts, buckets, values, _familiarity(bag, known, len(titles)))
+
+    def pieces(self, title: str) -> list[Piece]:
+        """What the title is made of, of what training saw; for people, not for speed."""
+        weighted = self.weigh([title])
+        names: dict[int, dict[str, None]] = {}
+        for number, name in describe(title, self.settings, self.fold):
+            if _probe(self.seen, np.array([number], dtype=np.uint64))[0]:
+                names.setdefault(number >> (64 - self.settings.bits), {})[name] = None
+        found = zip(weighted.buckets.tolist(), weighted.values.tolist(), strict=True)
+        return [Piece(" | ".join(names[bucket]), bucket, value) for bucket, value in found]
 
 
 def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:

@@ -1,30 +1,40 @@
-"""The model: TF-IDF over hashed n-grams, one linear L2 support vector machine a section."""
+"""The model: TF-IDF over hashed n-grams, and one linear function a section.
+
+Two linear models are added up: a support vector machine that trusts telling n-grams more
+(see ``solver``), and a multinomial logistic regression. The sum is linear, so it costs
+nothing when titles are scored.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.svm import LinearSVC
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from classifiers import native, solver
 from classifiers.errors import TrainingError
 from classifiers.lexicon import batches, learn
 from classifiers.text import TextSettings
 
 _STEPS = 32767  # weights are kept as 16-bit steps of a section's scale
+_EPOCHS = 16
+_SOFTMAX_EPOCHS = 6
+_SOFTMAX_RATE = 0.5
+_LEAST_COST = 1e-9
 
 
 class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Sorts titles into sections; a scikit-learn classifier over sequences of strings.
 
-    ``C`` is the inverse of the regularisation; the other parameters up to it are those of
+    ``C`` is the inverse of the regularisation, ``trust`` the power of the log odds ratios
+    that it follows (0: none), ``softmax`` the share of the logistic regression (needs the
+    compiled solver; left out without). The parameters before them are those of
     ``TextSettings``. After ``fit``: ``classes_``; ``lexicon_``; ``steps_`` (buckets x
     classes, 16-bit whole numbers) and ``scale_``, whose product are the weights;
     ``intercept_``. The weights are rounded in training, so that a release scores exactly
@@ -40,8 +50,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         words: bool = False,
         simplify: bool = True,
         C: float = 1.0,  # noqa: N803
-        tol: float = 1e-2,
-        max_iter: int = 200,
+        trust: float = 0.75,
+        softmax: float = 0.3,
         random_state: int = 0,
     ) -> None:
         self.buckets = buckets
@@ -50,8 +60,8 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.words = words
         self.simplify = simplify
         self.C = C
-        self.tol = tol
-        self.max_iter = max_iter
+        self.trust = trust
+        self.softmax = softmax
         self.random_state = random_state
 
     @property
@@ -75,13 +85,18 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def matrix(self, X: Sequence[str]) -> csr_matrix:  # noqa: N803
-        """TF-IDF rows of the titles (titles x buckets)."""
-        blocks = []
+        """TF-IDF rows of the titles (titles x buckets), in single precision."""
+        starts, buckets, values = [np.zeros(1, dtype=np.int64)], [], []
         for batch in batches(list(X)):
             found = self.lexicon_.weigh(batch)
-            parts = (found.values.astype(np.float64), found.buckets, found.starts)
-            blocks.append(csr_matrix(parts, shape=(len(batch), self.buckets)))
-        return vstack(blocks, format="csr") if blocks else csr_matrix((0, self.buckets))
+            starts.append(found.starts[1:] + starts[-1][-1])
+            buckets.append(found.buckets.astype(np.int32))
+            values.append(found.values)
+        indptr = np.concatenate(starts)
+        if not buckets:
+            return csr_matrix((0, self.buckets), dtype=np.float32)
+        parts = (np.concatenate(values), np.concatenate(buckets), indptr)
+        return csr_matrix(parts, shape=(len(indptr) - 1, self.buckets))
 
     def margins(self, X: Sequence[str]) -> NDArray[np.float64]:  # noqa: N803
         """Signed distances, titles x classes (two columns for two classes as well)."""
@@ -90,9 +105,9 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(raw * self.scale_ + self.intercept_)
 
     def decision_function(self, X: Sequence[str]) -> NDArray[np.float64]:  # noqa: N803
-        """``margins`` by scikit-learn's custom: for two classes, the second's column alone."""
+        """``margins`` by scikit-learn's custom: for two classes, how far the second is ahead."""
         margins = self.margins(X)
-        return margins[:, 1] if len(self.classes_) == 2 else margins
+        return margins[:, 1] - margins[:, 0] if len(self.classes_) == 2 else margins
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:  # noqa: N803
         """The class with the largest margin, for each title."""
@@ -102,15 +117,27 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _solve(
         self, matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        svm = LinearSVC(
-            C=self.C, tol=self.tol, max_iter=self.max_iter, random_state=self.random_state
+        given = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+        costs = np.maximum(self.C * given, _LEAST_COST).astype(np.float32)
+        rows = solver.Rows(matrix, labels, costs, len(self.classes_))
+        found = self._fitted(rows, int(check_random_state(self.random_state).randint(1 << 31)))
+        return found.weights.T.astype(np.float64), found.intercept.astype(np.float64)
+
+    def _fitted(self, rows: solver.Rows, seed: int) -> solver.Linear:
+        trust = solver.trust_of(rows, self.trust)
+        library = native.library()
+        if library is None or rows.sections > solver.MOST_SECTIONS:
+            return solver.slow_margins(rows, trust, _EPOCHS, seed)
+        compiled = solver.Compiled(library, rows, seed)
+        machine = compiled.margins(trust, _EPOCHS)
+        if self.softmax == 0:
+            return machine
+        logistic = compiled.softmax(_SOFTMAX_RATE, _SOFTMAX_EPOCHS)
+        return solver.Linear(
+            machine.weights + np.float32(self.softmax) * logistic.weights,
+            machine.intercept + np.float32(self.softmax) * logistic.intercept,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # near enough is enough
-            svm.fit(matrix, y, sample_weight=weights)
-        if len(self.classes_) > 2:
-            return svm.coef_, svm.intercept_
-        return np.vstack((-svm.coef_, svm.coef_)), np.concatenate((-svm.intercept_, svm.intercept_))
 
     def _set_weights(self, coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> None:
         largest = np.maximum(np.abs(coef).max(axis=1), np.finfo(np.float32).tiny)

@@ -1,7 +1,8 @@
-"""The compiled scanner (``_scan.c``): extraction and scoring in one pass, through ctypes.
+"""The compiled code: extraction and scoring in one pass (``_scan.c``), and the solver that
+``solver`` calls (``_fit.c``), through ctypes.
 
-It gives the numbers of the NumPy code to 1e-6 and is used where it was built: when the
-package was installed on a machine with a C compiler, or from a wheel for the platform.
+The scanner gives the numbers of the NumPy code to 1e-6. It is used where it was built: when
+the package was installed on a machine with a C compiler, or from a wheel for the platform.
 ``HEADLINES_SCORER=numpy`` leaves it out. A library that was not built from the source
 beside it is not used.
 """
@@ -25,8 +26,8 @@ from numpy.typing import NDArray
 
 from classifiers.text import MAX_CHARS, Codes, TextSettings
 
-SOURCE = Path(__file__).with_name("_scan.c")
-LIBRARY = SOURCE.with_suffix(".so")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("_scan.c", "_fit.c"))
+LIBRARY = Path(__file__).with_name("_scan.so")
 SWITCH = "HEADLINES_SCORER"
 _FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 _COMPILE_S = 120
@@ -169,12 +170,15 @@ def load(path: Path) -> Library:
     found = ctypes.CDLL(str(path))
     found.scan_digest.restype = ctypes.c_char_p
     if found.scan_digest().decode() != _digest():
-        raise ValueError(f"{path.name} was built from another {SOURCE.name}")
+        raise ValueError(f"{path.name} was built from another source")
     pointer, count, flag = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     found.scan_score.argtypes = (pointer, ctypes.c_char_p, count, count, flag, *[pointer] * 3)
     found.scan_score.restype = count
     found.scan_extract.argtypes = (pointer, ctypes.c_char_p, *[count] * 3, *[pointer] * 3)
     found.scan_extract.restype = count
+    found.fit_margins.argtypes = (pointer,) * 5
+    found.fit_softmax.argtypes = (pointer,) * 3
+    found.fit_softmax.restype = None
     return found
 
 
@@ -186,7 +190,7 @@ def build(out: Path) -> str:
     with tempfile.TemporaryDirectory(prefix=".scan-", dir=out.parent) as folder:
         made = Path(folder) / out.name
         digest = f'-DSOURCE_DIGEST="{_digest()}"'
-        command = [*compiler, *_FLAGS, digest, str(SOURCE), "-o", str(made), "-lm"]
+        command = [*compiler, *_FLAGS, digest, *map(str, SOURCES), "-o", str(made), "-lm"]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_COMPILE_S, check=False
@@ -211,4 +215,4 @@ def _compiler() -> list[str] | None:
 
 @functools.cache
 def _digest() -> str:
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+    return hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()

@@ -19,6 +19,7 @@ from monitor.types import Prediction
 
 if TYPE_CHECKING:
     from classifiers.evaluate import Evaluation
+    from classifiers.explain import Explanation
 
 STARTER = "starter"
 AT_ONCE = 1000
@@ -41,6 +42,15 @@ def classify(
             yield from zip(batch, classifier(batch), strict=True)
             batch = []
     yield from zip(batch, classifier(batch), strict=True)
+
+
+def explain(settings: Settings, titles: Iterable[str]) -> Iterator[tuple[str, Explanation]]:
+    """Each title with why it went where it went, as ``classify`` would put it."""
+    from classifiers.explain import explain as explain_one
+
+    scorer = Classifier(settings.data / "models").scorer
+    for title in titles:
+        yield title, explain_one(scorer, title)
 
 
 def evaluate(

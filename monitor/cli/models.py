@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,12 @@ from monitor.cli.output import add_json, complain, print_json, print_table, say,
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
+    from classifiers.compiled import Scored
+    from classifiers.explain import Explanation
     from monitor.actions.retraining import Retrained
+    from monitor.types import Prediction
 
+MOST_REASONS = 12  # of a title, without --json
 SPEC_HELP = (
     "FORMAT:PATH; formats: builtin, thucnews, toutiao, nlpcc2017, agnews, fasttext, csv, "
     "jsonl, database (the corrections and declared sections stored here)"
@@ -25,6 +29,9 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Put this room's commands on the command line."""
     classify = commands.add_parser("classify", parents=[everywhere], help="the section of titles")
     classify.add_argument("titles", metavar="TITLE", nargs="*", help="else one a line on stdin")
+    classify.add_argument(
+        "--explain", action="store_true", help="what spoke for the section and against the next"
+    )
     add_json(classify)
     classify.set_defaults(run=run_classify)
 
@@ -87,23 +94,71 @@ def run_classify(arguments: argparse.Namespace) -> int:
     if typed:
         complain("one title a line; Ctrl-D ends")
     titles = iter(arguments.titles) if arguments.titles else lines()
+    if arguments.explain:
+        return explain_all(arguments, titles)
     found = classify(settings_of(arguments), titles, 1 if typed else AT_ONCE)
     if arguments.json:
-        print_json([
-            {
-                "title": title,
-                "section": item.section,
-                "probability": round(item.probability, 4),
-                "unsure": item.unsure,
-                "runner_up": item.runner_up,
-            }
-            for title, item in found
-        ])  # fmt: skip
+        print_json([as_answer(title, item) for title, item in found])
         return 0
     for title, item in found:
-        mark = "?" if item.unsure else " "
-        say(f"{item.section:<13} {item.probability:4.0%}{mark} {title}")
+        say_answer(title, item)
     return 0
+
+
+def as_answer(title: str, item: Prediction | Scored) -> dict[str, Any]:
+    """One title of ``classify --json``."""
+    return {
+        "title": title,
+        "section": item.section,
+        "probability": round(item.probability, 4),
+        "unsure": item.unsure,
+        "runner_up": item.runner_up,
+    }
+
+
+def say_answer(title: str, item: Prediction | Scored) -> None:
+    """One line of ``classify``."""
+    mark = "?" if item.unsure else " "
+    say(f"{item.section:<13} {item.probability:4.0%}{mark} {title}")
+
+
+def explain_all(arguments: argparse.Namespace, titles: Iterable[str]) -> int:
+    """Each title with its reasons: all of them as JSON, else the heaviest."""
+    from monitor.actions.models import explain
+
+    found = explain(settings_of(arguments), titles)
+    if arguments.json:
+        print_json([as_explanation(title, item) for title, item in found])
+        return 0
+    for title, item in found:
+        say_explanation(title, item)
+    return 0
+
+
+def as_explanation(title: str, item: Explanation) -> dict[str, Any]:
+    """``classify``'s object, and the reasons, whose weights sum to ``margin``."""
+    reasons = [
+        {"text": each.text, "for": each.speaks_for, "against": each.against, "weight": each.weight}
+        for each in item.reasons
+    ]
+    return as_answer(title, item.answer) | {
+        "margin": item.margin,
+        "familiarity": item.familiarity,
+        "reasons": reasons,
+    }
+
+
+def say_explanation(title: str, item: Explanation) -> None:
+    """The answer, its heaviest reasons, the sum of the others, and the sum of all."""
+    say_answer(title, item.answer)
+    shown, rest = item.reasons[:MOST_REASONS], item.reasons[MOST_REASONS:]
+    rows = [(f"{each.weight:+.3f}", each.text) for each in shown]
+    if rest:
+        rows.append((f"{sum(each.weight for each in rest):+.3f}", f"({len(rest)} others)"))
+    rows.append((f"{item.margin:+.3f}", f"= {item.answer.section} above {item.answer.runner_up}"))
+    for weight, text in rows:
+        say(f"{weight:>10}  {text}")
+    say(f"{item.familiarity:>10.0%}  of it was known from training")
 
 
 def lines() -> Iterator[str]:

@@ -161,10 +161,10 @@ def test_a_library_of_another_source_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "_scan.c"
-    other.write_text(native.SOURCE.read_text("utf-8") + "\n/* changed */\n", "utf-8")
+    other.write_text(native.SOURCES[0].read_text("utf-8") + "\n/* changed */\n", "utf-8")
     path = tmp_path / "other.so"
     with monkeypatch.context() as patch:
-        patch.setattr(native, "SOURCE", other)
+        patch.setattr(native, "SOURCES", (other, *native.SOURCES[1:]))
         native._digest.cache_clear()
         assert native.build(path) == ""
     native._digest.cache_clear()
@@ -175,7 +175,7 @@ def test_a_library_of_another_source_is_not_used(
 def test_what_hinders_the_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "_scan.c"
     broken.write_text("int main( {", "utf-8")
-    monkeypatch.setattr(native, "SOURCE", broken)
+    monkeypatch.setattr(native, "SOURCES", (broken,))
     assert "error" in native.build(tmp_path / "scan.so")
     assert not (tmp_path / "scan.so").exists()
     monkeypatch.setattr(native.shutil, "which", lambda name: None)

@@ -46,6 +46,22 @@ def test_thresholds_of_the_user_say_what_is_unsure(cli: CommandLine) -> None:
     assert "classifier.unsure_below: fod is no section" in found.err
 
 
+def test_classify_explains_itself(cli: CommandLine) -> None:
+    found = cli.good("classify", *TITLES, "--explain", "--json").json
+    plain = cli.good("classify", *TITLES, "--json").json
+    for row, same in zip(found, plain, strict=True):
+        assert {name: row[name] for name in CLASSIFIED} == same
+        assert row["margin"] > 0
+        weights = [reason["weight"] for reason in row["reasons"]]
+        assert sum(weights) == pytest.approx(row["margin"], abs=1e-9)
+        for reason in row["reasons"]:
+            assert reason["for"] - reason["against"] == pytest.approx(reason["weight"], abs=1e-9)
+        assert [abs(each) for each in weights] == sorted(map(abs, weights), reverse=True)
+    text = cli.good("classify", TITLES[0], "--explain").out
+    assert found[0]["reasons"][0]["text"] in text
+    assert f"= {found[0]['section']} above {found[0]['runner_up']}" in text
+
+
 def test_hostile_31_any_bytes_on_standard_input_are_answered_a_line_each(
     cli: CommandLine,
 ) -> None:

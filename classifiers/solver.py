@@ -1,0 +1,151 @@
+"""Fits the linear models: compiled where it was built (``_fit.c``), else with scikit-learn.
+
+Both find support vector machines with a *trust* in each weight: the prior variance that the
+regularisation assumes. Trust in proportion to how much a feature alone tells a section from
+the others is the idea of NBSVM (Wang and Manning, ACL 2012).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
+
+from classifiers.native import Library
+
+MOST_SECTIONS = 64  # of the compiled solver
+_STRIDE = 4
+_TOLERANCE = 0.05
+_SMOOTHING = 1.0
+
+Floats = NDArray[np.float32]
+Trust = NDArray[np.float32]
+
+
+class Rows(NamedTuple):
+    """What is learnt from: a title a row, its section's number, and what a mistake costs."""
+
+    matrix: csr_matrix
+    labels: NDArray[np.int32]
+    costs: Floats
+    sections: int
+
+
+class Linear(NamedTuple):
+    """Weights, columns x sections, and an intercept a section."""
+
+    weights: Floats
+    intercept: Floats
+
+
+class _Task(ctypes.Structure):
+    _fields_ = (
+        ("rows", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("starts", "columns", "values")),
+        *((name, ctypes.c_void_p) for name in ("labels", "costs", "order")),
+        ("features", ctypes.c_int64),
+        *((name, ctypes.c_int32) for name in ("sections", "stride", "epochs")),
+        ("rate", ctypes.c_float),
+        ("seed", ctypes.c_uint64),
+    )
+
+
+def trust_of(rows: Rows, power: float) -> Trust:
+    """|log odds ratio of a column in a section| ** (2 * power): columns x sections.
+
+    Counts are of titles, weighted by their cost, with one added everywhere. A ``power`` of
+    0 trusts all weights alike.
+    """
+    columns = rows.matrix.shape[1]
+    if power == 0:
+        return np.ones((columns, rows.sections), dtype=np.float32)
+    lengths = np.diff(rows.matrix.indptr)
+    whose, worth = np.repeat(rows.labels, lengths), np.repeat(rows.costs, lengths)
+    place = rows.matrix.indices.astype(np.int64) * rows.sections + whose
+    seen = np.bincount(place, worth, minlength=columns * rows.sections)
+    inside = seen.reshape(columns, rows.sections).astype(np.float64)
+    outside = inside.sum(axis=1, keepdims=True) - inside
+    ratio = _log_share(inside) - _log_share(outside)
+    return np.asarray(np.abs(ratio) ** (2 * power), dtype=np.float32)
+
+
+def _log_share(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    counts = counts + _SMOOTHING
+    return np.asarray(np.log(counts / counts.sum(axis=0)))
+
+
+class Compiled:
+    """The models by the compiled solver; at most ``MOST_SECTIONS`` sections."""
+
+    def __init__(self, library: Library, rows: Rows, seed: int) -> None:
+        self._library = library
+        self._rows = rows
+        self._stride = -(-rows.sections // _STRIDE) * _STRIDE
+        matrix = rows.matrix
+        self._kept: tuple[NDArray[Any], ...] = (
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(np.float32),
+            np.ascontiguousarray(rows.labels, dtype=np.int32),
+            np.ascontiguousarray(rows.costs, dtype=np.float32),
+            np.empty(matrix.shape[0], dtype=np.int32),
+        )
+        self._seed = seed
+
+    def margins(self, trust: Trust, epochs: int) -> Linear:
+        """One support vector machine a section against the rest, squared hinge loss."""
+        padded = self._room()
+        padded[:-1, : self._rows.sections] = trust
+        weights = self._room()
+        duals, curves = (
+            np.zeros((self._rows.matrix.shape[0], self._stride), np.float32) for _ in (0, 1)
+        )
+        task = self._task(epochs, _TOLERANCE)
+        places = (each.ctypes.data for each in (padded, weights, duals, curves))
+        self._library.fit_margins(ctypes.addressof(task), *places)
+        return self._linear(weights)
+
+    def softmax(self, rate: float, epochs: int) -> Linear:
+        """Multinomial logistic regression, stopped early."""
+        weights, squares = self._room(), self._room()
+        task = self._task(epochs, rate)
+        places = (each.ctypes.data for each in (weights, squares))
+        self._library.fit_softmax(ctypes.addressof(task), *places)
+        return self._linear(weights)
+
+    def _room(self) -> Floats:
+        return np.zeros((self._rows.matrix.shape[1] + 1, self._stride), dtype=np.float32)
+
+    def _linear(self, weights: Floats) -> Linear:
+        sections = self._rows.sections
+        return Linear(weights[:-1, :sections], weights[-1, :sections])
+
+    def _task(self, epochs: int, rate: float) -> _Task:
+        rows, columns = self._rows.matrix.shape
+        places = (each.ctypes.data for each in self._kept)
+        sizes = (columns, self._rows.sections, self._stride, epochs)
+        return _Task(rows, *places, *sizes, rate, self._seed)
+
+
+def slow_margins(rows: Rows, trust: Trust, epochs: int, seed: int) -> Linear:
+    """``Compiled.margins`` by liblinear: a section after the other, on scaled columns."""
+    scale = np.sqrt(trust.astype(np.float64))
+    weights = np.zeros((rows.matrix.shape[1], rows.sections), dtype=np.float32)
+    intercept = np.zeros(rows.sections, dtype=np.float32)
+    matrix = rows.matrix.astype(np.float64)
+    for section in range(rows.sections):
+        scaled = matrix.copy()
+        scaled.data *= scale[matrix.indices, section]
+        svm = LinearSVC(tol=_TOLERANCE, max_iter=10 * epochs, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # near enough is enough
+            svm.fit(scaled, rows.labels == section, sample_weight=rows.costs)
+        weights[:, section] = svm.coef_[0] * scale[:, section]
+        intercept[section] = svm.intercept_[0]
+    return Linear(weights, intercept)
