@@ -45,12 +45,14 @@ def classify(
 
 
 def explain(settings: Settings, titles: Iterable[str]) -> Iterator[tuple[str, Explanation]]:
-    """Each title with why it went where it went, as ``classify`` would put it."""
+    """Each title with why it went where it went; its sections are called as the user does."""
+    from classifiers.compiled import Scored
     from classifiers.explain import explain as explain_one
 
-    scorer = Classifier(settings.data / "models").scorer
+    classifier = open_classifier(settings)
     for title in titles:
-        yield title, explain_one(scorer, title)
+        answer = Scored(*classifier([title])[0][:4])
+        yield title, replace(explain_one(classifier.scorer, title), answer=answer)
 
 
 def evaluate(
