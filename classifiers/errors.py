@@ -27,7 +27,7 @@ class CorpusError(ClassifierError):
         self.line = line
 
 
-class TrainingError(ClassifierError):
+class TrainingError(ClassifierError, ValueError):
     """The examples do not make a model: too few, or of a single section."""
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from classifiers import native, solver
@@ -75,19 +76,26 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Sequence[str],
         sample_weight: Sequence[float] | None = None,
     ) -> Self:
-        """Learn from titles ``X`` and their sections ``y``."""
-        titles = list(X)
-        self.classes_: NDArray[Any] = np.unique(np.asarray(y))
+        """Learn from titles ``X`` and their sections ``y``; rows that weigh 0 are left out.
+
+        TrainingError when there are not two sections, ValueError when the arguments do not
+        fit each other.
+        """
+        titles, labels, weights = _checked(X, y, sample_weight)
+        self.classes_: NDArray[Any] = np.unique(labels)
         if len(self.classes_) < 2:
-            raise TrainingError("at least two sections are needed to learn; give more examples")
+            raise TrainingError(
+                "at least two sections are needed to learn, not one class; give more examples"
+            )
         self.lexicon_ = learn(titles, self.text_settings)
-        self._set_weights(*self._solve(self.matrix(titles), np.asarray(y), sample_weight))
+        self._set_weights(*self._solve(self.matrix(titles), labels, weights))
         return self
 
     def matrix(self, X: Sequence[str]) -> csr_matrix:  # noqa: N803
         """TF-IDF rows of the titles (titles x buckets), in single precision."""
+        check_is_fitted(self)
         starts, buckets, values = [np.zeros(1, dtype=np.int64)], [], []
-        for batch in batches(list(X)):
+        for batch in batches(_titles(X)):
             found = self.lexicon_.weigh(batch)
             starts.append(found.starts[1:] + starts[-1][-1])
             buckets.append(found.buckets.astype(np.int32))
@@ -145,3 +153,25 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rounded = np.rint(coef / self.scale_[:, None].astype(np.float64))
         self.steps_ = np.ascontiguousarray(rounded.T.clip(-_STEPS, _STEPS).astype(np.int16))
         self.intercept_ = intercept.astype(np.float32)
+
+
+def _titles(given: Sequence[str]) -> list[str]:
+    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+        raise ValueError("titles must be a sequence of str, one a title")
+    return list(given)
+
+
+def _checked(
+    given: Sequence[str], y: Sequence[str], sample_weight: Sequence[float] | None
+) -> tuple[list[str], NDArray[Any], NDArray[np.float64] | None]:
+    """Titles, labels and weights that fit each other."""
+    titles, labels = _titles(given), column_or_1d(y, warn=True)
+    check_classification_targets(labels)
+    check_consistent_length(titles, labels, sample_weight)
+    if sample_weight is None:
+        return titles, labels, None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim != 1 or not np.all(weights >= 0) or not weights.any():
+        raise ValueError("sample_weight must hold one number a title, none negative, not all zero")
+    kept = np.flatnonzero(weights)
+    return [titles[at] for at in kept], labels[kept], weights[kept]

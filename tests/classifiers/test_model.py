@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from classifiers import native
 from classifiers.errors import TrainingError
 from classifiers.model import TopicClassifier
 from tests.classifiers.conftest import make_examples
@@ -90,3 +94,63 @@ def test_every_text_option_changes_the_features(parameters: dict[str, bool]) -> 
     assert any(
         not np.array_equal(plain.steps_, changed.steps_) for _ in (0,)
     ) or not np.array_equal(rows[0].buckets, rows[1].buckets)
+
+
+def test_numbers_and_unequal_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="sequence of str"):
+        TopicClassifier().fit([[1.0], [2.0]], ["a", "b"])
+    with pytest.raises(ValueError, match="sequence of str"):
+        fitted().predict("one title")
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        TopicClassifier().fit(["a", "b"], ["food"])
+    with pytest.raises(ValueError, match="sample_weight"):
+        TopicClassifier().fit(["a", "b"], ["food", "sports"], [0.0, 0.0])
+    with pytest.raises(ValueError, match="sample_weight"):
+        TopicClassifier().fit(["a", "b"], ["food", "sports"], [1.0, -1.0])
+
+
+class OnNumbers(TopicClassifier):
+    """Rows of numbers written as titles, so that scikit-learn's checks, which give numbers,
+    try all the rest."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> OnNumbers:  # noqa: N803
+        rows, y = validate_data(self, X, y)
+        return super().fit(spelt(rows), y, sample_weight)
+
+    def margins(self, X: Any) -> Any:  # noqa: N803
+        check_is_fitted(self)
+        return super().margins(spelt(validate_data(self, X, reset=False)))
+
+
+def spelt(rows: Any) -> list[str]:
+    return [
+        " ".join(f"c{column}v{round(float(value) * 2)}" for column, value in enumerate(row))
+        for row in rows
+    ]
+
+
+# A weight is the cost of a mistake; how rare an n-gram is counts titles, whatever they weigh.
+EXEMPT = {"check_sample_weight_equivalence_on_dense_data"}
+
+
+def test_the_contract_of_estimators_is_kept() -> None:
+    results = check_estimator(OnNumbers(buckets=1 << 10), on_fail=None, on_skip=None)
+    assert len(results) > 50
+    assert {each["check_name"] for each in results if each["status"] == "failed"} == EXEMPT
+
+
+def test_without_a_compiler_the_same_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """liblinear finds the optimum that the compiled solver finds."""
+    compiled = fitted(softmax=0.0, shape=True)
+    monkeypatch.setattr(native, "library", lambda: None)
+    slow = fitted(softmax=0.0, shape=True)
+    assert not np.array_equal(compiled.steps_, slow.steps_), "each must have been used"
+    unlike = np.abs(compiled.margins(X) - slow.margins(X))
+    assert unlike.mean() < 0.05
+    assert np.mean(compiled.predict(X) == slow.predict(X)) > 0.99
+
+
+def test_the_logistic_regression_takes_part() -> None:
+    assert fitted(softmax=0.0).score(X, Y) > 0.99
+    assert not np.allclose(fitted(softmax=0.0).margins(X), fitted(softmax=0.5).margins(X))
+    assert not np.allclose(fitted(trust=0.0).margins(X), fitted(trust=0.75).margins(X))
