@@ -52,7 +52,7 @@ class BlendedClassifier(TopicClassifier):
         self.bayes = bayes
 
     def _solve(
-        self, matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
+        self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> tuple[Matrix, Matrix]:
         matrix = matrix.astype(np.float64)
         coef, intercept = _ridge(matrix, y, weights)
@@ -64,7 +64,7 @@ class BlendedClassifier(TopicClassifier):
 
 
 def _ridge(
-    matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
+    matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
 ) -> tuple[Matrix, Matrix]:
     ridge = RidgeClassifier(alpha=_PENALTY, solver="sparse_cg", tol=_TOLERANCE)
     ridge.fit(matrix, y, sample_weight=None if weights is None else np.asarray(weights))
@@ -74,7 +74,7 @@ def _ridge(
     return np.vstack((-coef, coef)), np.concatenate((-intercept, intercept))
 
 
-def _bayes(matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None) -> Matrix:
+def _bayes(matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None) -> Matrix:
     """Complement weights, less what all sections have in common."""
     fitted = ComplementNB(alpha=_SMOOTHING).fit(matrix, y, sample_weight=weights)
     found = np.asarray(fitted.feature_log_prob_)

@@ -123,7 +123,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[self.margins(X).argmax(axis=1)])
 
     def _solve(
-        self, matrix: csr_matrix, y: NDArray[Any], weights: Sequence[float] | None
+        self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         given = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
         labels = np.searchsorted(self.classes_, y).astype(np.int32)
