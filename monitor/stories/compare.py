@@ -20,6 +20,15 @@ WINDOW = timedelta(days=3)
 PLACES = frozenset({"country", "province", "city"})
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
+# What a shortened word counts, of the whole one.
+SHORTENED = 0.7
+# Where one title alone tells of these, it often tells what came of the other's news.
+LONE_GROUPS = frozenset(
+    {
+        *("law", "office", "life", "deal", "search", "flight", "storm", "ruling", "works"),
+        *("voyage", "launch", "bill", "title"),
+    }
+)
 # Acts that undo what the rest of the title says.
 UNDOING = frozenset(
     {
@@ -70,7 +79,10 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     """What tells whether ``a`` and ``b`` are the same news; the same for ``b`` and ``a``."""
     shared = a.weights.keys() & b.weights.keys()
     common = _total(a, shared) / 2 + _total(b, shared) / 2
+    short = SHORTENED * (_shortened(a, b, shared) + _shortened(b, a, shared))
+    common += short
     left_a, left_b = sum(a.weights.values()) - common, sum(b.weights.values()) - common
+    left_a, left_b = max(left_a, 0.0), max(left_b, 0.0)
     less, more = min(left_a, left_b), max(left_a, left_b)
     same_numbers, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
     names_same, places_differ, names_differ = _names(a, b)
@@ -79,7 +91,8 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     inserted, replaced = _edits(a, b)
     acts_a = {act for acts in a.acts.values() for act in acts}
     acts_b = {act for acts in b.acts.values() for act in acts}
-    undone = min(len((acts_a ^ acts_b) & UNDOING), 2)
+    only_a, only_b = acts_a - acts_b, acts_b - acts_a
+    undone = 0 if only_a and only_b else min(len((only_a | only_b) & UNDOING), 2)
     return {
         "shared": math.log1p(common),
         "containment": common / max(common + less, 0.1),
@@ -103,6 +116,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "signs": len(a.signs & b.signs) / max(min(len(a.signs), len(b.signs)), 1),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
         "acts_lone": min(len(acts_a - acts_b), len(acts_b - acts_a), 2),
+        "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3),
         "toll": float(_has_toll(a) != _has_toll(b)),
         "soft_differ": min(soft_differ, 2),
         "turned": float(turned == "against"),
@@ -115,6 +129,17 @@ def _total(one: Wording, words: set[str]) -> float:
     return sum(one.weights[word] for word in words)
 
 
+def _shortened(a: Wording, b: Wording, shared: set[str]) -> float:
+    """What the pairs of ``a`` weigh that are short for more in ``b``, as 武大 is for 武汉大学."""
+    total = 0.0
+    for word, weight in a.weights.items():
+        if len(word) == 2 and word[0] >= "\u3400" and word not in shared:
+            at = b.plain.find(word[0])
+            if at >= 0 and b.plain.find(word[1], at + 1, at + 6) - at > 0:
+                total += weight
+    return total
+
+
 def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
     """Names that both have; groups of places, and other groups, in which they share none."""
     same = places = others = 0
@@ -124,10 +149,19 @@ def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
             continue
         both = mine & theirs
         same += len(both)
-        if not both:
-            places += group in PLACES
-            others += group not in PLACES
+        if not both and group in PLACES:
+            places += not _around(a) & _around(b) & (mine | theirs)
+        elif not both:
+            others += 1
     return same, places, others
+
+
+def _around(one: Wording) -> set[str]:
+    """The places that a title names, and those in which they lie."""
+    within = lexicon().within
+    named = [key for group in PLACES for key in one.names.get(group, ())]
+    outer = [within.get(key.partition(":")[2]) for key in named]
+    return {*named, *(key for key in outer if key)}
 
 
 def _acts(a: Wording, b: Wording, turned: str) -> tuple[int, int, int]:
@@ -218,7 +252,9 @@ def _edits(a: Wording, b: Wording) -> tuple[float, float]:
     frame = (head + tail) / max(len(one), len(other))
     mine, theirs = one[head : len(one) - tail], other[head : len(other) - tail]
     least = min(_own(mine, theirs, one_weights), _own(theirs, mine, other_weights))
-    return (0.0, max(2 * frame - 1, 0.0) * min(least, 1.0)) if least > 0.5 else (frame, 0.0)
+    if least <= 0.2:
+        return frame, 0.0
+    return 0.0, max(2 * frame - 1, 0.0) * min(2 * least, 1.0)
 
 
 def _own(mine: tuple[str, ...], theirs: tuple[str, ...], weights: Mapping[str, float]) -> float:

@@ -7,9 +7,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import NamedTuple
-
-LONGEST_PHRASE = 5
+from typing import Any, NamedTuple
 
 
 class Term(NamedTuple):
@@ -22,15 +20,17 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """``han`` by word, ``longest`` by a word's first character; ``latin`` by its stems."""
+    """``han`` by word, ``sizes`` by first character, the longest first; ``latin`` by stems,
+    ``phrases`` by first stem: the most stems of a phrase."""
 
     han: dict[str, tuple[Term, ...]] = field(default_factory=dict)
-    longest: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     latin: dict[tuple[str, ...], tuple[Term, ...]] = field(default_factory=dict)
     phrases: dict[str, int] = field(default_factory=dict)
     function: frozenset[str] = frozenset()
     common: dict[str, int] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
+    within: dict[str, str] = field(default_factory=dict)
     before: re.Pattern[str] = re.compile("")
     behind: re.Pattern[str] = re.compile("")
 
@@ -38,11 +38,25 @@ class Lexicon:
         """Know ``word`` as ``term`` too; a filler means nothing else."""
         if word[0] >= "\u3400":
             self.han[word] = _with(self.han.get(word, ()), term)
-            self.longest[word[0]] = max(self.longest.get(word[0], 0), len(word))
+            sizes = {*self.sizes.get(word[0], ()), len(word)}
+            self.sizes[word[0]] = tuple(sorted(sizes, reverse=True))
             return
         stems = tuple(stem(part) for part in word.split("_"))
         self.latin[stems] = _with(self.latin.get(stems, ()), term)
         self.phrases[stems[0]] = max(self.phrases.get(stems[0], 0), len(stems))
+
+
+@functools.cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("lexicon.toml").read_text("utf-8"))
+
+
+@functools.cache
+def _irregular() -> dict[str, str]:
+    """The plain form of each irregular one. Planes are no plans: they keep their e."""
+    lines = _tables()["irregular"]["en"].split("\n")
+    forms = {form: line.split()[0] for line in lines for form in line.split()}
+    return {**forms, "plane": "aeroplane", "planes": "aeroplane"}
 
 
 def _with(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
@@ -54,7 +68,7 @@ def _with(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
 def lexicon() -> Lexicon:
     """The bundled words."""
     folder = files(__package__)
-    tables = tomllib.loads(folder.joinpath("lexicon.toml").read_text("utf-8"))
+    tables = _tables()
     common = dict[str, int]()
     for line in folder.joinpath("common.txt").read_text("utf-8").splitlines():
         level, _, words = line.partition(" ")
@@ -69,6 +83,11 @@ def lexicon() -> Lexicon:
             for group, stages in tables["stages"].items()
             for rank, keys in enumerate(stages.split())
             for key in keys.split("|")
+        },
+        within={
+            place: f"{'country' if outer in tables['names']['country'] else 'province'}:{outer}"
+            for outer, places in tables["within"].items()
+            for place in places.split()
         },
         before=_before(frame["before"].split()),
         behind=_behind(frame["behind"].split()),
@@ -106,6 +125,7 @@ def _is_word(group: str, key: str) -> bool:
 def stem(word: str) -> str:
     """An English word without its endings; the same for the forms of a regular word."""
     base = word.removesuffix("'s").removesuffix("\u2019s").rstrip("'\u2019.")
+    base = _irregular().get(base, base)
     if len(base) > 3 and not base.isdecimal():
         base = _without_ending(base)
         if len(base) > 3 and base[-1] == base[-2]:

@@ -6,16 +6,22 @@ alone; titles, and which story they belong to, stand in the database.
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 BUCKETS = 1 << 19
 POSTINGS = 6
 _PLACES = POSTINGS + 1  # the last is for the link
-PROBES = 8
+PROBES = 7
 # A longer chain is of a gram that says nothing.
-CHAIN = 200
+CHAIN = 40
 NEAREST = 6
+# In a window of fewer entries nothing is known of what is rare.
+LEAST = 1_000
+MARGIN = math.log(20)
+# So much of what is rare in a title is enough, however often it was told.
+MOST = 0.55
 _NONE = -1
 
 
@@ -60,31 +66,30 @@ class Window:
         return sorted(grams, key=lambda gram: (seen[gram], gram))[:count]
 
     def near(self, grams: Iterable[int], since: int, link: int = _NONE) -> list[int]:
-        """The entries first seen from ``since`` on that share most rare grams, at most six.
+        """The entries first seen from ``since`` on that share rare grams, at most six.
 
-        One shared gram is enough where there are fewer than four, and so is the link.
+        They share more than chance gives: were grams independent, fewer than one in twenty
+        windows would hold an entry with the same ones; or most of the rare ones. The same
+        link is enough.
         """
-        probes = self.rarest(grams, PROBES)
-        hits: dict[int, int] = {}
-        for gram in probes:
-            for place in self._chain(gram, since):
-                hits[place] = hits.get(place, 0) + 1
+        total = math.log(max(len(self._ids), LEAST))
+        probes = [
+            (gram, total - math.log(self._seen[gram] + 1)) for gram in self.rarest(grams, PROBES)
+        ]
+        limit = min(total + MARGIN, MOST * sum(weight for _, weight in probes))
         if link != _NONE:
-            for place in self._chain(link, since):
-                hits[place] = hits.get(place, 0) + POSTINGS
-        least = 2 if len(probes) >= 4 else 1
-        found = [(-count, -place) for place, count in hits.items() if count >= least]
+            probes.append((link, 2 * total))
+        shared: dict[int, float] = {}
+        head, following = self._head, self._next
+        for gram, weight in probes:
+            at, steps = head[gram], CHAIN
+            while at != _NONE and steps:
+                place = at // _PLACES
+                shared[place] = shared.get(place, 0.0) + weight
+                at, steps = following[at], steps - 1
+        found = [(-weight, -place) for place, weight in shared.items() if weight >= limit]
         found.sort()
-        return [self._ids[-place] for _, place in found[:NEAREST]]
-
-    def _chain(self, gram: int, since: int) -> Iterator[int]:
-        """The places of the entries that were posted under ``gram``, the newest first."""
-        at = self._head[gram]
-        for _ in range(CHAIN):
-            if at == _NONE or self._at[at // _PLACES] < since:
-                return
-            yield at // _PLACES
-            at = self._next[at]
+        return [self._ids[-place] for _, place in found[:NEAREST] if self._at[-place] >= since]
 
     def _post(self, entry_id: int, at: int, grams: Sequence[int]) -> None:
         place = len(self._ids) * _PLACES

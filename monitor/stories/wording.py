@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -39,6 +38,7 @@ class Wording:
     short: bool
 
 
+@functools.lru_cache(maxsize=4096)
 def grams(title: str) -> frozenset[int]:
     """What the window knows a title by: pairs of Chinese characters, stems of words."""
     found = set[int]()
@@ -79,34 +79,37 @@ def wording(title: str) -> Wording:
     folded = fold(title).text
     plain = unframed(folded)
     quantities, rest = numbers.find(plain)
-    terms = [item for run in _RUNS.findall(rest) for item in _meanings(run, known)]
-    terms = list(_phrases(terms, known))
     weights: dict[str, float] = {}
     names: dict[str, set[str]] = {}
     acts: dict[str, set[str]] = {}
     order: list[str] = []
-    for word, meanings in terms:
+    signs: set[str] = set()
+    for word, meanings in _items(_RUNS.findall(rest), known):
         if not meanings:
-            weights[word] = max(_weight(word, known), weights.get(word, 0.0))
+            weights[word] = _weight(word)
             order.append(word)
+        elif meanings[0].kind == "filler":
+            continue
         for term in meanings:
-            if term.kind == "filler":
-                continue
             weights[term.key] = _TERM_WEIGHTS[term.kind]
             order.append(term.key)
             if term.kind != "same":
                 groups = names if term.kind == "name" else acts
                 groups.setdefault(term.group, set()).add(term.key)
-    letters = sum(map(len, _RUNS.findall(plain)))
+        if word[0] >= "\u3400":
+            signs.update(word)
+        else:
+            signs.add(meanings[0].key if meanings else word)
+    said = _BREAK.sub(" ", plain).strip()
     return Wording(
-        _BREAK.sub(" ", plain).strip(),
+        said,
         weights,
         tuple(order),
         {group: frozenset(keys) for group, keys in names.items()},
         {group: frozenset(keys) for group, keys in acts.items()},
         quantities,
-        frozenset(_signs(terms, known)),
-        short=letters < SHORT,
+        frozenset(signs - known.function),
+        short=len(said) - said.count(" ") < SHORT,
     )
 
 
@@ -114,67 +117,61 @@ _TERM_WEIGHTS = {"name": 1.6, "act": 1.0, "same": 1.0}
 Item = tuple[str, tuple[Term, ...]]
 
 
-def _signs(terms: list[Item], known: Lexicon) -> Iterator[str]:
-    """The Chinese characters and the English stems that say something by themselves."""
-    for word, meanings in terms:
-        if any(term.kind == "filler" for term in meanings):
-            continue
-        if word[0] < "\u3400":
-            yield meanings[0].key if meanings else word
+def _items(runs: list[str], known: Lexicon) -> list[Item]:
+    """The words of a title with their meanings: English stems and phrases, Chinese words, and
+    pairs of Chinese characters where no word is known."""
+    items: list[Item] = []
+    at = 0
+    while at < len(runs):
+        if runs[at][0] < "\u3400":
+            at += _take_phrase(runs, at, known, items)
         else:
-            yield from (char for char in word if char not in known.function)
+            _cut(runs[at], known, items)
+            at += 1
+    return items
 
 
-def _meanings(run: str, known: Lexicon) -> Iterator[Item]:
-    """The words of a run: an English one by its stem, Chinese ones longest first."""
-    if run[0] < "\u3400":
-        yield stem(run), ()
-        return
-    at, rest = 0, 0
-    while at < len(run):
-        for size in range(min(known.longest.get(run[at], 0), len(run) - at), 0, -1):
+def _take_phrase(runs: list[str], at: int, known: Lexicon, items: list[Item]) -> int:
+    """Take the longest phrase that is known, or one word; returns of how many runs."""
+    word = stem(runs[at])
+    for size in range(min(known.phrases.get(word, 0), len(runs) - at), 0, -1):
+        phrase = (word, *map(stem, runs[at + 1 : at + size]))
+        if meanings := known.latin.get(phrase):
+            items.append((word, meanings))
+            return size
+    items.append((word, ()))
+    return 1
+
+
+def _cut(run: str, known: Lexicon, items: list[Item]) -> None:
+    """Cut a Chinese run into the words that are known, the longest first."""
+    at, rest, end = 0, 0, len(run)
+    while at < end:
+        for size in known.sizes.get(run[at], ()):
             meanings = known.han.get(run[at : at + size])
-            if meanings is not None:
-                yield from _pairs(run[rest:at])
-                yield run[at : at + size], meanings
+            if meanings is not None and at + size <= end:
+                if rest < at:
+                    _pair(run[rest:at], items)
+                items.append((run[at : at + size], meanings))
                 at += size
                 rest = at
                 break
         else:
             at += 1
-    yield from _pairs(run[rest:])
+    if rest < end:
+        _pair(run[rest:], items)
 
 
-def _pairs(run: str) -> Iterator[Item]:
+def _pair(run: str, items: list[Item]) -> None:
     if len(run) == 1:
-        yield run, ()
-    for at in range(len(run) - 1):
-        yield run[at : at + 2], ()
+        items.append((run, ()))
+    items.extend((run[at : at + 2], ()) for at in range(len(run) - 1))
 
 
-def _phrases(items: list[Item], known: Lexicon) -> Iterator[Item]:
-    """The same with English words and phrases that are known in their place."""
-    at = 0
-    while at < len(items):
-        word, meanings = items[at]
-        if not meanings and word[0] < "\u3400":
-            size = min(known.phrases.get(word, 0), len(items) - at)
-            for length in range(size, 0, -1):
-                found = known.latin.get(tuple(item[0] for item in items[at : at + length]))
-                if found is not None:
-                    yield word, found
-                    at += length
-                    break
-            else:
-                yield word, ()
-                at += 1
-        else:
-            yield word, meanings
-            at += 1
-
-
-def _weight(word: str, known: Lexicon) -> float:
-    """What sharing ``word`` says: from 0.2 for a frequent one to 2 for a rare one."""
+@functools.lru_cache(maxsize=65_536)
+def _weight(word: str) -> float:
+    """What sharing ``word`` says: from 0.1 for a frequent one to 2 for a rare one."""
+    known = lexicon()
     rare = 1.0 - known.common.get(word, 0) / 10
     if word[0] < "\u3400":
         return 2.0 * max(rare, 0.1)

@@ -29,8 +29,8 @@ PRIORS = {
     "numbers_same": 1.2, "numbers_differ": -5.0, "numbers_lone": -1.0,
     "acts_same": 0.7, "acts_differ": -3.0, "opposed": -5.0, "acts_lone": -0.5,
     "undone": -0.5, "undone_in_frame": -4.0, "ahead": -1.0, "sequel": -2.0, "not": -0.7,
-    "signs": 2.0, "unplayed": -2.0, "toll": -1.5, "soft_differ": -0.8, "turned": -8.0,
-    "replaced": -2.5, "inserted": 0.0,
+    "signs": 2.0, "unplayed": -2.0, "lone_groups": -0.5, "toll": -1.5, "soft_differ": -0.8,
+    "turned": -8.0, "replaced": -2.5, "inserted": 0.0,
 }  # fmt: skip
 
 

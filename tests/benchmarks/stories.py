@@ -1,0 +1,237 @@
+"""Story grouping: time an entry against a full window, memory, and how stable it is.
+
+Titles are recombined from the project's own headlines, so that a window of three days can be
+filled; one in seven is an edited copy of an earlier one. ``us_per_entry`` is processor time for
+all of it: grams, candidates, comparing, adding. ``naive`` compares the bigrams of each title
+with those of the 300 latest, which is what a loop would do.
+
+Stability: the same stream is told in other orders to a story book on SQLite; of all pairs that
+are together in any order, the share that is not together in the other one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from monitor.storage import Database, entries, migrate, sources
+from monitor.storage.entries import NewEntry
+from monitor.storage.schema import microseconds
+from monitor.storage.sources import NewSource
+from monitor.stories.compare import compare
+from monitor.stories.heat import Newcomer
+from monitor.stories.window import Window
+from monitor.stories.wording import grams
+from monitor.storybook import StoryBook
+from tests.benchmarks.report import options, show
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+COPIES = 7
+MEASURED = 3_000
+
+
+def headlines() -> list[str]:
+    """The headlines that the starter model is trained on."""
+    found = []
+    for path in sorted((ROOT / "training_data" / "headlines").glob("*.txt")):
+        lines = path.read_text("utf-8").splitlines()
+        found += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return found
+
+
+def stream(rng: random.Random, size: int) -> Iterator[tuple[str, int]]:
+    """``size`` titles, each with the place of the one that it is a copy of (else its own)."""
+    words, slices = pieces()
+    told: list[tuple[str, int]] = []
+    for at in range(size):
+        if told and at % COPIES == 0:
+            title, first = rng.choice(told[-5_000:])
+            told.append((edited(rng, title), first))
+        elif at % 2:
+            told.append((" ".join(rng.choices(words, k=9)), at))
+        else:
+            told.append(("".join(rng.choices(slices, k=7)), at))
+        yield told[-1]
+
+
+def pieces() -> tuple[list[str], list[str]]:
+    """English words, and parts of three Chinese characters, as often as headlines have them."""
+    words: list[str] = []
+    slices: list[str] = []
+    for title in headlines():
+        if title.isascii():
+            words += title.split()
+        else:
+            slices += [title[at : at + 3] for at in range(0, len(title) - 2, 3)]
+    return words, slices
+
+
+def edited(rng: random.Random, title: str) -> str:
+    """A copy as portals make it: framed, shortened, or with a word moved."""
+    way = rng.randrange(4)
+    if way == 0:
+        return f"快讯｜{title}" if not title.isascii() else f"BREAKING: {title}"
+    if way == 1:
+        return f"{title}_新闻频道" if not title.isascii() else f"{title} - World"
+    if way == 2:
+        return title.replace("，", " ").replace("宣布", "公布")
+    return title + ("（图）" if not title.isascii() else " (video)")
+
+
+def measure_window(size: int) -> dict[str, float]:
+    """Fill a window of ``size`` entries, then time further ones."""
+    told = list(enumerate(stream(random.Random(1), size + MEASURED), 1))
+    titles = {number: title for number, (title, _) in told}
+    copy_of = {number: first + 1 for number, (_, first) in told}
+    before = resident_mb()
+    window = Window(size)
+    for number, (title, _) in told[:size]:
+        window.add(number, number, grams(title))
+    memory = resident_mb() - before
+    late = [(number, title) for number, (title, _) in told[size:]]
+    found: dict[int, list[int]] = {}
+    compared = 0
+    started = time.process_time()
+    for number, title in late:
+        rare = grams(title)
+        near = window.near(rare, 0)
+        compared += len(near)
+        found[number] = [other for other in near if compare(title, titles[other]).same]
+        window.add(number, number, rare)
+    seconds = time.process_time() - started
+    copies = [number for number, _ in late if copy_of[number] != number]
+    right = sum(any(copy_of[o] == copy_of[number] for o in found[number]) for number in copies)
+    false = sum(
+        all(copy_of[o] != copy_of[number] for o in others)
+        for number, others in found.items()
+        if others
+    )
+    return {
+        "entries": size,
+        "us_per_entry": seconds / len(late) * 1e6,
+        "compared_per_entry": compared / len(late),
+        "copies_found": right / max(len(copies), 1),
+        "wrongly_joined": false / len(late),
+        "mb": memory,
+    }
+
+
+def resident_mb() -> float:
+    """Resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+def measure_naive(count: int = 300) -> float:
+    """Microseconds to compare one title's grams with those of ``count`` others."""
+    titles = [title for title, _ in stream(random.Random(2), 2 * count)]
+    known = [grams(title) for title in titles[:count]]
+    started = time.process_time()
+    for title in titles[count:]:
+        mine = grams(title)
+        max(len(mine & other) / max(len(mine | other), 1) for other in known)
+    return (time.process_time() - started) / count * 1e6
+
+
+def told_in_order(told: Sequence[tuple[int, str]], portals: int) -> dict[int, int]:
+    """The story of each title when they are told in this order, on a fresh SQLite database."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/stories.db")
+        migrate.ensure(database)
+        with database.write() as connection:
+            new = [NewSource(f"https://portal{at}.example/") for at in range(portals)]
+            sources.add_many(connection, new, NOW)
+        book, story_of, label_of = StoryBook(), dict[int, int](), dict[int, int]()
+        for start in range(0, len(told), 50):
+            batch = told[start : start + 50]
+            now = NOW + timedelta(minutes=start // 50)
+            with database.write() as connection:
+                first = entries.allocate(connection, len(batch))
+                new_entries = [
+                    Newcomer(first + at, title, "", f"p{label % portals}", "world", None, now)
+                    for at, (label, title) in enumerate(batch)
+                ]
+                placed = book.place(connection, new_entries, now)
+                rows = [row(each, placed[each.id].story_id, label % portals + 1)
+                        for each, (label, _) in zip(new_entries, batch, strict=True)]  # fmt: skip
+                entries.insert_many(connection, rows, [])
+            label_of.update(
+                {each.id: label for each, (label, _) in zip(new_entries, batch, strict=True)}
+            )
+        with database.read() as connection:
+            from sqlalchemy import select
+
+            from monitor.storage.schema import entry
+
+            for number, story in connection.execute(select(entry.c.id, entry.c.story_id)):
+                story_of[label_of[number]] = story
+        database.close()
+    return story_of
+
+
+def row(each: Newcomer, story: int, source: int) -> NewEntry:
+    """An entry as a poll stores it."""
+    return NewEntry(
+        id=each.id, source_id=source, title=each.title, title_cut=False, url="", guid=None,
+        author=None, summary="", categories="[]", rank=None, language="zh", section_hint=None,
+        published_at=None, first_seen_at=microseconds(each.at), section=each.section,
+        probability=0.9, runner_up="tech", unsure=False, release="r", story_id=story,
+    )  # fmt: skip
+
+
+def together(story_of: dict[int, int]) -> set[tuple[int, int]]:
+    """Every two titles of one story."""
+    groups = defaultdict(list)
+    for label, story in story_of.items():
+        groups[story].append(label)
+    return {pair for each in groups.values() for pair in itertools.combinations(sorted(each), 2)}
+
+
+def measure_stability(orders: int) -> dict[str, float]:
+    """Tell the labelled pairs and edited copies of them in several orders."""
+    rng = random.Random(3)
+    titles: list[str] = []
+    for name in ("train", "heldout"):
+        path = ROOT / "tests" / "data" / "stories" / f"{name}.jsonl"
+        for line in path.read_text("utf-8").splitlines():
+            pair = json.loads(line)
+            titles += [pair["a"], pair["b"], edited(rng, pair["a"]), edited(rng, pair["b"])]
+    told = list(enumerate(titles))
+    started = time.process_time()
+    first = together(told_in_order(told, 40))
+    seconds = time.process_time() - started
+    changed = []
+    for _ in range(orders):
+        rng.shuffle(told)
+        other = together(told_in_order(told, 40))
+        changed.append(len(first ^ other) / len(first | other))
+    return {
+        "titles": len(titles),
+        "pairs_together": len(first),
+        "changed_mean": sum(changed) / len(changed),
+        "changed_most": max(changed),
+        "us_per_entry_with_database": seconds / len(titles) * 1e6,
+    }
+
+
+def main() -> None:
+    """Parse, run, print."""
+    chosen = options(__doc__ or "")
+    sizes = (30_000,) if chosen.quick else (30_000, 300_000)
+    figures = {
+        "window": {str(size): measure_window(size) for size in sizes},
+        "naive_us_per_entry": measure_naive(),
+        "stability": measure_stability(1 if chosen.quick else 4),
+    }
+    show(figures, as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    main()
