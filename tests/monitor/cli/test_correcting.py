@@ -167,3 +167,47 @@ def test_an_answer_counts_although_the_terminal_is_closed(odd: CommandLine) -> N
     first = odd.good("unsure", "--json").json[0]
     assert "1 corrected" in press(odd, "9\x04")
     assert shown(odd)[first["id"]] == "sports"
+
+
+OWN = """
+[[section]]
+id = "money"
+zh = "钱"
+en = "Money"
+from = ["finance", "realty"]
+
+[[section]]
+id = "rest"
+zh = "其他"
+en = "Rest"
+from = ["sports", "tech", "auto", "society", "world", "education", "politics"]
+"""
+
+
+def test_a_users_own_sections_count_wherever_one_is_named(
+    cli: CommandLine, portal: HttpServer, database_url: str
+) -> None:
+    (cli.folder / "own.toml").write_text(OWN, encoding="utf-8")
+    cli.configure('[classifier]\nsections = "own.toml"\n', database=database_url)
+    cli.good("feeds", "add", portal.url("/rss"), "--section", "钱")
+    cli.good("poll")
+    rows = {row["title"]: row for row in cli.good("entries", "list", "--json").json}
+    assert rows[TITLES[0]]["section"] == "money"
+    assert {row["section_hint"] for row in rows.values()} == {"money"}
+    cli.good("correct", str(rows[TITLES[1]]["id"]), "其他")
+    assert len(cli.good("entries", "list", "--section", "Rest", "--json").json) >= 1
+    assert cli("correct", "1", "agriculture").code == 2
+    assert "known: money, rest" in cli("correct", "1", "agriculture").err
+    found = cli.good("rules", "test", "section:money", "--title", TITLES[0], "--json").json
+    assert found["matched"] is True
+    assert cli("rules", "test", "section:food", "--title", TITLES[0]).code != 0
+    learning = next(e for e in cli("doctor", "--json").json if e["check"] == "learning")
+    assert learning["detail"].startswith("2 sections of your own")
+
+
+def test_a_broken_file_of_sections_is_named(cli: CommandLine) -> None:
+    (cli.folder / "own.toml").write_text("[[section]]\nid = 'a'\n", encoding="utf-8")
+    cli.configure('[classifier]\nsections = "own.toml"\n')
+    printed = cli("correct", "1", "a")
+    assert printed.code == 1
+    assert "own.toml: two [[section]] tables or more are expected" in printed.err
