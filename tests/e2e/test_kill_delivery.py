@@ -12,7 +12,7 @@ from tests.e2e.conftest import World
 from tests.e2e.process import DaemonProcess, until
 from tests.soak import count
 
-ALERTS = count(120, 500)
+ALERTS = count(120, 1_000)
 KILLS = count(20, 100)
 
 
@@ -45,11 +45,11 @@ def test_hostile_02_killed_while_delivering_every_alert_arrives_under_one_id(
         with lock:
             left, kind = rng.randint(1, 5), next(kinds)
             target = world.start()
-        until(lambda: not world.daemons[-1].alive, 20, f"the kill ({kind})")
+        until(lambda: not world.daemons[-1].alive, 60, f"the kill ({kind})")
     target = None
     last = world.start()
-    last.ready()
-    until(lambda: world.all_settled(2 * ALERTS), 30, "everything has arrived")
+    last.ready(60)
+    until(lambda: world.all_settled(2 * ALERTS), count(60, 600), "everything has arrived")
     last.end()
     mail_ids = world.mail_ids()
     assert set(world.hooks.by_title) == set(titles)

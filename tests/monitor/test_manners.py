@@ -114,6 +114,14 @@ def test_hostile_09_quiet_hours_end_when_the_clock_says_so(
     assert found == (local(zone, *end) if end else None)
 
 
+def test_hostile_09_quiet_hours_in_an_hour_that_comes_twice_end_both_times() -> None:
+    quiet = read_quiet("22:00-01:30")
+    assert quiet is not None
+    for fold in (0, 1):
+        now = local(NEW_YORK, 2026, 11, 1, 1, 20, fold=fold)
+        assert quiet.until(now, NEW_YORK) == local(NEW_YORK, 2026, 11, 1, 1, 30, fold=fold)
+
+
 @given(INSTANTS, ZONES, CLOCKS, CLOCKS)
 def test_quiet_hours_are_always_left_within_a_day(
     now: datetime, zone: ZoneInfo, start: int, end: int
