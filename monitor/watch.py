@@ -181,7 +181,8 @@ class Watch:
             return wanted
         due_at = after_quiet(now, book.house.quiet, book.house.zone)
         working = [name for name in self._listeners if _works(states, name, finding.channel)]
-        return dict.fromkeys(working[:1], due_at)
+        # Where none works, it waits for the first to work again.
+        return dict.fromkeys((working or self._listeners)[:1], due_at)
 
 
 def _ended(

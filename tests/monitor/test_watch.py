@@ -174,6 +174,14 @@ def test_a_channel_that_fails_is_told_by_another(rig: Rig) -> None:
     assert "refused" in text
 
 
+def test_what_no_channel_can_tell_now_is_owed_all_the_same(rig: Rig) -> None:
+    failing = ChannelState(failing_since=NOW, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"mail": failing, "hook": failing})
+    rig.look(network_down=True)
+    assert [channel for channel, _ in rig.notices] == ["mail"]
+
+
 @pytest.mark.parametrize("jump", [HOUR, -HOUR, timedelta(days=1), timedelta(days=-1)])
 def test_hostile_09_a_clock_that_jumps_is_told_once(rig: Rig, jump: timedelta) -> None:
     rig.now += jump
