@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
@@ -12,12 +12,14 @@ from monitor.errors import QueryError, SettingsError
 from monitor.manners import House, Manners, manners_of
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet
+from monitor.rules.tree import Query
 from monitor.rules.words import Words, default_words, folded_words
 from monitor.storage import rules
 from monitor.telemetry import logger
 from monitor.types import Rule, RuleOptions
 
 log = logger("rules")
+FEW_CHANGES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,7 @@ class Rules:
         version, words = rules.version(connection), known_words(self._book.matcher.words)
         if version != self._version or words is not self._book.matcher.words:
             enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
-            compiled = []
-            for rule in enabled:
-                try:
-                    compiled.append((rule.id, language.parse(rule.query)))
-                except QueryError as error:
-                    log.error("rule %s cannot be read and is left out: %s", rule.name, error)
-            matcher = RuleSet(compiled, words)
+            matcher = self._compile(enabled, words)
             matcher.prepare()
             self._book = RuleBook(
                 rules={rule.id: rule for rule in enabled},
@@ -66,6 +62,27 @@ class Rules:
             self._version = version
         return self._book
 
+    def _compile(self, enabled: Sequence[Rule], words: Words) -> RuleSet:
+        """All rules made ready; what few have changed is changed in the set that is there."""
+        before = self._book
+        fresh = [rule for rule in enabled if not _same(rule, before.rules.get(rule.id))]
+        gone = before.rules.keys() - {rule.id for rule in enabled}
+        if words is not before.matcher.words or len(fresh) + len(gone) > FEW_CHANGES:
+            return RuleSet(self._parsed(enabled), words)
+        matcher = before.matcher
+        for rule_id in (*gone, *(rule.id for rule in fresh)):
+            matcher = matcher.without_rule(rule_id)
+        for rule_id, query in self._parsed(fresh):
+            matcher = matcher.with_rule(rule_id, query)
+        return matcher
+
+    def _parsed(self, enabled: Sequence[Rule]) -> Iterator[tuple[int, Query]]:
+        for rule in enabled:
+            try:
+                yield rule.id, language.parse(rule.query)
+            except QueryError as error:
+                log.error("rule %s cannot be read and is left out: %s", rule.name, error)
+
     def _manners(self, rule: Rule) -> Manners:
         """How a rule is told; at once, where that cannot be read."""
         try:
@@ -73,6 +90,10 @@ class Rules:
         except SettingsError as error:
             log.error("rule %s is told at once: %s", rule.name, error)
             return manners_of(RuleOptions(), self._house)
+
+
+def _same(rule: Rule, before: Rule | None) -> bool:
+    return before is not None and before.query == rule.query
 
 
 def known_words(held: Words | None = None) -> Words:

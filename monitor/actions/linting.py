@@ -81,7 +81,7 @@ def _world(sources: Iterable[RowMapping]) -> World:
 
 def _remarks(name: str, query: Query, world: World) -> list[Remark]:
     found = [
-        Remark(name, each.kind, f"{each.part}: {each.why}" if each.kind == DEAD else each.why)
+        Remark(name, each.kind, f"has {each.part}: {each.why}" if each.kind == DEAD else each.why)
         for each in lint(query, world)
     ]
     if not found and language.is_broad(query):

@@ -29,8 +29,8 @@ def add(
     query: str,
     channels: tuple[str, ...],
     options: RuleOptions | None = None,
-) -> bool:
-    """Check and store a rule; whether it matches nearly everything. Raises UsageError."""
+) -> None:
+    """Check and store a rule. Raises UsageError."""
     if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
         raise UsageError(
             f"{name[:40]!r} is no name for a rule: 1 to {LONGEST_NAME} visible characters"
@@ -38,12 +38,11 @@ def add(
     channels = tuple(dict.fromkeys(channels))
     check_channels(channels, settings.channels)
     manners_of(options or RuleOptions(), where=name)
-    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
+    language.parse(query, sections=frozenset(sections_of(settings)))
     with opened(settings) as database:
         database.run(
             lambda connection: rules.add(connection, name, query, channels, utc_now(), options)
         )
-    return language.is_broad(parsed)
 
 
 @dataclass(frozen=True, slots=True)

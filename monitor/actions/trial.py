@@ -121,7 +121,7 @@ def try_title(settings: Settings, query: str, title: str, besides: str | None = 
         language=detect_language(title),
     )
     use_words(settings.text.words)
-    matcher = _among(_stored(settings), besides).with_rule(0, parsed)
+    matcher = among(_stored(settings), besides).with_rule(0, parsed)
     hit = matcher.match_one(0, matcher.look(subject))
     return OneTitle(hit.spans if hit else None, tuple(matcher.hidden(0, subject)))
 
@@ -134,7 +134,7 @@ def _stored(settings: Settings) -> list[Rule]:
         return rules.list_all(connection)
 
 
-def _among(stored: Iterable[Rule], besides: str | None) -> RuleSet:
+def among(stored: Iterable[Rule], besides: str | None) -> RuleSet:
     """The enabled rules that still parse, but for the one of that name, with the known words."""
     compiled = []
     for rule in stored:
@@ -147,7 +147,7 @@ def _among(stored: Iterable[Rule], besides: str | None) -> RuleSet:
 
 
 @dataclass(slots=True)
-class _Found:
+class Found:
     """A match, small enough to keep very many of."""
 
     at: datetime
@@ -161,7 +161,7 @@ class _Notes:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.found: list[_Found] = []
+        self.found: list[Found] = []
         self.near: Counter[str] = Counter()
         self.missed: list[Missed] = []
         self.adds = self.loses = 0
@@ -173,7 +173,7 @@ class _Notes:
         if looked.hit:
             told = replace(alert_entry(row), spans=looked.hit.spans)
             story = row["story_id"] or row["id"]
-            self.found.append(_Found(row["first_seen_at"], row["id"], story, told))
+            self.found.append(Found(row["first_seen_at"], row["id"], story, told))
             if not looked.against:
                 self.adds += 1
                 self._keep(self.added, told)
@@ -215,12 +215,12 @@ def try_history(settings: Settings, wanted: Wanted) -> Trial:
         stored = rules.list_all(connection)
         former = rules.get(connection, wanted.against) if wanted.against else None
         against = language.parse(former.query) if former else None
-        others = _among(stored, wanted.against or wanted.besides)
+        others = among(stored, wanted.against or wanted.besides)
         examiner = Examiner(query, others, against)
         notes = _Notes(wanted.limit)
         _look_at_all(connection, [query, *([against] if against else [])], examiner, since, notes)
         looked_at, oldest = entries.count(connection, since), entries.oldest(connection, since)
-        rehearsal = _rehearse(connection, notes.found, wanted.query, manners, house)
+        rehearsal = rehearse_found(connection, notes.found, wanted.query, manners, house)
     newest = sorted(notes.found, key=lambda each: (each.at, each.id), reverse=True)
     return Trial(
         matched=len(notes.found),
@@ -270,9 +270,9 @@ def _look_at_all(
             notes.note(row, examiner.look(subject))
 
 
-def _rehearse(
+def rehearse_found(
     connection: Connection,
-    found: Sequence[_Found],
+    found: Sequence[Found],
     query: str,
     manners: Manners,
     house: House,

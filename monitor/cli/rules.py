@@ -61,18 +61,20 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
+    from monitor.actions import linting
     from monitor.actions import rules as ruling
 
-    broad = ruling.add(
-        settings_of(arguments),
+    settings = settings_of(arguments)
+    ruling.add(
+        settings,
         arguments.name,
         arguments.query,
         tuple(arguments.channels),
         RuleOptions(**manners.given(arguments)),
     )
     say(f"rule {arguments.name!r} is on")
-    if broad:
-        complain("this rule asks for nothing in particular: it matches nearly every headline")
+    for remark in linting.lint_query(settings, arguments.query):
+        complain(f"this rule {remark.text}")
     return 0
 
 

@@ -10,13 +10,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from monitor.cli import manners
-from monitor.cli.output import add_json, complain, print_json, say, settings_of
+from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import age, count
 from monitor.errors import UsageError
 from monitor.telemetry import escape
 from monitor.types import AlertEntry
 
 if TYPE_CHECKING:
+    from monitor.actions.rehearsal import Rehearsal
     from monitor.actions.trial import OneTitle, Trial
 
 WHYS = {
@@ -35,6 +36,9 @@ def add_command(actions: Any, everywhere: argparse.ArgumentParser) -> None:
         "query", metavar="QUERY", nargs="?", help="what to try; or a stored rule, by --rule"
     )
     test.add_argument("--rule", metavar="NAME", help="try this rule's own query and options")
+    test.add_argument(
+        "--all", action="store_true", dest="every", help="what every stored rule would have sent"
+    )
     test.add_argument("--title", metavar="T", help="match this title instead of history")
     test.add_argument("--against", metavar="NAME", help="what QUERY adds to this rule and loses")
     test.add_argument(
@@ -48,8 +52,11 @@ def add_command(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Try it."""
-    if (arguments.query is None) == (arguments.rule is None):
-        raise UsageError("a query or --rule NAME is expected, one of the two")
+    chosen = (arguments.query is not None, arguments.rule is not None, arguments.every)
+    if sum(chosen) != 1 or (arguments.every and (arguments.title or arguments.against)):
+        raise UsageError("a query, --rule NAME or --all is expected, one of the three")
+    if arguments.every:
+        return try_every(arguments)
     return try_history(arguments) if arguments.title is None else try_title(arguments)
 
 
@@ -101,16 +108,49 @@ def try_history(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def try_every(arguments: argparse.Namespace) -> int:
+    """What would each stored rule have sent?"""
+    from monitor.actions.trials import try_all
+
+    found = try_all(settings_of(arguments), arguments.since)
+    if arguments.json:
+        print_json({
+            "looked_at": found.looked_at, "days": found.days,
+            "rules": [
+                {"rule": each.rule.name, "matched": each.matched, "stories": each.stories,
+                 "alerts": _alerts_json(each.rehearsal, found.days)}
+                for each in found.rules
+            ],
+        })  # fmt: skip
+        return 0
+    say(f"{found.looked_at} entries of {found.days:.1f} days, what each rule would have sent:")
+    print_table(
+        ("rule", "matches", "stories", "messages", "a day", "at once", "digests"),
+        [
+            (
+                each.rule.name, each.matched, each.stories, each.rehearsal.messages,
+                f"{each.rehearsal.messages / found.days:.1f}", each.rehearsal.at_once,
+                each.rehearsal.digests,
+            )
+            for each in found.rules
+        ],
+    )  # fmt: skip
+    return 0
+
+
+def _alerts_json(sent: Rehearsal, days: float) -> dict[str, Any]:
+    return {"per_day": sent.messages / days, "total": sent.messages, **asdict(sent)}
+
+
 def as_json(found: Trial) -> dict[str, Any]:
     """The trial as one document. ``per_day`` are matches; ``alerts`` are messages."""
-    sent = found.rehearsal
     return {
         "matched": found.matched,
         "looked_at": found.looked_at,
         "per_day": found.matched / found.days,
         "days": found.days,
         "stories": found.stories,
-        "alerts": {"per_day": sent.messages / found.days, "total": sent.messages, **asdict(sent)},
+        "alerts": _alerts_json(found.rehearsal, found.days),
         "newest": [_entry(entry) for entry in found.newest],
         "clauses": [asdict(each) for each in found.clauses],
         "near_misses": {

@@ -56,6 +56,9 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self._plans)
 
+    def __contains__(self, rule_id: int) -> bool:
+        return rule_id in self._plans
+
     def with_rule(self, rule_id: int, query: Query) -> RuleSet:
         """A set in which ``rule_id`` means ``query``; costs far less than building anew."""
         return self._changed(rule_id, plan(rule_id, query))

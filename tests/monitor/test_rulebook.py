@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from classifiers.segment import use_words
 from monitor.rulebook import Rules
@@ -45,3 +48,36 @@ def test_an_unchanged_book_is_not_compiled_again(database: Database, words: Path
     assert database.look(book.book) is first
     database.run(lambda connection: rules.add(connection, "fruit", "苹果", (), NOW))
     assert database.look(book.book) is not first
+
+
+def test_a_book_follows_every_change(database: Database) -> None:
+    book = Rules()
+
+    def hits(title: str) -> set[str]:
+        held = database.look(book.book)
+        return {held.rules[hit.rule_id].name for hit in held.matcher.match(Subject(title))}
+
+    def add(name: str, query: str) -> None:
+        database.run(lambda connection: rules.add(connection, name, query, (), NOW))
+
+    def change(**fields: Any) -> None:
+        def work(connection: Connection) -> None:
+            rules.change(connection, replace(rules.get(connection, "fruit"), **fields), NOW)
+
+        database.run(work)
+
+    assert hits("苹果手机") == set()
+    add("fruit", "苹果")
+    assert hits("苹果手机") == {"fruit"}
+    add("phones", "苹果手机")
+    assert hits("苹果手机") == {"phones"}
+    change(query="sub:苹果")
+    assert hits("苹果手机") == {"fruit", "phones"}
+    change(enabled=False)
+    assert hits("苹果手机") == {"phones"}
+    change(query="苹果", enabled=True)
+    database.run(lambda connection: rules.remove(connection, "phones"))
+    assert hits("苹果手机") == {"fruit"}
+    for at in range(40):
+        add(f"many {at}", f"手机 OR 词{at}")
+    assert len(hits("手机")) == 40

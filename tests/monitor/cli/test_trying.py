@@ -219,6 +219,27 @@ def test_a_changed_query_is_compared_with_the_rule(hooked: CommandLine, store: S
         assert hooked("rules", "test", *wrong).code == 2
 
 
+def test_every_rule_is_tried_at_once(hooked: CommandLine, store: Store) -> None:
+    store(
+        [Row("央行降息", ago=30), Row("降息了", ago=29, story=0), Row("央行加息"), Row("苹果丰收")]
+    )
+    assert hooked.good("rules", "test", "--all", "--json").json["rules"] == []
+    for name, query, *more in (
+        ("rates", "降息"), ("bank", "央行", "--digest", "hourly"), ("first", "is:first"),
+    ):  # fmt: skip
+        hooked.good("rules", "add", name, query, "--channel", "hook", *more)
+    found = hooked.good("rules", "test", "--all", "--json").json
+    told = {
+        each["rule"]: (each["matched"], each["stories"], each["alerts"]["at_once"],
+                       each["alerts"]["digests"])
+        for each in found["rules"]
+    }  # fmt: skip
+    assert told == {"rates": (2, 1, 1, 0), "bank": (2, 2, 0, 2), "first": (3, 3, 3, 0)}
+    assert found["looked_at"] == 4
+    assert "rates" in hooked.good("rules", "test", "--all").out
+    assert hooked("rules", "test", "--all", "x").code == 2
+
+
 def test_keywords_of_stored_rules_count(hooked: CommandLine, store: Store) -> None:
     store([Row("苹果手机降价")])
     hooked.good("rules", "add", "phones", "苹果手机", "--channel", "hook")
