@@ -192,7 +192,9 @@ def _ended(
     if not known:
         return {}
     names = troubles.details(connection)
-    return {key: Finding(EventKind(key[0]), key[1], names[key], "") for key in known}
+    # A kind that only another version of this program knows is left to it.
+    ours = [key for key in known if key[0] in set(EventKind)]
+    return {key: Finding(EventKind(key[0]), key[1], names[key], "") for key in ours}
 
 
 def _works(states: Mapping[str, ChannelState], name: str, broken: str) -> bool:
