@@ -65,7 +65,11 @@ class Registry:
         history = self._history()
         return self.get(history[-1]) if history else None
 
-    def list(self) -> list[Listed]:
+    def served(self) -> builtins.list[Path]:
+        """Where the releases that serve or served should be, the latest first."""
+        return [self.root / each for each in dict.fromkeys(reversed(self._history()))]
+
+    def list(self) -> builtins.list[Listed]:
         """All releases, by id; damaged ones too, with their problem."""
         history = self._history()
         folders = sorted(self.root.iterdir()) if self.root.is_dir() else []

@@ -17,6 +17,7 @@ from monitor.telemetry import logger
 from monitor.types import Prediction
 
 log = logger("model")
+REFUSED_TURNS = 5
 
 
 def open_classifier(settings: Settings) -> Classifier:
@@ -48,14 +49,25 @@ class Classifier:
         self.registry = Registry(root)
         self._unsure_below = unsure_below or {}
         self._told = ""
-        self._folder = starter_folder()
+        self._wait = 0
+        self._folder, self.scorer, refused = self._last_good()
+        if refused:
+            self._tell(refused)
+
+    def _last_good(self) -> tuple[Path, Scorer, ReleaseError | None]:
+        """The promoted release; where it cannot be used, the one before it, and at last the
+        starter; and why the promoted one was refused."""
+        refused: ReleaseError | None = None
         try:
-            self._folder = self.registry.current() or self._folder
-            self.scorer = self._load(self._folder)
+            folders = self.registry.served()
         except ReleaseError as error:
-            self._folder = starter_folder()
-            self.scorer = self._load(self._folder)
-            self._tell(error)
+            folders, refused = [], error
+        for folder in folders:
+            try:
+                return folder, self._load(folder), refused
+            except ReleaseError as error:
+                refused = refused or error
+        return starter_folder(), self._load(starter_folder()), refused
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
@@ -75,7 +87,13 @@ class Classifier:
         return {x: x for x in known} | {old: new for old, new in moved.items() if new in known}
 
     def refresh(self) -> bool:
-        """Load the promoted release if it is another one; a damaged one is refused and told."""
+        """Load the promoted release if it is another one; a damaged one is refused and told.
+
+        One that was refused is looked at again every so often: somebody may have mended it.
+        """
+        if self._wait:
+            self._wait -= 1
+            return False
         try:
             folder = self.registry.current() or starter_folder()
             if folder == self._folder:
@@ -84,6 +102,7 @@ class Classifier:
             self.scorer = self._load(folder)
         except ReleaseError as error:
             self._tell(error)
+            self._wait = REFUSED_TURNS
             return False
         self._folder, self._told = folder, ""
         log.info("release %s is live", self.scorer.release)
