@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import re
 import time
@@ -18,7 +17,7 @@ from monitor.channels import CHANNEL_KINDS
 from monitor.errors import SettingsError, TransportError
 from monitor.storage import messages
 from monitor.types import Message, Receipt
-from tests.fakes import make_message
+from tests.fakes import make_entry, make_message
 from tests.monitor.channels.rigs import RIGS, Rig, deliver
 
 DOCUMENTS = Path(__file__).parents[2] / "data" / "channels"
@@ -110,16 +109,18 @@ def test_no_secret_is_shown_even_when_the_server_repeats_it(rig: Rig) -> None:
     assert not [secret for secret in rig.secrets for text in shown if secret in text]
 
 
-def test_hostile_17_a_title_stays_a_title(rig: Rig) -> None:
-    messages = []
-    for at, title in enumerate(HOSTILE_TITLES):
-        message = make_message(f"msg_{at}", title, rule=title[:300], query=title[:300])
-        spans = ((0, 3), (2, 9**9))
-        entry = dataclasses.replace(message.entries[0], source=title[:300], spans=spans)
-        messages.append(dataclasses.replace(message, entries=(entry,)))
-    found = deliver(rig.table, *messages)
+def test_hostile_17_titles_stay_titles(rig: Rig) -> None:
+    sent = []
+    for at in range(0, len(HOSTILE_TITLES), 4):
+        titles = HOSTILE_TITLES[at : at + 4]
+        entries = tuple(
+            make_entry(title, source=title[:300], spans=((0, 3), (2, 9**9))) for title in titles
+        )
+        rule = titles[0][:300]
+        sent.append(make_message(f"msg_{at}", rule=rule, query=rule, entries=entries))
+    found = deliver(rig.table, *sent)
     assert [each for each in found if not isinstance(each, Receipt)] == []
-    assert [number for number, _ in rig.taken()] == [message.id for message in messages]
+    assert [number for number, _ in rig.taken()] == [message.id for message in sent]
 
 
 @pytest.mark.parametrize("kind", sorted(CHANNEL_KINDS))
