@@ -23,7 +23,7 @@ from monitor.telemetry import logger
 
 log = logger("retrain")
 NAME = "retrained"
-NICENESS = 19
+NICENESS = 10
 LONGEST_S = 6 * 3600.0
 GRACE_S = 2.0
 # The child lowers its own priority: nothing has to run between fork and exec.

@@ -88,7 +88,7 @@ def play(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(retrainer, "command", lambda _: [sys.executable, "-c", program])
 
 
-def test_it_runs_with_the_lowest_priority(
+def test_it_runs_with_a_lowered_priority(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     whole = retrainer.command(settings("off"))
