@@ -69,7 +69,7 @@ def measure(settings: Settings, source: str | None = None) -> Trusted:
 
 def _kind(kind: str, known: Trust) -> Row:
     count = known.kinds.get(kind, Count())
-    return Row(kind, "", "", "", *count, _share(count), known.of_kind(kind))
+    return Row(kind, "", "", "", *count, _share(count), known.expected[kind])
 
 
 def _sources(rows: Iterable[Measured], names: Mapping[int, str], known: Trust) -> list[Row]:
@@ -80,7 +80,7 @@ def _sources(rows: Iterable[Measured], names: Mapping[int, str], known: Trust) -
     return [
         Row(
             kind, "", names.get(source, ""), "", *count, _share(count),
-            trust_of(known.of_kind(kind), count),
+            trust_of(known.expected[kind], count),
         )
         for (source, kind), count in sorted(counts.items(), key=lambda item: -item[1].said)
     ]  # fmt: skip
@@ -95,7 +95,7 @@ def _origin(each: Measured, names: Mapping[int, str], known: Trust) -> Row:
     pooled = known.origins.get((each.kind, each.key), count)
     return Row(
         each.kind, source if each.key == str(each.source_id) else spoken, source, each.section,
-        *count, _share(count), trust_of(known.of_kind(each.kind), pooled),
+        *count, _share(count), trust_of(known.expected[each.kind], pooled),
     )  # fmt: skip
 
 

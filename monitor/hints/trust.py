@@ -5,12 +5,13 @@ sure of: ``said`` counts them, ``agreed`` those of which the hint said the same.
 counts as five entries. The share is drawn towards what is known already, as the mean of a
 Beta distribution:
 
-    kind = (10 · p + agreed of the kind) / (10 + said of the kind)       p: PRIORS
+    kind = (100 · p + Σ n · agreed / said) / (100 + Σ n)     over the kind's origins
     mean = (10 · kind + agreed) / (10 + said)
     trust = mean - sqrt(mean · (1 - mean) / (11 + said))
 
-So a new origin is worth a little less than its kind, ten more entries teach as much as the
-prior, and a thousand outvote it.
+with p from PRIORS and n the smaller of said and 10. So a new origin is worth a little less
+than its kind, ten entries teach as much as that, and a thousand outvote it; and of a kind, ten
+origins teach as much as the prior, but no single one much, however often it speaks.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from monitor.hints import BLOCK, CATEGORY, KINDS, SOURCE, URL, Hint
 from monitor.types import Prediction
 
 PRIORS = {BLOCK: 0.8, SOURCE: 0.8, URL: 0.75, CATEGORY: 0.7}
-STRENGTH = 10.0
+STRENGTH = 10.0  # entries that what is expected of an origin stands for
+KIND_STRENGTH = 100.0  # and what is expected of a kind
+OF_AN_ORIGIN = 10  # entries that an origin counts as for its kind, at most
 PERSON = 5  # entries that a correction counts as
 # What the classifier's answer counts for at most where it is unsure, and the least trust with
 # which a hint is shown in its stead.
@@ -47,22 +50,19 @@ class Count(NamedTuple):
 class Trust:
     """What was measured, by kind and by ``(kind, key)``; nothing is as good as the priors.
 
-    ``figures`` and ``new`` are what it comes to, for origins that were measured and for
-    others; ``collect`` makes them.
+    ``expected`` is what is expected of a kind's origins; ``figures`` and ``new`` are the trust
+    in those that were measured and in others. ``collect`` makes them.
     """
 
     kinds: Mapping[str, Count] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], Count] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=lambda: PRIORS)
     figures: Mapping[tuple[str, str], float] = field(default_factory=dict)
     new: Mapping[str, float] = field(default_factory=lambda: _NEW)
 
     def of(self, hint: Hint) -> float:
         """Between 0 and 1: the formula above."""
         return self.figures.get(hint[:2], self.new[hint[0]])
-
-    def of_kind(self, kind: str) -> float:
-        """What is expected of an origin of this kind of which nothing is known."""
-        return mean(PRIORS[kind], self.kinds.get(kind, Count()))
 
 
 def collect(counts: Iterable[tuple[str, str, Count]]) -> Trust:
@@ -73,13 +73,26 @@ def collect(counts: Iterable[tuple[str, str, Count]]) -> Trust:
         if kind in PRIORS:
             kinds[kind] = count.plus(kinds.get(kind, Count()))
             origins[kind, key] = count.plus(origins.get((kind, key), Count()))
-    expected = {kind: mean(PRIORS[kind], kinds.get(kind, Count())) for kind in KINDS}
+    expected = {
+        kind: _of_kind(prior, [count for at, count in origins.items() if at[0] == kind])
+        for kind, prior in PRIORS.items()
+    }
     return Trust(
         kinds,
         origins,
+        expected,
         figures={at: trust(expected[at[0]], count) for at, count in origins.items()},
         new={kind: trust(share, Count()) for kind, share in expected.items()},
     )
+
+
+def _of_kind(prior: float, counts: Iterable[Count]) -> float:
+    said, agreed = KIND_STRENGTH, KIND_STRENGTH * prior
+    for count in counts:
+        heard = min(count.said, OF_AN_ORIGIN)
+        said += heard
+        agreed += heard * count.agreed / max(count.said, 1)
+    return agreed / said
 
 
 def mean(prior: float, count: Count) -> float:

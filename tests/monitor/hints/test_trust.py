@@ -47,8 +47,15 @@ def test_a_new_origin_is_worth_a_little_less_than_its_kind() -> None:
     good = measured(Hint(URL, "a.example", "sports"), 1000, 990)
     bad = measured(Hint(URL, "a.example", "sports"), 1000, 200)
     new = Hint(URL, "b.example", "sports")
-    assert bad.of(new) < Trust().of(new) < good.of(new) < good.of_kind(URL)
-    assert good.of_kind(CATEGORY) == PRIORS[CATEGORY]
+    assert bad.of(new) < Trust().of(new) < good.of(new) < good.expected[URL]
+    assert good.expected[CATEGORY] == PRIORS[CATEGORY]
+
+
+def test_one_origin_that_is_always_wrong_does_not_speak_for_its_kind() -> None:
+    bad = measured(Hint(URL, "a.example", "sports"), 10**6, 0)
+    assert 0.5 < bad.of(Hint(URL, "b.example", "sports")) < Trust().of(SPORTS)
+    many = collect((URL, f"{n}.example", Count(20, 0)) for n in range(100))
+    assert many.of(Hint(URL, "b.example", "sports")) < 0.1
 
 
 def test_a_new_hint_counts_in_doubt_and_not_against_a_sure_answer() -> None:

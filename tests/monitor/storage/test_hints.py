@@ -200,7 +200,7 @@ def test_what_another_release_says_is_weighed_against_the_hints_anew(world: Worl
         scorer = SimpleNamespace(release="new")
 
         def __call__(self, titles: list[str]) -> list[Prediction]:
-            return [Prediction("food", 0.7, "tech", False, "new") for _ in titles]
+            return [Prediction("food", 0.6, "tech", False, "new") for _ in titles]
 
     (number,) = world.add(PAGE, section="food", unsure=True)
     (weak,) = world.add(Hint(URL, "new.example", "sports"), section="tech", unsure=True)
@@ -213,7 +213,7 @@ def test_what_another_release_says_is_weighed_against_the_hints_anew(world: Worl
         state.step(world.database, cast(Classifier, Live()), NOW)
     assert world.shown()[number] == ("sports", URL, False)
     trust = world.database.look(hints.known).trust
-    assert trust.of(Hint(URL, "new.example", "sports")) > 0.7
+    assert trust.of(Hint(URL, "new.example", "sports")) > 0.6
     world.correct(world.add(Hint(URL, "new.example", "sports"), count=20), "food")
     world.measure()
     assert world.shown()[weak] == ("food", "model", False)
