@@ -36,6 +36,13 @@ UNDOING = frozenset(
         *("launch:call_off", "launch:delay"),
     }
 )
+# What a title tells that knows how it ended.
+OUTCOMES = frozenset(
+    {
+        *("search:rescue", "search:found", "law:charge", "law:trial", "law:convict"),
+        *("law:sentence", "law:acquit"),
+    }
+)
 CASUALTIES = frozenset({"dead", "hurt", "missing", "saved", "trapped"})
 # Acts of these groups often stand together in one piece of news, told by half in each title.
 SOFT_GROUPS = frozenset({"stage", "disaster", "rates", "round", "work", "sequel"})
@@ -100,6 +107,8 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "less": math.log1p(max(less, 0.0)),
         "more": math.log1p(max(more, 0.0)),
         "names_same": min(names_same, 3),
+        "proper_same": min(len(a.proper & b.proper), 3),
+        "proper_differ": min(len(a.proper - b.proper), len(b.proper - a.proper), 2),
         "places_differ": min(places_differ, 2),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
@@ -112,12 +121,13 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "undone_in_frame": undone * common / max(common + less + more, 0.1),
         "ahead": float("stage:ahead" in acts_a ^ acts_b),
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
+        "outcome": float(_lone_outcome(a, b) or _lone_outcome(b, a)),
         "not": float("not:not" in acts_a ^ acts_b),
         "signs": len(a.signs & b.signs) / max(min(len(a.signs), len(b.signs)), 1),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
         "acts_lone": min(len(acts_a - acts_b), len(acts_b - acts_a), 2),
         "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3),
-        "toll": float(_has_toll(a) != _has_toll(b)),
+        "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
         "soft_differ": min(soft_differ, 2),
         "turned": float(turned == "against"),
         "replaced": replaced,
@@ -195,8 +205,16 @@ def _opposed(a: Wording, b: Wording) -> bool:
     )
 
 
-def _has_toll(one: Wording) -> bool:
-    return any(number.kind in CASUALTIES for number in one.numbers)
+def _lone_outcome(a: Wording, b: Wording) -> bool:
+    """Whether ``a`` knows how it ended where ``b`` has nothing of the kind."""
+    return any(acts & OUTCOMES and group not in b.acts for group, acts in a.acts.items())
+
+
+def _lone_toll(a: Wording, b: Wording) -> bool:
+    """Whether ``a`` knows of casualties where ``b`` gives no number that could be theirs."""
+    tolls = {number.value for number in a.numbers if number.kind in CASUALTIES}
+    others = {number.kind for number in b.numbers} & CASUALTIES
+    return bool(tolls) and not others and not tolls & {number.value for number in b.numbers}
 
 
 def _unplayed(a: Wording, b: Wording) -> bool:

@@ -128,11 +128,7 @@ def stem(word: str) -> str:
     base = _irregular().get(base, base)
     if len(base) > 3 and not base.isdecimal():
         base = _without_ending(base)
-        if len(base) > 3 and base[-1] == base[-2]:
-            base = base[:-1]
-        if len(base) > 3 and base[-1] == "e":
-            base = base[:-1]
-    return base
+    return base[:-1] if len(base) > 4 and base[-1] == "e" else base
 
 
 def _without_ending(base: str) -> str:
@@ -144,7 +140,21 @@ def _without_ending(base: str) -> str:
         base = base[:-1]
     for ending in ("ing", "ed"):
         if base.endswith(ending) and len(base) - len(ending) >= 3:
-            return base[: -len(ending)]
+            return _root(base[: -len(ending)])
+    return base
+
+
+def _root(base: str) -> str:
+    """The verb before its ending: bann is ban, nam is name."""
+    if base[-1] == base[-2] and base[-1] not in "lsfz":
+        return base[:-1]
+    if (
+        len(base) == 3
+        and base[1] in "aeiou"
+        and base[0] not in "aeiou"
+        and base[2] not in "aeiouwxy"
+    ):
+        return base + "e"
     return base
 
 

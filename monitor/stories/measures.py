@@ -112,7 +112,7 @@ BEFORE = [
         (rf"\b(?:kill(?:s|ed|ing)?|claim(?:s|ed)?|dead:?){_LEAST}", "dead"),
         (rf"\btoll (?:of|at|to|reaches|rises to|climbs to|hits){_LEAST}", "dead"),
         (rf"\b(?:injur(?:es|ed|ing)|wound(?:s|ed|ing)|hurt(?:s|ing)?){_LEAST}", "hurt"),
-        (r"(?:遇难|死亡)(?:人数)?(?:升|增|上升)?(?:至|到)$", "dead"),
+        (r"(?:遇难|死亡)(?:人数)?(?:升|增|上升|已)?(?:至|到|达|为)?$", "dead"),
         (rf"\b(?:{_any(_SERIES.split())})[- ]?$", "model"),
         (r"第$", "nth"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -12,11 +13,15 @@ from monitor.stories import numbers
 from monitor.stories.address import canonical_url
 from monitor.stories.lexicon import Lexicon, Term, lexicon, stem
 from monitor.stories.window import BUCKETS
-from monitor.text import fold
+from monitor.text import fold, unify
 
+_WORDS = re.compile("[A-Za-z\u00c0-\u024f][\\w'\u2019-]+")
 # A title of fewer letters and digits says too little.
 SHORT = 6
 _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
+# 某地一工厂: where it was.
+_SPOT = re.compile("([\u4e00-\u9fff]{2,6}?)一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])")
+_WORKS = re.compile("《([^》]{1,40})》")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
 
 
@@ -24,7 +29,8 @@ _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
 class Wording:
     """``weights`` gives each word of meaning what it counts; ``order`` has them as they stand.
 
-    ``names`` and ``acts`` are the keys by group, ``signs`` its characters and stems.
+    ``names`` and ``acts`` are the keys by group, ``signs`` its characters and stems,
+    ``proper`` English words that are written as names are.
     ``plain`` is the text without what frames it. ``short``: too little is said.
     """
 
@@ -35,6 +41,7 @@ class Wording:
     acts: dict[str, frozenset[str]]
     numbers: tuple[numbers.Quantity, ...]
     signs: frozenset[str]
+    proper: frozenset[str]
     short: bool
 
 
@@ -100,6 +107,10 @@ def wording(title: str) -> Wording:
             signs.update(word)
         else:
             signs.add(meanings[0].key if meanings else word)
+    if works := _WORKS.findall(plain):
+        names["work"] = {f"work:{work}" for work in works}
+    if spot := _SPOT.match(plain):
+        names["spot"] = {f"spot:{one}{other}" for one, other in itertools.pairwise(spot[1])}
     said = _BREAK.sub(" ", plain).strip()
     return Wording(
         said,
@@ -109,12 +120,25 @@ def wording(title: str) -> Wording:
         {group: frozenset(keys) for group, keys in acts.items()},
         quantities,
         frozenset(signs - known.function),
+        frozenset(_proper(unify(title).text, known)),
         short=len(said) - said.count(" ") < SHORT,
     )
 
 
 _TERM_WEIGHTS = {"name": 1.6, "act": 1.0, "same": 1.0}
 Item = tuple[str, tuple[Term, ...]]
+
+
+def _proper(title: str, known: Lexicon) -> Iterator[str]:
+    """The stems of words with a capital, unless all have one, or a list knows them."""
+    words = _WORDS.findall(title)
+    capital = [word for word in words if word[0].isupper()]
+    if len(words) < 3 or len(capital) > 0.7 * len(words):
+        return
+    for word in capital:
+        found = stem(fold(word).text)
+        if (found,) not in known.latin and (word != words[0] or found not in known.common):
+            yield found
 
 
 def _items(runs: list[str], known: Lexicon) -> list[Item]:

@@ -35,7 +35,7 @@ def scored(pairs: Sequence[dict[str, Any]]) -> tuple[float, float]:
 
 # The figures that were measured are in docs/stories.md; these are a little below.
 @pytest.mark.parametrize(
-    ("name", "precision", "recall"), [("train", 0.93, 0.89), ("heldout", 0.86, 0.85)]
+    ("name", "precision", "recall"), [("train", 0.93, 0.89), ("heldout", 0.92, 0.88)]
 )
 def test_labelled_pairs(name: str, precision: float, recall: float) -> None:
     found = scored(read(name))
