@@ -117,6 +117,8 @@ class Apprise:
 
     def _receipt(self, found: Mapping[str, Any]) -> Receipt:
         exchanges = found["exchanges"]
+        for place in found["reached"]:
+            self._means.trace("note", f"connected to {place}")
         for each in exchanges:
             self._trace(each)
         said = answer(detail(found), self._hidden)

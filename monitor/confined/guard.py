@@ -36,10 +36,14 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Guard:
-    """Judges what Python is about to do; ``refusals`` are the connections it said no to."""
+    """Judges what Python is about to do.
+
+    ``refusals`` say which connections it said no to, ``reached`` those that it let pass.
+    """
 
     def __init__(self, allow: Allowed = NOTHING_ALLOWED, *, network: bool = False) -> None:
         self.refusals: list[str] = []
+        self.reached: list[str] = []
         self._allow = allow
         self._network = network
         self._readable = readable_places()
@@ -82,6 +86,7 @@ class Guard:
         address, number = str(peer[0]), int(peer[1])
         if (address, number) not in self._opened_by_name:
             self._check(address, address, number)
+        self.reached.append(f"{address}, port {number}")
 
     def _check(self, address: str, host: str, port: int) -> None:
         try:

@@ -2,8 +2,8 @@
 
 ``{"check": [url, …], "allow": […]}`` is answered by a list with, for each address, "" or what
 is wrong with it. ``{"url", "title", "blocks", "more", "omitted", "format", "id", "allow"}`` is
-answered by ``{"taken", "service", "said", "refused", "exchanges"}``. Nothing that is answered
-has been freed of secrets: that is the parent's work.
+answered by ``{"taken", "service", "said", "refused", "reached", "exchanges"}``. Nothing that
+is answered has been freed of secrets: that is the parent's work.
 """
 
 from __future__ import annotations
@@ -155,6 +155,7 @@ def answer_of(
         "service": name,
         "said": lines.lines,
         "refused": guard.refusals[:10],
+        "reached": guard.reached[:10],
         "exchanges": exchanges[:100],
     }
 

@@ -290,7 +290,8 @@ def test_no_piece_of_an_address_is_shown(server: HttpServer) -> None:
 
     shown = asyncio.run(main())
     assert "500 bad token [hidden] at /[hidden]/" in shown
-    assert [line.split()[0] for line in heard][:2] == ["us", "them"]
+    assert heard[0] == f"note connected to 127.0.0.1, port {server.port}"
+    assert [line.split()[0] for line in heard][1:3] == ["us", "them"]
     for word in ("TokenOfMine1", "path-to-it"):
         assert word not in shown
         assert word not in " ".join(heard)
