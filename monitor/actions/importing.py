@@ -51,7 +51,7 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     manners_of(RuleOptions(**(wanted.options or {})), where="options")
     text = read_text(path)
     format_name = wanted.format or importers.guess(text, path.name)
-    found = importers.read(text, format_name, wanted.choices)
+    found = importers.read(text, format_name, replace(wanted.choices, name=path.stem))
     notes = list(found.notes)
     sections = frozenset(sections_of(settings))
     ready = []

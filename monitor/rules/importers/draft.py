@@ -61,12 +61,14 @@ class Choices:
     ``whole_words``: Latin terms of other programs match whole words only. ``in_group``:
     TrendRadar's ``!`` lines exclude from their own group alone. ``blocks``: Miniflux's lines
     without a heading are of the block list. ``each``: a rule for each keyword of a list.
+    ``name`` is for a file that is one rule and has no name in it.
     """
 
     whole_words: bool = False
     in_group: bool = False
     blocks: bool = False
     each: bool = False
+    name: str = "keywords"
 
 
 class Report:

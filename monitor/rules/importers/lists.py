@@ -48,7 +48,7 @@ def read_keywords(text: str, choices: Choices) -> Imported:
         else:
             words.append(word)
     for part in _portions(list(dict.fromkeys(words))):
-        report.add(Draft("keywords", text_of(any_node(part))), 0)
+        report.add(Draft(choices.name, text_of(any_node(part))), 0)
     return report.done()
 
 

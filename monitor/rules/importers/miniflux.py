@@ -96,7 +96,7 @@ def _from_text(text: str, choices: Choices) -> Iterator[_Rules]:
             current = heading[1].lower()
         elif line.strip():
             lists[current].append((number, line.strip("\r")))
-    yield _Rules("miniflux", None, tuple(lists["block"]), tuple(lists["keep"]))
+    yield _Rules(choices.name, None, tuple(lists["block"]), tuple(lists["keep"]))
 
 
 def _from_json(text: str, report: Report) -> Iterator[_Rules]:

@@ -303,6 +303,15 @@ def test_a_file_is_imported_reported_and_exported(hooked: CommandLine) -> None:
     ]
 
 
+def test_a_list_is_a_rule_of_the_files_name(hooked: CommandLine) -> None:
+    file = hooked.folder / "my banks.txt"
+    file.write_text("央行\n证监会\n", encoding="utf-8")
+    hooked.good("rules", "import", file, "--urgent")
+    (rule,) = hooked.good("rules", "list", "--json").json
+    assert (rule["name"], rule["query"]) == ("my banks", "央行 OR 证监会")
+    assert rule["options"]["urgent"]
+
+
 def test_replacing_changes_rules_of_the_same_name(hooked: CommandLine) -> None:
     file = hooked.folder / "r.csv"
     file.write_text("name,query,enabled\na,甲,yes\n", encoding="utf-8")
