@@ -94,10 +94,10 @@ def read(stored: Sequence[Sequence[str]] | None, declared: str | None, source: i
 
 def save(connection: Connection, rows: Sequence[Measured], now: datetime) -> None:
     """Put ``rows`` in the place of what was measured before."""
+    at = [(_MEASURED_AT, microseconds(now))]  # first: another that measures waits for this row
+    bulk.insert(connection, counter, ("name", "value"), at, update=("value",))
     connection.execute(sa.delete(hint_trust))
     bulk.insert(connection, hint_trust, Measured._fields, rows)
-    at = [(_MEASURED_AT, microseconds(now))]
-    bulk.insert(connection, counter, ("name", "value"), at, update=("value",))
 
 
 def known(connection: Connection) -> Known:

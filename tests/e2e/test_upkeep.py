@@ -12,7 +12,7 @@ import pytest
 
 from classifiers import release as releases
 from classifiers.registry import Registry, starter_folder
-from monitor.storage import moments
+from monitor.storage import hints, moments
 from monitor.storage.schema import entry, seen
 from tests.e2e.conftest import World
 from tests.e2e.process import until
@@ -141,3 +141,11 @@ def test_silent_servers_hold_up_no_other_source(world: World) -> None:
     asked = world.portal.asked("/a")
     until(lambda: world.portal.asked("/a") >= asked + 3, 10, "the others are polled")
     daemon.kill()
+
+
+def test_a_daemon_measures_how_far_hints_are_trusted(world: World) -> None:
+    world.add(world.portal.add("/a", "chip 0"))
+    daemon = world.start()
+    daemon.ready()
+    until(lambda: world.database.look(hints.measured_at) is not None, 15, "it is measured")
+    daemon.end()

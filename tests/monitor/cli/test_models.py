@@ -201,6 +201,18 @@ def test_an_evaluation_writes_a_page_that_tells_the_same(cli: CommandLine) -> No
     assert "file: no report can be written there" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("name", "opens_in"), [("zh_CN", "zh"), ("Chinese_China", "zh"), ("en_GB", "en"), (None, "en")]
+)
+def test_a_page_opens_in_the_language_of_the_locale(
+    monkeypatch: pytest.MonkeyPatch, name: str | None, opens_in: str
+) -> None:
+    from monitor.actions.reporting import language
+
+    monkeypatch.setattr("locale.getlocale", lambda category: (name, "UTF-8"))
+    assert language() == opens_in
+
+
 def test_a_retraining_writes_a_page_on_old_and_new(cli: CommandLine, releases: Registry) -> None:
     nothing = cli.good("retrain", "--report", "none")
     assert "no report is written" in nothing.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
@@ -181,6 +182,13 @@ def test_it_is_measured_once_an_hour(world: World) -> None:
         trustbook.measure_if_due(world.database, NOW + age)
         with world.database.read() as connection:
             assert len(hints.known(connection).rows) == rows
+
+
+def test_two_that_measure_at_once_end_with_one_measurement(world: World) -> None:
+    world.add(PAGE, count=50)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: trustbook.measure(world.database, NOW), range(12)))
+    assert len(world.database.look(hints.known).rows) == 1
 
 
 def test_thousands_of_entries_are_shown_anew_in_parts(world: World) -> None:
