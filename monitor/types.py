@@ -150,7 +150,8 @@ class ParsedEntry(NamedTuple):
 
     ``title`` is plain text, NFC, without control characters, at most 1,000
     characters (``title_cut`` says that it was longer). ``url`` is absolute or empty.
-    ``rank`` counts from 1 on hot lists.
+    ``rank`` counts from 1 on hot lists; ``heat`` is what they count there: views, comments.
+    On pages and hot lists ``author`` is the outlet that a list names beside the headline.
     """
 
     title: str
@@ -163,6 +164,7 @@ class ParsedEntry(NamedTuple):
     rank: int | None = None
     section_hint: str | None = None
     title_cut: bool = False
+    heat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What an address or a saved document yields: a feed, or the feeds that a page points to."""
+"""What an address or a saved document yields: a feed, a portal's page, a hot list, or the feeds
+that a page points to; for want of any, the headlines that a page seems to have."""
 
 from __future__ import annotations
 
@@ -19,45 +20,59 @@ from monitor.sources import discover
 from monitor.sources.budget import ParserPool
 from monitor.types import Failed, Fetched, FetchRequest, Outcome, ParsedFeed
 
+FEWEST_GUESSED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What an address gave: a feed, or else the feeds that its page points to."""
+    """What an address gave: entries, or else the feeds that its page points to.
+
+    ``guessed``: no adapter knows the page and it names no feed; ``feed`` is what it seems to
+    hold.
+    """
 
     url: str
     feed: ParsedFeed | None
     choices: tuple[discover.Candidate, ...] = ()
+    guessed: bool = False
 
 
-async def look(settings: Settings, url: str) -> Look:
-    """Fetch an address and read it.
+async def look(settings: Settings, url: str, selector: str = "") -> Look:
+    """Fetch an address and read it; ``selector`` (CSS) reads it as a page, by that alone.
 
-    Raises UsageError for a refused address, FetchError, or ParseError when no feed is found.
+    Raises UsageError for a refused address, FetchError, or ParseError when nothing is found.
     """
     check_address(url, parse_allowed(settings.polling.allow_private))
     async with Reader(settings) as reader:
         outcome = await reader.fetch(url)
         try:
-            return Look(outcome.url, await reader.parse(outcome))
+            return Look(outcome.url, await reader.parse(outcome, selector))
         except ParseError as error:
+            if selector:
+                raise
             choices = await reader.choices(outcome)
-            if not choices:
-                raise ParseError(
-                    f"{url}: {error}; the page names no feed, and its site has none at the "
-                    "usual places: give the feed's own address"
-                ) from error
-            return Look(outcome.url, None, choices)
+            if choices:
+                return Look(outcome.url, None, choices)
+            guessed = await reader.guess(outcome)
+            if guessed is not None:
+                return Look(outcome.url, guessed, guessed=True)
+            raise ParseError(
+                f"{url}: {error}; the page names no feed, its site has none at the usual "
+                "places, and no list of headlines is seen on it: give the feed's own address, "
+                "or --selector with the CSS of its headlines"
+            ) from error
 
 
-async def read_saved(path: Path, url: str) -> ParsedFeed:
+async def read_saved(path: Path, url: str, selector: str = "") -> ParsedFeed:
     """What saved bytes would yield, had they come from ``url``. Raises ParseError, UsageError."""
     try:
         body = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
+    options = {"selector": selector, "guess": True}
     async with ParserPool(1) as parsers:
         try:
-            return (await parsers.parse("feed", body, url=url)).feed
+            return (await parsers.parse("auto", body, url=url, options=options)).feed
         except ParseError as error:
             raise ParseError(f"{path}: {error}") from error
 
@@ -94,16 +109,27 @@ class Reader:
         """Outcomes as they arrive; those of crowded hosts may be missing."""
         return self._fetcher.fetch_all(requests)
 
-    async def parse(self, outcome: Fetched) -> ParsedFeed:
-        """The feed in a body. Raises ParseError."""
+    async def parse(
+        self, outcome: Fetched, selector: str = "", *, guess: bool = False
+    ) -> ParsedFeed:
+        """What a body holds. Raises ParseError."""
         document = await self._parsers.parse(
-            "feed",
+            "auto",
             outcome.body,
             url=outcome.url,
             content_type=outcome.content_type,
             charset=outcome.charset,
+            options={"selector": selector, "guess": guess},
         )
         return document.feed
+
+    async def guess(self, page: Fetched) -> ParsedFeed | None:
+        """What a page without feed and adapter seems to hold; None when that is too little."""
+        try:
+            found = await self.parse(page, guess=True)
+        except ParseError:
+            return None
+        return found if len(found.entries) >= FEWEST_GUESSED else None
 
     async def choices(self, page: Fetched) -> tuple[discover.Candidate, ...]:
         """The feeds that a page names; else the first found at the usual places of its site."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def _add_adding(actions: Any, everywhere: argparse.ArgumentParser) -> None:
-    add = actions.add_parser("add", parents=[everywhere], help="watch a feed, or a page's feed")
+    add = actions.add_parser("add", parents=[everywhere], help="watch a feed, a page or a hot list")
     add.add_argument("url", metavar="URL")
     add.add_argument("--name", metavar="N", help="default: the feed's own title")
     add.add_argument("--section", metavar="S", help="the section that this source declares")
@@ -41,6 +42,10 @@ def _add_adding(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--label", metavar="L", action="append", default=[])
     add.add_argument("--pick", metavar="N", type=count, help="which of a page's feeds, from 1")
+    add.add_argument("--selector", metavar="CSS", default="", help=portals.SELECTOR)
+    add.add_argument(
+        "--guessed", action="store_true", help="take the headlines that a page seems to have"
+    )
     add.add_argument(
         "--history", action="store_true", help="alert on what stands in the feed already"
     )
@@ -76,40 +81,82 @@ def run_add(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     section = section_finder(settings)(arguments.section) if arguments.section else None
-    url, title, language = arguments.url, "", None
-    if not arguments.unchecked:
-        url, title, language = find_feed(settings, arguments.url, arguments.pick)
+    if arguments.unchecked:
+        found = at_address(arguments.url, arguments.selector)
+    else:
+        found = find_source(settings, arguments)
     new = NewSource(
-        url,
-        name=arguments.name or title,
+        found.url,
+        kind=found.kind,
+        name=arguments.name or found.title,
         section=section,
-        language=language,
+        language=found.language,
         interval_s=arguments.every or settings.polling.interval_s,
         labels=tuple(arguments.label),
+        options=found.options,
         history=arguments.history,
         retention_days=arguments.keep,
     )
     added = feeds.add(settings, [new])
-    say(f"watching {url} ({new.name or url})" if added else f"{url} is watched already")
+    what = "" if found.kind == "feed" else f", a {found.kind} of {found.entries} headlines"
+    named = f"watching {found.url} ({new.name or found.url}{what})"
+    say(named if added else f"{found.url} is watched already")
     return 0
 
 
-def find_feed(settings: Any, url: str, pick: int | None) -> tuple[str, str, str | None]:
-    """Address, title and language of the feed at ``url``, or of the one that its page names."""
-    from monitor.actions.looking import look
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A source to store."""
 
+    url: str
+    kind: str = "feed"
+    title: str = ""
+    language: str | None = None
+    options: Mapping[str, object] | None = None
+    entries: int = 0
+
+
+def at_address(url: str, selector: str) -> Found:
+    """What an address alone says that it is."""
+    from monitor.sources import recognise
+
+    if selector:
+        return Found(url, "page", options={"selector": selector})
+    kind, options = recognise.kind_at(url)
+    return Found(url, kind, options=options)
+
+
+def find_source(settings: Any, arguments: argparse.Namespace) -> Found:
+    """What the address gives; the feed that its page names; else, with --guessed, the page."""
+    from monitor.actions.looking import look
+    from monitor.sources import recognise
+
+    url, selector = arguments.url, arguments.selector
     try:
-        found = asyncio.run(look(settings, url))
+        found = asyncio.run(look(settings, url, selector))
         if found.feed is None:
-            choice = choose(found.choices, pick)
-            url = choice.url
+            url = choose(found.choices, arguments.pick).url
             found = asyncio.run(look(settings, url))
+            if found.feed is None or found.guessed:
+                raise ParseError(
+                    f"{url}: the page names this as its feed, but it is a page as well"
+                )
     except (FetchError, ParseError):
         complain("nothing was stored; --unchecked stores an address that does not answer yet")
         raise
-    if found.feed is None:
-        raise ParseError(f"{url}: the page names this as its feed, but it is a page as well")
-    return url, found.feed.title, found.feed.language
+    feed = found.feed
+    kind, options = recognise.kind_of(feed)
+    if found.guessed and not arguments.guessed:
+        portals.show_feed(feed, url, as_json=False)
+        raise UsageError(
+            "this page has no feed and no adapter knows it; above is what it seems to hold: "
+            "--guessed takes that, --selector CSS says better where its headlines are"
+        )
+    if selector:
+        kind, options = "page", {"selector": selector}
+        if not feed.entries:
+            raise UsageError(f"--selector: {selector!r} finds no headline on {url}")
+    return Found(url, kind, feed.title, feed.language, options, len(feed.entries))
 
 
 def choose(choices: Sequence[Any], pick: int | None) -> Any:

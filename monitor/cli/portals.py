@@ -9,11 +9,13 @@ from typing import Any
 
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.errors import UsageError
+from monitor.types import ParsedEntry, ParsedFeed
 
 PORTAL = (
     "url", "portal", "name", "language", "section", "kind", "on", "seen", "checked_on", "note",
 )  # fmt: skip
 ENTRY = ("title", "url", "author", "published_at", "rank")
+SELECTOR = "CSS of a page's headlines: links, or what holds them; instead of an adapter"
 
 
 def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -36,6 +38,7 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
         "url", metavar="URL", nargs="?", help="with --file: where the bytes came from"
     )
     test.add_argument("--file", metavar="SAVED", type=Path, help="read these bytes instead")
+    test.add_argument("--selector", metavar="CSS", default="", help=SELECTOR)
     add_json(test)
     test.set_defaults(run=run_test)
 
@@ -96,12 +99,13 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_test(arguments: argparse.Namespace) -> int:
     from monitor.actions import looking
 
+    selector = arguments.selector
     if arguments.file is not None:
-        feed = asyncio.run(looking.read_saved(arguments.file, arguments.url or ""))
+        feed = asyncio.run(looking.read_saved(arguments.file, arguments.url or "", selector))
     elif arguments.url is None:
         raise UsageError("which one? give its URL, or --file SAVED")
     else:
-        found = asyncio.run(looking.look(settings_of(arguments), arguments.url))
+        found = asyncio.run(looking.look(settings_of(arguments), arguments.url, selector))
         if found.feed is None:
             complain(f"{arguments.url} is a page, not a feed; its feeds:")
             for choice in found.choices:
@@ -112,28 +116,57 @@ def run_test(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def show_feed(feed: Any, url: str, *, as_json: bool) -> None:
+def show_feed(feed: ParsedFeed, url: str, *, as_json: bool) -> None:
     """What a document yields, as the contract's JSON or as a table."""
+    from monitor.sources import recognise
+
+    kind = recognise.kind_of(feed)[0]
     if as_json:
         print_json({
-            "kind": "feed",
+            "kind": kind,
             "format": feed.format,
             "title": feed.title,
-            "entries": [
-                {
-                    **{name: getattr(entry, name) for name in ENTRY},
-                    "source": feed.title,
-                    "section": entry.section_hint,
-                }
-                for entry in feed.entries
-            ],
+            "entries": [_entry(entry, feed, kind) for entry in feed.entries],
             "problems": list(feed.problems),
         })  # fmt: skip
         return
     for problem in feed.problems:
         complain(problem)
-    say(f"{feed.format}: {feed.title or url}, {len(feed.entries)} entries")
+    say(f"{kind} ({feed.format}): {feed.title or url}, {len(feed.entries)} entries")
+    if kind == recognise.FEED:
+        print_table(
+            ("published", "title", "address"),
+            [(entry.published_at, entry.title, entry.url) for entry in feed.entries],
+        )
+        return
     print_table(
-        ("published", "title", "address"),
-        [(entry.published_at, entry.title, entry.url) for entry in feed.entries],
-    )
+        ("rank", "section", "source", "published", "title", "address"),
+        [
+            (
+                entry.rank, section_of(entry), entry.author, entry.published_at, entry.title,
+                entry.url,
+            )
+            for entry in feed.entries
+        ],
+    )  # fmt: skip
+
+
+def section_of(entry: ParsedEntry) -> str | None:
+    """What an entry's block or its address says of its section."""
+    from monitor.hints import of_address
+
+    return entry.section_hint or next((each.section for each in of_address(entry.url)), None)
+
+
+def _entry(entry: ParsedEntry, feed: ParsedFeed, kind: str) -> dict[str, object]:
+    """One entry of the contract; a page's and a hot list's have where they stood as well."""
+    shown: dict[str, object] = {name: getattr(entry, name) for name in ENTRY}
+    if kind == "feed":
+        return {**shown, "source": feed.title, "section": entry.section_hint}
+    return {
+        **shown,
+        "source": entry.author or feed.title,
+        "section": section_of(entry),
+        "places": list(entry.categories),
+        "heat": entry.heat,
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from monitor.sources import feed
+from monitor.sources import feed, hotlist, page, recognise
 from monitor.types import ParsedFeed
 
 if TYPE_CHECKING:
@@ -40,4 +40,7 @@ class SourceKind:
 
 SOURCE_KINDS: dict[str, SourceKind] = {
     "feed": SourceKind("feed", feed.Options, feed.parse),
+    "page": SourceKind("page", page.Options, page.parse),
+    "hotlist": SourceKind("hotlist", hotlist.Options, hotlist.parse),
+    "auto": SourceKind("auto", recognise.Options, recognise.parse),
 }

@@ -57,6 +57,11 @@ def parse(
     return finish(draught, url, problems)
 
 
+def is_html(start: str) -> bool:
+    """Whether a document that begins so is an HTML page."""
+    return bool(_HTML.match(start))
+
+
 def _read_xml(document: bytes, text: str, problems: list[str]) -> Draught:
     """Strictly; repaired when that fails; by feedparser when that finds nothing.
 

@@ -11,6 +11,16 @@ from tests.commandline import CommandLine
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.cli.conftest import HTML, RSS, TITLES, page, rss
 
+PORTALS = Path(__file__).parents[2] / "data" / "portals"
+STORIES = (
+    "<html><body><ul>"
+    + "".join(
+        f'<li><a href="/2026/01/{number:02}/story-{number}0001.html">'
+        f"Council approves plan number {number} for the harbour</a></li>"
+        for number in range(1, 7)
+    )
+    + "</ul></body></html>"
+).encode()
 LISTED = {
     "id", "url", "name", "kind", "state", "section", "language", "labels", "interval_s", "history",
     "retention_days", "created_at", "last_fetch_at", "last_new_at", "next_fetch_at", "failures",
@@ -278,3 +288,61 @@ def test_saved_bytes_of_any_kind_never_hurt(cli: CommandLine, tmp_path: Path) ->
     for body in (b"", b"\xff" * 1000, b"<rss>", b"{" * 100_000, b"<!DOCTYPE a [<!ENTITY b 'c'>]>"):
         saved.write_bytes(body)
         assert cli("feeds", "test", "--file", saved).code in {0, 1}
+
+
+def test_a_portal_page_and_a_hot_list_are_recognised(cli: CommandLine) -> None:
+    saved = cli.folder / "saved.html"
+    saved.write_bytes((PORTALS / "163-front.html").read_bytes())
+    url = "https://news.163.com/"
+    found = cli.good("feeds", "test", url, "--file", saved, "--json").json
+    assert (found["kind"], found["format"]) == ("page", "page:163/front")
+    ranked = {each["rank"]: each for each in found["entries"] if each["rank"]}
+    assert ranked[1]["heat"] == 146_889
+    assert [each["section"] for each in found["entries"]].count("finance") == 2
+    picked = cli.good(
+        "feeds", "test", url, "--file", saved, "--selector", ".mod_money li", "--json"
+    )
+    assert len(picked.json["entries"]) == 1
+    assert "page (page:163/front)" in cli.good("feeds", "test", url, "--file", saved).out
+    saved.write_text('{"status": "success", "id": "x", "items": [{"title": "a", "url": "/b"}]}')
+    found = cli.good("feeds", "test", "https://now.example/", "--file", saved, "--json").json
+    assert (found["kind"], found["entries"][0]["rank"]) == ("hotlist", 1)
+
+
+def test_a_hot_list_is_added_by_its_address(cli: CommandLine, portal: HttpServer) -> None:
+    body = b'{"status": "cache", "id": "x", "items": [{"title": "One topic", "url": "/b"}]}'
+    portal.route("/api/s", Reply(body=body, headers={"Content-Type": "application/json"}))
+    printed = cli.good("feeds", "add", portal.url("/api/s"))
+    assert "a hotlist of 1 headlines" in printed.out
+    assert listed(cli)[0]["kind"] == "hotlist"
+    assert cli.good("poll", "--json").json["new_entries"] == 1
+
+
+def test_a_page_without_feed_is_shown_before_it_is_added(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/", Reply(body=STORIES, headers=HTML))
+    portal.route("/rss", Reply(status=404))
+    printed = cli("feeds", "add", portal.url("/"))
+    assert printed.code == 2
+    assert "Council approves plan number 3 for the harbour" in printed.out
+    assert "--guessed" in printed.err
+    assert listed(cli) == []
+    cli.good("feeds", "add", portal.url("/"), "--guessed")
+    assert listed(cli)[0]["kind"] == "page"
+    assert cli.good("poll", "--json").json["new_entries"] == 6
+
+
+def test_one_selector_corrects_a_page(cli: CommandLine, portal: HttpServer) -> None:
+    portal.route("/", Reply(body=STORIES, headers=HTML))
+    printed = cli("feeds", "add", portal.url("/"), "--selector", "table a")
+    assert printed.code == 2
+    assert "finds no headline" in printed.err
+    cli.good("feeds", "add", portal.url("/"), "--selector", "li:first-child a")
+    assert cli.good("poll", "--json").json["new_entries"] == 1
+
+
+def test_an_address_alone_tells_the_kind(cli: CommandLine) -> None:
+    cli.good("feeds", "add", "https://news.163.com/", "--unchecked")
+    cli.good("feeds", "add", "https://weibo.com/ajax/side/hotSearch", "--unchecked")
+    assert {row["kind"] for row in listed(cli)} == {"page", "hotlist"}

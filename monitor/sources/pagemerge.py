@@ -1,0 +1,84 @@
+"""Headlines where they stand to entries: cleaned, absolute, each story once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from monitor.sources.adapters import Adapter
+from monitor.sources.clean import name_of, title_of
+from monitor.sources.counts import count_of
+from monitor.sources.dates import parse_date
+from monitor.sources.links import absolute
+from monitor.sources.pagetree import Spot
+from monitor.stories import canonical_url
+from monitor.types import ParsedEntry
+
+_MAX_ENTRIES = 2_000
+_SHORTEST = 5
+_CUT = re.compile(r"(?:…+|\.{3,})$")
+_ZONELESS = re.compile(r"[\d/.:T -]+")
+
+
+def merge(
+    spots: Iterable[Spot], base: str, adapter: Adapter | None, url: str
+) -> tuple[ParsedEntry, ...]:
+    """The entries of a page, in its order, at most 2,000.
+
+    Stories only, as ``adapter`` knows them by address. One story is one entry, by its
+    address and by its title: its categories are the labels of all its places, its rank
+    and its section the first that any place gives.
+    """
+    found: dict[str, ParsedEntry] = {}
+    by_title: dict[str, str] = {}
+    shortest = adapter.shortest if adapter else _SHORTEST
+    for spot in spots:
+        link = url if spot.own else absolute(spot.href, base)
+        title, cut = title_of(spot.title, "tree")
+        if not link or len(title) < shortest:
+            continue
+        if adapter and not spot.own and not adapter.is_story(link):
+            continue
+        key = canonical_url(link.partition("#")[0])
+        key = key if key in found else by_title.get(title, key)
+        entry = _entry(spot, title, link, cut, adapter.zone if adapter else "")
+        found[key] = _joined(found[key], entry) if key in found else entry
+        by_title.setdefault(title, key)
+        if len(found) >= _MAX_ENTRIES:
+            break
+    return tuple(found.values())
+
+
+def _entry(spot: Spot, title: str, link: str, cut: bool, zone: str) -> ParsedEntry:
+    return ParsedEntry(
+        title=title,
+        url=link.partition("#")[0] if "#" in link and "#/" not in link else link,
+        author=name_of(spot.source) or None,
+        published_at=instant(spot.time, zone),
+        categories=(name_of(spot.label),) if spot.label else (),
+        rank=spot.rank,
+        section_hint=spot.section,
+        title_cut=cut,
+        heat=count_of(spot.heat),
+    )
+
+
+def _joined(first: ParsedEntry, other: ParsedEntry) -> ParsedEntry:
+    """One entry of two places; a title cut short gives way to the whole one."""
+    return first._replace(
+        title=other.title if _CUT.search(first.title) else first.title,
+        author=first.author or other.author,
+        published_at=first.published_at or other.published_at,
+        categories=tuple(dict.fromkeys((*first.categories, *other.categories))),
+        rank=first.rank or other.rank,
+        section_hint=first.section_hint or other.section_hint,
+        heat=first.heat or other.heat,
+    )
+
+
+def instant(text: str, zone: str) -> datetime | None:
+    """What ``text`` says of a time, in ``zone`` (+0800) where it names none itself."""
+    if not text:
+        return None
+    return parse_date(f"{text} {zone}" if zone and _ZONELESS.fullmatch(text) else text)

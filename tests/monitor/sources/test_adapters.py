@@ -1,0 +1,90 @@
+"""The bundled adapters: their form, their examples, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from monitor.errors import SettingsError
+from monitor.sources import SOURCE_KINDS, adapters
+
+DATA = Path(__file__).parents[2] / "data" / "portals"
+FOLDER = files("monitor.sources") / "portals"
+FILES = sorted(each.name for each in FOLDER.iterdir() if each.name.endswith(".toml"))
+SCHEMA = json.loads((FOLDER / "adapter.schema.json").read_text("utf-8"))
+EXAMPLES = [
+    pytest.param(adapter, example, id=example.file)
+    for adapter in adapters.bundled().values()
+    for example in adapter.examples
+]
+PAGE = """
+name = "x"
+title = "X"
+language = "zh"
+[[page]]
+name = "list"
+address = "x"
+[[page.block]]
+label = "b"
+[[page.block.way]]
+items = "a"
+"""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_adapter_has_the_form_of_the_schema(name: str) -> None:
+    document = tomllib.loads((FOLDER / name).read_text("utf-8"))
+    problems = [error.message for error in Draft202012Validator(SCHEMA).iter_errors(document)]
+    assert problems == []
+    assert name == f"{document['name']}.toml"
+
+
+@pytest.mark.parametrize(("adapter", "example"), EXAMPLES)
+def test_an_example_yields_what_it_says(
+    adapter: adapters.Adapter, example: adapters.Example
+) -> None:
+    body = (DATA / example.file).read_bytes()
+    found = SOURCE_KINDS["auto"].parse(body, url=example.url)
+    assert found.format.startswith(f"{adapter.kind}:{adapter.name}")
+    assert len(found.entries) == example.entries
+    assert len({entry.title for entry in found.entries}) == example.entries
+
+
+def test_every_adapter_of_pages_has_examples() -> None:
+    pages = [each for each in adapters.bundled().values() if each.kind == adapters.PAGE]
+    assert pages
+    assert [each.name for each in pages if not each.examples] == []
+
+
+def test_an_address_has_one_adapter() -> None:
+    found = adapters.for_address("https://news.163.com/")
+    assert found is not None
+    assert found.name == "163"
+    assert adapters.for_address("https://evil163.com/") is None
+    assert adapters.for_address("https://nothing.example/") is None
+    assert adapters.for_address("http://[broken") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('title = "X"', ""), "title: a string is expected"),
+        (('items = "a"', "items = 3"), "page[0].block[0].way[0].items: a string is expected"),
+        (('items = "a"', 'tabs = "a"'), "page[0].block[0].way[0].items: a selector is expected"),
+        (('label = "b"', 'label = "b"\nlable = "c"'), "page[0].block[0].lable: unknown key"),
+        (('address = "x"', 'address = "("'), "page[0].address: no regular expression"),
+        (('language = "zh"', 'language = "zh"\nkind = "pages"'), "kind: 'page' or 'hotlist'"),
+        (('name = "x"', "name = "), "portals/x.toml: Invalid value"),
+    ],
+)
+def test_a_wrong_adapter_is_told_with_its_place(change: tuple[str, str], said: str) -> None:
+    adapters.load(PAGE, "portals/x.toml")
+    with pytest.raises(SettingsError, match=r"portals/x\.toml: ") as caught:
+        adapters.load(PAGE.replace(*change, 1), "portals/x.toml")
+    assert re.search(re.escape(said), str(caught.value))
