@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from monitor.actions.opening import opened, sections_of
 from monitor.actions.rules import check_channels
+from monitor.actions.wholewords import lost_hits
 from monitor.config import Settings
 from monitor.errors import QueryError, SettingsError, UsageError
 from monitor.manners import manners_of, read_options, write_options
@@ -53,6 +54,8 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     format_name = wanted.format or importers.guess(text, path.name)
     found = importers.read(text, format_name, replace(wanted.choices, name=path.stem))
     notes = list(found.notes)
+    if wanted.choices.whole_words:
+        notes += _lost(settings, found.drafts)
     sections = frozenset(sections_of(settings))
     ready = []
     for draft in found.drafts:
@@ -70,6 +73,14 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     stored, skipped = ((), ()) if wanted.dry_run else _store(settings, ready, wanted)
     shown = ready if wanted.dry_run else stored
     return Brought(format_name, tuple(shown), tuple(skipped), tuple(notes))
+
+
+def _lost(settings: Settings, drafts: Sequence[Draft]) -> list[Note]:
+    lost = lost_hits(settings, [draft.query for draft in drafts])
+    return [
+        Note(0, Fate.CHANGED, word, f"a whole word: loses {count} of 30 days, such as {title!r}")
+        for word, (count, title) in lost.items()
+    ]
 
 
 def read_text(path: Path) -> str:

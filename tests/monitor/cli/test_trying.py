@@ -312,6 +312,18 @@ def test_a_list_is_a_rule_of_the_files_name(hooked: CommandLine) -> None:
     assert rule["options"]["urgent"]
 
 
+def test_whole_words_tell_what_they_lose(hooked: CommandLine, store: Store) -> None:
+    store([Row("AIR Jordan"), Row("AI芯片"), Row("MAIN street"), Row("iPhone17发布")])
+    file = hooked.folder / "frequency_words.txt"
+    file.write_text("AI\niPhone\n\nEU\n芯片\n", encoding="utf-8")
+    found = hooked.good("rules", "import", file, "--whole-words", "--dry-run", "--json").json
+    assert [rule["query"] for rule in found["rules"]] == ["AI OR iPhone", "EU OR sub:芯片"]
+    told = {note["what"]: note["note"] for note in found["report"] if note["line"] == 0}
+    assert "loses 2 of 30 days" in told["AI"]
+    assert "iPhone17" in told["iPhone"]
+    assert "EU" not in told
+
+
 def test_replacing_changes_rules_of_the_same_name(hooked: CommandLine) -> None:
     file = hooked.folder / "r.csv"
     file.write_text("name,query,enabled\na,甲,yes\n", encoding="utf-8")
