@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from monitor.rules.dissect import Clause, clauses, loosened, without_sections
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.plan import Seen, Step, make_step
+from monitor.rules.plan import Step, make_step
+from monitor.rules.seen import Seen
 from monitor.rules.sieve import Sieve
 from monitor.rules.tree import Node, Query
 from monitor.types import Hit

@@ -16,8 +16,9 @@ from ahocorasick_rs import AhoCorasick
 
 from monitor.rules import tree
 from monitor.rules.filters import Subject, age_s
-from monitor.rules.plan import Plan, Seen, Span, hidden, holds, plan
+from monitor.rules.plan import Plan, hidden, holds, plan
 from monitor.rules.regex import alternation, compile_regex
+from monitor.rules.seen import Seen, Span
 from monitor.rules.tree import Query, literals
 from monitor.rules.words import KEYWORD, Cover, Words, default_words
 from monitor.text import fold, is_word_character
