@@ -120,6 +120,7 @@ class Example:
 class Adapter:
     """One portal. ``story`` are addresses of stories; ``not_story`` are exceptions from it.
     ``drop`` are CSS selectors of what is never read: navigation, advertisements.
+    ``trackers`` are parameters of its addresses that say only where a link stood.
     ``zone``, e.g. +0800, is meant by times that name none."""
 
     name: str
@@ -130,6 +131,7 @@ class Adapter:
     story: tuple[re.Pattern[str], ...] = ()
     not_story: tuple[re.Pattern[str], ...] = ()
     drop: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
     shortest: int = 5
     zone: str = ""
     pages: tuple[PageRule, ...] = ()
@@ -199,6 +201,7 @@ def load(text: str, name: str) -> Adapter:
         story=top.patterns("story"),
         not_story=top.patterns("not_story"),
         drop=top.texts("drop"),
+        trackers=top.texts("trackers"),
         shortest=top.number("shortest", 5),
         zone=top.text("zone"),
         pages=tuple(_page(table) for table in top.tables("page")),

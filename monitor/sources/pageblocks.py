@@ -27,6 +27,7 @@ from monitor.sources.pagetree import (
 _OUTLET_MAX = 40
 _LABEL_MAX = 30
 _NEWS_WORDS = re.compile(r"(?:要闻|新闻|频道|资讯|排行)$")
+_FROM = re.compile(r"来源[:：]\s*(\S+)")
 _CRUMB = re.compile(r"\s*(?:>|›|»|/|\|)\s*")
 _CHINESE_TIME = re.compile(
     r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?(?:[ T]*\d{1,2}:\d{2}(?::\d{2})?)?"
@@ -58,9 +59,15 @@ def _own(page: Page, article: Article) -> Iterator[Spot]:
         label=" > ".join(path),
         section=next(filter(None, map(section_of, reversed(path))), None),
         time=dated[0] if dated else time,
-        source=field(page.root, article.source)[:_OUTLET_MAX],
+        source=_outlet(field(page.root, article.source)),
         own=True,
     )
+
+
+def _outlet(text: str) -> str:
+    """The name in 来源：虚构日报, or the text where it says nothing of the kind."""
+    said = _FROM.search(text)
+    return (said[1] if said else text)[:_OUTLET_MAX]
 
 
 def _of_block(page: Page, adapter: Adapter, block: Block) -> list[Spot]:
@@ -140,7 +147,7 @@ def _spot(item: LexborNode, way: Way, label: str) -> Spot:
         label=label,
         rank=int(rank) if rank.isdecimal() and 0 < int(rank[:6]) < 1000 else None,
         time=field(item, way.time),
-        source=field(item, way.source)[:_OUTLET_MAX],
+        source=_outlet(field(item, way.source)),
         heat=field(item, way.heat),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from monitor.sources.adapters import Adapter
@@ -38,8 +38,10 @@ def merge(
         title, cut = title_of(spot.title, "tree")
         if not link or len(title) < shortest:
             continue
-        if adapter and not spot.own and not adapter.is_story(link):
-            continue
+        if adapter and not spot.own:
+            if not adapter.is_story(link):
+                continue
+            link = without(link, adapter.trackers)
         key = canonical_url(link.partition("#")[0])
         key = key if key in found else by_title.get(title, key)
         entry = _entry(spot, title, link, cut, adapter.zone if adapter else "")
@@ -48,6 +50,16 @@ def merge(
         if len(found) >= _MAX_ENTRIES:
             break
     return tuple(found.values())
+
+
+def without(link: str, names: Sequence[str]) -> str:
+    """``link`` without the parameters of these names."""
+    start, mark, query = link.partition("?")
+    if not mark or not names:
+        return link
+    query, hash_mark, fragment = query.partition("#")
+    kept = "&".join(pair for pair in query.split("&") if pair.partition("=")[0] not in names)
+    return start + ("?" + kept if kept else "") + hash_mark + fragment
 
 
 def _entry(spot: Spot, title: str, link: str, cut: bool, zone: str) -> ParsedEntry:

@@ -54,6 +54,7 @@ def test_the_hot_list_has_all_its_ranks_sources_and_times() -> None:
     assert [each.author for each in hot] == [f"虚构媒体{number:02}" for number in range(1, 21)]
     assert all(each.published_at for each in hot)
     assert {each.categories for each in hot} == {("热点推荐",)}
+    assert hot[0].url == "https://www.163.com/dy/article/HOT0000000000001.html"
 
 
 def test_the_hot_list_is_found_by_its_heading_when_the_markup_is_another() -> None:
@@ -91,6 +92,46 @@ def test_one_headline_in_two_blocks_is_one_entry_with_two_places() -> None:
     ]
     assert twice.categories == ("最新", "热点排行")
     assert twice.rank == 2
+
+
+STORIES = {
+    "sina": "https://news.sina.com.cn/c/2026-01-02/doc-iaaaaaaa1000001.shtml",
+    "sohu": "https://www.sohu.com/a/100000001_100",
+    "qq": "https://tech.qq.com/a/20260102/000001.htm",
+    "ifeng": "https://news.ifeng.com/c/7aaaaaaaaa1",
+    "people": "http://culture.people.com.cn/n1/2026/0102/c1013-31137001.html",
+    "xinhuanet": "http://www.xinhuanet.com/politics/2026-01/02/c_1125327001.htm",
+    "thepaper": "https://www.thepaper.cn/newsDetail_forward_40000001",
+    "guancha": "https://www.guancha.cn/politics/2026_01_02_516001.shtml",
+    "huanqiu": "https://world.huanqiu.com/article/4aaaaaaaaa1",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "author", "section", "ranked"),
+    [
+        ("sina", "虚构消息", "sports", 3),
+        ("sohu", "虚构大学", None, 0),
+        ("qq", "虚构科技", "tech", 3),
+        ("ifeng", "虚构新闻网", "society", 3),
+        ("people", "虚构文化频道", "culture", 3),
+        ("xinhuanet", "虚构社", None, 0),
+        ("thepaper", "虚构青年报", "finance", 3),
+        ("guancha", "虚构观察", None, 0),
+        ("huanqiu", "虚构通讯", None, 0),
+    ],
+)
+def test_stories_of_other_portals_tell_source_time_and_section(
+    name: str, author: str, section: str | None, ranked: int
+) -> None:
+    entries = read(f"{name}-article.html", STORIES[name]).entries
+    own = entries[0]
+    assert own.title.startswith("虚构主稿")
+    assert (own.author, own.section_hint) == (author, section)
+    assert own.published_at is not None
+    assert own.published_at.date().isoformat() in {"2026-01-01", "2026-01-02"}
+    assert [each.rank for each in entries if each.rank] == list(range(1, ranked + 1))
+    assert not [each.title for each in entries if "不是新闻" in each.title or "不算" in each.title]
 
 
 def test_a_selector_replaces_the_adapter() -> None:
