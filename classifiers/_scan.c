@@ -37,8 +37,7 @@ enum {
     MAX_FEATURES = 16384, /* a title of MAX_CHARS has at most about 8,000 */
     SLOTS = 32768,        /* a power of two, twice MAX_FEATURES */
     MAX_SECTIONS = 1024,
-    LONGEST_RUN = 7,
-    LINE = 64 /* bytes of a cache line */
+    LONGEST_RUN = 7
 };
 
 static const uint64_t GOLDEN = 0x9E3779B97F4A7C15u;

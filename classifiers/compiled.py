@@ -172,9 +172,10 @@ class Scorer:
         best, probability = self.calibration.answer(margins)
         second = second_best(margins, best)
         unsure = self.calibration.unsure(best, probability, familiarity)
-        names = self.sections
-        columns = (best.tolist(), probability.tolist(), second.tolist(), unsure.tolist())
-        return [Scored(names[b], p, names[s], u) for b, p, s, u in zip(*columns, strict=True)]
+        names = np.array(self.sections, dtype=object)
+        columns = (names[best], probability, names[second], unsure)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return list(map(Scored._make, rows))
 
     def _one_by_one(self, margins: Floats, familiarity: Floats) -> list[Scored]:
         """``_answers`` without arrays, which for a single title cost more than the work."""

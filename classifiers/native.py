@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -153,6 +153,19 @@ def problem() -> str:
     if os.environ.get(SWITCH, "") == "numpy":
         return f"{SWITCH} is numpy"
     return _opened()[1]
+
+
+def usable(text: Mapping[str, Any]) -> bool:
+    """Does the compiled code serve a release with these ``TextSettings``?"""
+    return library() is not None and not text.get("words")
+
+
+def description(compiled: bool) -> str:
+    """Who scores, in words, given whether the release in question is scored compiled."""
+    if compiled:
+        return "compiled code"
+    why = problem() or "the release needs words"
+    return f"NumPy, several times slower ({why})"
 
 
 @functools.cache

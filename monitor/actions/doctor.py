@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from classifiers import native
 from classifiers.compiled import Scorer
 from classifiers.corpus import parse_spec
 from classifiers.errors import ClassifierError, CorpusError
@@ -118,7 +119,8 @@ def check_model(settings: Settings) -> Answer:
     except ClassifierError as error:
         advice = "'headlines models list', then 'models promote' one without a problem"
         return "failed", str(error), f"{advice}; if the starter itself is damaged, reinstall"
-    return "ok", f"release {scorer.release}, {len(scorer.sections)} sections", ""
+    detail = f"release {scorer.release}, {len(scorer.sections)} sections"
+    return "ok", f"{detail}, scored by {native.description(scorer.scanner is not None)}", ""
 
 
 def check_clock(settings: Settings) -> Answer:

@@ -309,6 +309,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
+    from classifiers import native
     from monitor.actions.models import registry, release
 
     settings = settings_of(arguments)
@@ -318,7 +319,8 @@ def run_show(arguments: argparse.Namespace) -> int:
     notes = [
         note for note in registry(settings).notes() if note.get("release") == found.manifest.id
     ]
-    print_json({**asdict(found.manifest), "promotions": notes})
+    scored_by = native.description(native.usable(found.manifest.text))
+    print_json({**asdict(found.manifest), "promotions": notes, "scored_by": scored_by})
     return 0
 
 

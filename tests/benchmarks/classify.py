@@ -139,6 +139,7 @@ def _in_process(who: str, name: str, corpora: Path, *, quick: bool) -> dict[str,
         command, env=os.environ | threads, stdout=subprocess.PIPE, check=True, text=True
     )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{name}, {who}: {found}", file=sys.stderr)
     return found
 
 

@@ -183,6 +183,17 @@ def test_what_hinders_the_build_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     native._digest.cache_clear()
 
 
+def test_who_scores_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_opened", lambda: (library, ""))
+    assert native.usable({"words": False})
+    assert not native.usable({"words": True})
+    assert native.description(compiled=True) == "compiled code"
+    assert "needs words" in native.description(compiled=False)
+    monkeypatch.setenv(native.SWITCH, "numpy")
+    assert not native.usable({"words": False})
+    assert f"{native.SWITCH} is numpy" in native.description(compiled=False)
+
+
 def test_it_can_be_switched_off(release_folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
