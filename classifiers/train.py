@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -57,6 +58,7 @@ class TrainSettings:
     bayes: float = 0.0
 
 
+_MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
 STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75)
 
@@ -132,7 +134,7 @@ def out_of_fold(
     folds = _folds(examples, settings.folds)
     titles: list[str] = []
     labels: list[str] = []
-    parts = []
+    pairs = []
     for fold in range(settings.folds):
         rest = [each for each, its in zip(examples, folds, strict=True) if its != fold]
         held = [e for e, its in zip(examples, folds, strict=True) if its == fold and not e.term]
@@ -140,7 +142,9 @@ def out_of_fold(
             continue
         titles += [each.title for each in held]
         labels += [each.label for each in held]
-        parts.append(_margins_without(rest, held, classes, settings))
+        pairs.append((rest, held))
+    with ThreadPoolExecutor(2 if len(examples) <= _MANY else 1) as pool:
+        parts = list(pool.map(lambda pair: _margins_without(*pair, classes, settings), pairs))
     truth = np.searchsorted(classes, np.asarray(labels))
     return Unseen(titles, labels, truth, np.concatenate(parts))
 
