@@ -134,7 +134,7 @@ def out_of_fold(
     folds = _folds(examples, settings.folds)
     titles: list[str] = []
     labels: list[str] = []
-    pairs = []
+    pairs: list[tuple[list[Example], list[Example]]] = []
     for fold in range(settings.folds):
         rest = [each for each, its in zip(examples, folds, strict=True) if its != fold]
         held = [e for e, its in zip(examples, folds, strict=True) if its == fold and not e.term]
