@@ -144,7 +144,9 @@ def out_of_fold(
         labels += [each.label for each in held]
         pairs.append((rest, held))
     with ThreadPoolExecutor(2 if len(examples) <= _MANY else 1) as pool:
-        parts = list(pool.map(lambda pair: _margins_without(*pair, classes, settings), pairs))
+        parts = list(
+            pool.map(lambda pair: _margins_without(pair[0], pair[1], classes, settings), pairs)
+        )
     truth = np.searchsorted(classes, np.asarray(labels))
     return Unseen(titles, labels, truth, np.concatenate(parts))
 
