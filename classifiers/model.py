@@ -24,7 +24,7 @@ from classifiers.lexicon import batches, learn
 from classifiers.text import TextSettings
 
 _STEPS = 32767  # weights are kept as 16-bit steps of a section's scale
-_EPOCHS = 12
+_EPOCHS = 16
 _SOFTMAX_EPOCHS = 6
 _SOFTMAX_RATE = 0.5
 _LEAST_COST = 1e-9
