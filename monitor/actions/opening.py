@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -78,12 +78,6 @@ def section_finder(settings: Settings) -> Callable[[str], str]:
         return found
 
     return find
-
-
-def check_section(section: str, known: Collection[str]) -> None:
-    """Raise UsageError, with the nearest one, for a section that is none of ``known``."""
-    if section not in known:
-        raise UsageError(f"there is no section {section!r}{nearest(section, known)}")
 
 
 def check_address(url: str, allowed: Allowed) -> None:
