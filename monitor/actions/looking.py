@@ -54,12 +54,13 @@ async def look(settings: Settings, url: str, selector: str = "") -> Look:
             if choices:
                 return Look(outcome.url, None, choices)
             guessed = await reader.guess(outcome)
-            if guessed is not None:
+            if guessed and len(guessed.entries) >= FEWEST_GUESSED:
                 return Look(outcome.url, guessed, guessed=True)
+            seen = "; ".join(guessed.problems) if guessed and not guessed.entries else ""
             raise ParseError(
-                f"{url}: {error}; the page names no feed, its site has none at the usual "
-                "places, and no list of headlines is seen on it: give the feed's own address, "
-                "or --selector with the CSS of its headlines"
+                f"{url}: {seen or error}; the page names no feed, its site has none at the "
+                "usual places, and no list of headlines is seen on it: give the feed's own "
+                "address, or --selector with the CSS of its headlines"
             ) from error
 
 
@@ -124,12 +125,11 @@ class Reader:
         return document.feed
 
     async def guess(self, page: Fetched) -> ParsedFeed | None:
-        """What a page without feed and adapter seems to hold; None when that is too little."""
+        """What a page without feed and adapter seems to hold; None when it is no page."""
         try:
-            found = await self.parse(page, guess=True)
+            return await self.parse(page, guess=True)
         except ParseError:
             return None
-        return found if len(found.entries) >= FEWEST_GUESSED else None
 
     async def choices(self, page: Fetched) -> tuple[discover.Candidate, ...]:
         """The feeds that a page names; else the first found at the usual places of its site."""

@@ -145,11 +145,16 @@ def _text(expression: str, item: object) -> str:
 
 
 def search(expression: str, value: object) -> object:
-    """What JMESPath finds in plain JSON values. Raises ParseError for a bad expression."""
+    """What JMESPath finds in plain JSON values; None where a value is of an unfit type.
+
+    Raises ParseError for a bad expression.
+    """
     import jmespath.exceptions
 
     try:
         found: object = _compiled(expression)(value)
+    except jmespath.exceptions.JMESPathTypeError:
+        return None
     except jmespath.exceptions.JMESPathError as error:
         raise ParseError(f"{expression!r}: {error}") from error
     return found

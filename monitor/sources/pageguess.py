@@ -26,11 +26,16 @@ _IP = re.compile(r"[\d.]+|.*:.*")
 _HAN = re.compile(r"[\u3400-\u9fff\u3041-\u30fe\uac00-\ud7a3]")
 _SIDE = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|foot|footer|header|breadcrumb|crumb|copyright|login|share|tags?|"
-    r"friend|links?|partner|sitemap|pagination|pager|ad|ads|advert|banner|toolbar|subnav|topbar)"
+    r"friend|friendlinks?|partner|sitemap|pagination|pager|ad|ads|advert|banner|toolbar|subnav|topbar)"
     r"(?:$|[-_ \d])",
     re.IGNORECASE,
 )
 _SIDE_TAGS = frozenset({"nav", "footer"})
+_LEGAL = re.compile(
+    r"许可证|许可服务|备案|公网安备|营业执照|复核同意书|举报电话|举报受理|自律管理承诺|隐私政策|用户协议|"
+    r"all rights reserved|privacy policy|terms of (?:use|service)|cookie policy",
+    re.IGNORECASE,
+)
 _DATED = re.compile(r"/(?:19|20)\d\d[-/_]?(?:0\d|1[0-2])|\d{8}")
 _STORY_END = re.compile(r"(?:\d{5,}|[0-9a-f]{12,}|[\w-]*\d[\w-]*\.s?html?|[\w-]{15,}\.s?html?)/?$")
 _SLUG = re.compile(r"/(?:[a-z0-9]+-){3,}[a-z0-9]+/?$", re.IGNORECASE)
@@ -123,7 +128,10 @@ def _site(url: str) -> str:
 
 
 def _is_title(text: str) -> bool:
-    """Whether a text is long enough for a headline: 8 Chinese characters, or 4 words."""
+    """Whether a text is long enough for a headline, 8 Chinese characters or 4 words, and does
+    not speak of the site itself."""
+    if _LEGAL.search(text):
+        return False
     han = len(_HAN.findall(text))
     return han >= 8 or (han >= 4 and len(text) >= 10) or len(text.split()) >= 4
 

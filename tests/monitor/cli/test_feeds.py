@@ -333,6 +333,15 @@ def test_a_page_without_feed_is_shown_before_it_is_added(
     assert cli.good("poll", "--json").json["new_entries"] == 6
 
 
+def test_a_page_that_javascript_writes_is_told(cli: CommandLine, portal: HttpServer) -> None:
+    body = b'<html><body><div id="app"></div><script src="/a.js"></script></body></html>'
+    portal.route("/", Reply(body=body, headers=HTML))
+    portal.route("/rss", Reply(status=404))
+    printed = cli("feeds", "add", portal.url("/"))
+    assert printed.code == 1
+    assert "JavaScript" in printed.err
+
+
 def test_one_selector_corrects_a_page(cli: CommandLine, portal: HttpServer) -> None:
     portal.route("/", Reply(body=STORIES, headers=HTML))
     printed = cli("feeds", "add", portal.url("/"), "--selector", "table a")

@@ -160,6 +160,13 @@ def test_a_json_feed_stays_a_feed() -> None:
     assert recognise.kind_of(read(document))[0] == "feed"
 
 
+def test_one_odd_item_does_not_spoil_a_list() -> None:
+    good = {"full_name": "a/b", "name": "b", "html_url": "https://g/"}
+    odd: list[Any] = [{"full_name": 3, "description": [1]}, "text", None, good]
+    found = read({"items": [good, *odd]}, "https://api.github.com/search/repositories?q=x")
+    assert [entry.title for entry in found.entries] == ["a/b: b"]
+
+
 def test_an_empty_list_is_no_error() -> None:
     found = hotlist.parse(
         b"[]", url="https://lists.example/x.json", options=hotlist.Options("newsnow")
