@@ -60,20 +60,21 @@ def parse(
     page = pagetree.Page(text, url, adapter.drop if adapter else ())
     base = absolute(page.base, url) if page.base else ""
     base = join(url, base) if base else url
+    from monitor.sources.pagemerge import Resolver, merge
+
+    resolve = Resolver(base, adapter if rule else None)
     sure = 1.0
     if adapter and rule:
         from monitor.sources.pageblocks import collect
 
-        how, found = f"page:{adapter.name}/{rule.name}", collect(page, adapter, rule)
+        how, found = f"page:{adapter.name}/{rule.name}", collect(page, resolve, rule)
     elif options.selector:
         how, found = "page:selector", pagetree.by_selector(page, options.selector)
     else:
         from monitor.sources.pageguess import guess
 
         how, (found, sure) = "page:guessed", guess(page, base)
-    from monitor.sources.pagemerge import merge
-
-    entries = merge(found, base, adapter, url)
+    entries = merge(found, resolve, adapter if rule else None, url)
     if not entries:
         problems.append(page.why_empty())
     elif how == "page:guessed":

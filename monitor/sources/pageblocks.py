@@ -9,9 +9,9 @@ from dataclasses import replace
 from selectolax.lexbor import LexborNode
 
 from monitor.hints import of_categories
-from monitor.sources.adapters import Adapter, Article, Block, PageRule, Way
+from monitor.sources.adapters import Article, Block, PageRule, Way
 from monitor.sources.dates import parse_date
-from monitor.sources.links import absolute
+from monitor.sources.pagemerge import Resolver
 from monitor.sources.pagetree import (
     Page,
     Spot,
@@ -34,15 +34,23 @@ _CHINESE_TIME = re.compile(
 )
 
 
-def collect(page: Page, adapter: Adapter, rule: PageRule) -> list[Spot]:
+def collect(page: Page, resolve: Resolver, rule: PageRule) -> list[Spot]:
     """Every headline of the page: its own first, then block by block, then the rest."""
     found = list(_own(page, rule.article)) if rule.article else []
     for block in rule.blocks:
-        found += _of_block(page, adapter, block)
+        found += _of_block(page, resolve, block)
     if rule.sweep:
-        links = page.root.css("a[href]")
-        found += [Spot(title_of(node), link_of(node)) for node in links]
+        whole = (spot for spot in found if not spot.title.endswith(("…", "...")))
+        found += _rest(page, resolve, {resolve(spot.href) for spot in whole})
     return found
+
+
+def _rest(page: Page, resolve: Resolver, known: set[str]) -> Iterator[Spot]:
+    """Links to stories that stand in no block."""
+    for node in page.root.css("a[href]"):
+        href = link_of(node)
+        if (link := resolve(href)) and link not in known:
+            yield Spot(title_of(node), href)
 
 
 def _own(page: Page, article: Article) -> Iterator[Spot]:
@@ -70,11 +78,11 @@ def _outlet(text: str) -> str:
     return (said[1] if said else text)[:_OUTLET_MAX]
 
 
-def _of_block(page: Page, adapter: Adapter, block: Block) -> list[Spot]:
+def _of_block(page: Page, resolve: Resolver, block: Block) -> list[Spot]:
     """What the first way finds that finds any story."""
     for way in block.ways:
         if way.heading:
-            spots = _after_headings(page, adapter, way)
+            spots = _after_headings(page, resolve, way)
         elif way.tabs:
             spots = _behind_tabs(page, way)
         else:
@@ -84,7 +92,7 @@ def _of_block(page: Page, adapter: Adapter, block: Block) -> list[Spot]:
             for spot in spots
             if spot.title
             and (not block.only or re.fullmatch(block.only, spot.label))
-            and adapter.is_story(absolute(spot.href, page.url))
+            and resolve(spot.href)
         ]
         if kept:
             return _numbered(kept, block)
@@ -152,7 +160,7 @@ def _spot(item: LexborNode, way: Way, label: str) -> Spot:
     )
 
 
-def _after_headings(page: Page, adapter: Adapter, way: Way) -> Iterator[Spot]:
+def _after_headings(page: Page, resolve: Resolver, way: Way) -> Iterator[Spot]:
     """The stories that are read after a heading, each with the texts that follow its link.
 
     Of those, what is a time is the story's time, and the other one its source.
@@ -164,7 +172,7 @@ def _after_headings(page: Page, adapter: Adapter, way: Way) -> Iterator[Spot]:
     for node in (node for root in _roots(page, way) for node in walk(root)):
         if node.tag == "a" and label:
             href = link_of(node)
-            if not adapter.is_story(absolute(href, page.url)):
+            if not resolve(href):
                 continue
             if spot and spot.href != href:
                 yield spot

@@ -21,8 +21,38 @@ _CUT = re.compile(r"(?:…+|\.{3,})$")
 _ZONELESS = re.compile(r"[\d/.:T -]+")
 
 
+class Resolver:
+    """Addresses as a page gives them to those of stories; each is worked out once.
+
+    Without ``adapter`` every http(s) address is taken for a story's.
+    """
+
+    def __init__(self, base: str, adapter: Adapter | None) -> None:
+        self._base = base
+        self._origin = "/".join(base.split("/", 3)[:3])
+        self._adapter = adapter
+        self._known: dict[str, str] = {}
+
+    def __call__(self, href: str) -> str:
+        """The absolute address of a story, or nothing."""
+        known = self._known.get(href)
+        if known is None:
+            known = self._known[href] = self._resolve(href)
+        return known
+
+    def _resolve(self, href: str) -> str:
+        if href.startswith("/") and not href.startswith("//") and "/." not in href:
+            href = self._origin + href  # the common case, without the care for all others
+        link = absolute(href, self._base)
+        if self._adapter is None or not link:
+            return link
+        if not self._adapter.is_story(link):
+            return ""
+        return without(link, self._adapter.trackers)
+
+
 def merge(
-    spots: Iterable[Spot], base: str, adapter: Adapter | None, url: str
+    spots: Iterable[Spot], resolve: Resolver, adapter: Adapter | None, url: str
 ) -> tuple[ParsedEntry, ...]:
     """The entries of a page, in its order, at most 2,000.
 
@@ -34,14 +64,10 @@ def merge(
     by_title: dict[str, str] = {}
     shortest = adapter.shortest if adapter else _SHORTEST
     for spot in spots:
-        link = url if spot.own else absolute(spot.href, base)
+        link = url if spot.own else resolve(spot.href)
         title, cut = title_of(spot.title, "tree")
         if not link or len(title) < shortest:
             continue
-        if adapter and not spot.own:
-            if not adapter.is_story(link):
-                continue
-            link = without(link, adapter.trackers)
         key = canonical_url(link.partition("#")[0])
         key = key if key in found else by_title.get(title, key)
         entry = _entry(spot, title, link, cut, adapter.zone if adapter else "")
