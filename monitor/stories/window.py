@@ -1,6 +1,6 @@
 """The titles of the last days, by what is rare in them.
 
-An inverted index in flat arrays: about 80 bytes an entry and 5 MB besides. It knows numbers
+An inverted index in flat arrays: about 90 bytes an entry and 4 MB besides. It knows numbers
 alone; titles, and which story they belong to, stand in the database.
 """
 
@@ -11,15 +11,16 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 
 BUCKETS = 1 << 19
-POSTINGS = 6
+POSTINGS = 8
 _PLACES = POSTINGS + 1  # the last is for the link
-PROBES = 7
+PROBES = 10
 # A longer chain is of a gram that says nothing.
 CHAIN = 40
 NEAREST = 6
 # In a window of fewer entries nothing is known of what is rare.
 LEAST = 1_000
-MARGIN = math.log(20)
+# In one of more, chance brings so many together that more must be shared.
+CROWDED = 50_000
 # So much of what is rare in a title is enough, however often it was told.
 MOST = 0.55
 _NONE = -1
@@ -68,15 +69,16 @@ class Window:
     def near(self, grams: Iterable[int], since: int, link: int = _NONE) -> list[int]:
         """The entries first seen from ``since`` on that share rare grams, at most six.
 
-        They share more than chance gives: were grams independent, fewer than one in twenty
-        windows would hold an entry with the same ones; or most of the rare ones. The same
+        They share more than chance gives: were grams independent, fewer than one entry of
+        the window would have the same ones; or they share most of the rare ones. The same
         link is enough.
         """
         total = math.log(max(len(self._ids), LEAST))
         probes = [
             (gram, total - math.log(self._seen[gram] + 1)) for gram in self.rarest(grams, PROBES)
         ]
-        limit = min(total + MARGIN, MOST * sum(weight for _, weight in probes))
+        crowd = max(math.log(max(len(self._ids), 1) / CROWDED), 0.0)
+        limit = min(total + 2 * crowd, MOST * sum(weight for _, weight in probes))
         if link != _NONE:
             probes.append((link, 2 * total))
         shared: dict[int, float] = {}

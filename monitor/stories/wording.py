@@ -51,7 +51,9 @@ def grams(title: str) -> frozenset[int]:
     found = set[int]()
     for run in _RUNS.findall(fold(title).text):
         if run[0] < "\u3400":
-            found.add(_latin_gram(run))
+            gram = _latin_gram(run)
+            if gram is not None:
+                found.add(gram)
         else:
             codes = list(map(ord, run))
             found.update((one * 7919 + other) % BUCKETS for one, other in itertools.pairwise(codes))
@@ -59,8 +61,13 @@ def grams(title: str) -> frozenset[int]:
 
 
 @functools.lru_cache(maxsize=32_768)
-def _latin_gram(word: str) -> int:
-    return crc32(stem(word).encode()) % BUCKETS
+def _latin_gram(word: str) -> int | None:
+    """The bucket of an English word, the same for words of one meaning; None for a filler."""
+    found = stem(word)
+    terms = lexicon().latin.get((found,), ())
+    if terms and terms[0].kind == "filler":
+        return None
+    return crc32((terms[0].key if terms else found).encode()) % BUCKETS
 
 
 def link_gram(url: str) -> int:
