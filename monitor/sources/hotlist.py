@@ -46,7 +46,7 @@ def parse(
     decoded = decode(body, charset)
     document = load(decoded.text.lstrip("\ufeff \t\r\n\0"))
     adapter, rule = _rule(document, url, options or Options())
-    items = search(rule.items, document)
+    items = document if document == [] else search(rule.items, document)
     problems = list(decoded.problems)
     if not isinstance(items, list):
         raise ParseError(
@@ -76,22 +76,16 @@ def _rule(document: object, url: str, options: Options) -> tuple[Adapter, ListRu
         if adapter is None or adapter.kind != HOTLIST:
             raise ParseError(f"there is no hot list adapter {options.adapter!r}")
         rule = _by_shape(adapter, document) or adapter.list_for(url)
-        return adapter, rule or _first_list(adapter, document)
+        return adapter, rule or adapter.lists[0]
     known = adapters.for_address(url)
     if known and known.kind == HOTLIST:
         rule = _by_shape(known, document) or known.list_for(url)
-        if rule and isinstance(search(rule.items, document), list):
+        if rule and (document == [] or isinstance(search(rule.items, document), list)):
             return known, rule
     for adapter in adapters.bundled().values():
         if found := _by_shape(adapter, document):
             return adapter, found
     raise ParseError("the JSON document is no hot list that an adapter knows, by address or shape")
-
-
-def _first_list(adapter: Adapter, document: object) -> ListRule:
-    """For an empty list, which has no shape."""
-    lists = (rule for rule in adapter.lists if isinstance(search(rule.items, document), list))
-    return next(lists, adapter.lists[0])
 
 
 def _by_shape(adapter: Adapter, document: object) -> ListRule | None:

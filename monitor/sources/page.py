@@ -75,6 +75,8 @@ def parse(
 
         how, (found, sure) = "page:guessed", guess(page, base)
     entries = merge(found, resolve, adapter if rule else None, url)
+    if not url:
+        problems.append("its URL is not known: no adapter is chosen, relative links are lost")
     if not entries:
         problems.append(page.why_empty())
     elif how == "page:guessed":

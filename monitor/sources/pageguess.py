@@ -8,7 +8,7 @@ story's, on the page's own site. Navigation, footers and side matter are left ou
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -31,13 +31,12 @@ _SIDE = re.compile(
     re.IGNORECASE,
 )
 _SIDE_TAGS = frozenset({"nav", "footer"})
-_LEGAL = re.compile(
-    r"许可证|许可服务|备案|公网安备|营业执照|复核同意书|举报电话|举报受理|自律管理承诺|隐私政策|用户协议|"
-    r"all rights reserved|privacy policy|terms of (?:use|service)|cookie policy",
+_DATED = re.compile(r"/(?:19|20)\d\d[-/_]?(?:0\d|1[0-2])|\d{8}")
+_STORY_END = re.compile(
+    r"(?:\d{5,}|[0-9a-f]{12,}|[\w-]*\d[\w-]*\.s?html?|[\w-]{15,}\.s?html?|"
+    r"/(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{9,})/?$",
     re.IGNORECASE,
 )
-_DATED = re.compile(r"/(?:19|20)\d\d[-/_]?(?:0\d|1[0-2])|\d{8}")
-_STORY_END = re.compile(r"(?:\d{5,}|[0-9a-f]{12,}|[\w-]*\d[\w-]*\.s?html?|[\w-]{15,}\.s?html?)/?$")
 _SLUG = re.compile(r"/(?:[a-z0-9]+-){3,}[a-z0-9]+/?$", re.IGNORECASE)
 _NO_STORY = re.compile(
     r"/(?:tags?|category|categories|author|user|u|search|login|register|about|contact|video|"
@@ -56,7 +55,7 @@ class _Link:
 
 def guess(page: Page, base: str) -> tuple[list[Spot], float]:
     """The headlines, in the page's order, and how sure they are: a share from 0 to 1."""
-    site = _site(base)
+    site = _site(base) if base else _usual_site(page)
     seen: dict[int, bool] = {}
     links = [link for node in page.root.css("a[href]") if (link := _link(node, base, site, seen))]
     blocks: dict[str, list[_Link]] = defaultdict(list)
@@ -127,11 +126,15 @@ def _site(url: str) -> str:
     return host if _IP.fullmatch(host) else portal_of(url)
 
 
+def _usual_site(page: Page) -> str:
+    """The site that most links lead to: the page's own, where its address is not known."""
+    found = (absolute(link_of(node), "") for node in page.root.css("a[href]"))
+    sites = Counter(_site(url) for url in found if url)
+    return max(sites, key=lambda site: sites[site], default="")
+
+
 def _is_title(text: str) -> bool:
-    """Whether a text is long enough for a headline, 8 Chinese characters or 4 words, and does
-    not speak of the site itself."""
-    if _LEGAL.search(text):
-        return False
+    """Whether a text is long enough for a headline: 8 Chinese characters, or 4 words."""
     han = len(_HAN.findall(text))
     return han >= 8 or (han >= 4 and len(text) >= 10) or len(text.split()) >= 4
 

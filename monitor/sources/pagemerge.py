@@ -18,6 +18,13 @@ from monitor.types import ParsedEntry
 _MAX_ENTRIES = 2_000
 _SHORTEST = 5
 _CUT = re.compile(r"(?:…+|\.{3,})$")
+_NO_TITLE = re.compile(
+    r"[\d.,:]+\s*[万亿]?\s*(?:阅读|评论|跟贴|播放|次播放|views|comments)?"  # a count
+    r"|.*(?:ICP备|公网安备|增值电信业务|出版物经营许可证|网络出版服务许可证|复核同意书).*"
+    r"|.*(?:举报受理公示|自律管理承诺书|用户管理制度)|隐私政策|用户(?:服务)?协议"
+    r"|(?:our |the )?(?:privacy|cookie) policy|terms of (?:use|service)|.*all rights reserved\.?",
+    re.IGNORECASE,
+)
 _ZONELESS = re.compile(r"[\d/.:T -]+")
 
 
@@ -66,7 +73,7 @@ def merge(
     for spot in spots:
         link = url if spot.own else resolve(spot.href)
         title, cut = title_of(spot.title, "tree")
-        if not link or len(title) < shortest:
+        if not link or len(title) < shortest or _NO_TITLE.fullmatch(title):
             continue
         key = canonical_url(link.partition("#")[0])
         key = key if key in found else by_title.get(title, key)

@@ -117,7 +117,7 @@ def title_of(node: LexborNode) -> str:
 
     A text cut short gives way to a title attribute that says it whole.
     """
-    inner = node.css_first("h1, h2, h3, h4, h5, h6")
+    inner = node.css_first("h1, h2, h3, h4, h5, h6") or _only_paragraph(node)
     text = squeeze((inner or node).text(deep=True))
     said = squeeze(node.attributes.get("title") or "")
     if text:
@@ -127,6 +127,12 @@ def title_of(node: LexborNode) -> str:
         return said
     image = node.css_first("img[alt]")
     return squeeze(image.attributes.get("alt") or "") if image else ""
+
+
+def _only_paragraph(node: LexborNode) -> LexborNode | None:
+    """A link's text without the numbers and marks around it."""
+    found = node.css("p")
+    return found[0] if len(found) == 1 and squeeze(found[0].text(deep=True)) else None
 
 
 def item_title(node: LexborNode, specs: Sequence[str] = ()) -> str:

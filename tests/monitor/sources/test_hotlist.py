@@ -173,6 +173,21 @@ def test_an_empty_list_is_no_error() -> None:
     )
     assert found.entries == ()
     assert found.problems == ("the list is empty",)
+    known = recognise.parse(b"[]", url="https://top.baidu.com/board?tab=realtime")
+    assert (known.format, known.entries) == ("hotlist:baidu", ())
+
+
+def test_daily_hot_answers_are_ranked() -> None:
+    item = {
+        "id": 7,
+        "title": "虚构话题一",
+        "url": "https://x.example/7",
+        "hot": 90,
+        "desc": "<b>a</b>",
+    }
+    found = read({"code": 200, "name": "x", "data": [item]})
+    (entry,) = found.entries
+    assert (entry.guid, entry.rank, entry.heat, entry.summary) == ("7", 1, 90, "a")
 
 
 @pytest.mark.parametrize(

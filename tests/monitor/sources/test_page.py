@@ -150,6 +150,28 @@ def test_a_list_page_is_guessed_without_navigation_and_footer() -> None:
     assert any("100% sure" in problem for problem in found.problems)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.6万 阅读",
+        "12,345",
+        "网络出版服务许可证 虚构字第一号",
+        "Some Paper Ltd. All rights reserved.",
+    ],
+)
+def test_counts_and_legal_notices_are_no_headlines(text: str) -> None:
+    link = f'<li class="item"><a href="/2026/01/02/story-77007.html">{text}</a></li></ul>'
+    body = listing(20).decode().replace("</ul>", link)
+    assert text not in {entry.title for entry in page.parse(body.encode(), url=LIST).entries}
+
+
+def test_a_page_of_unknown_address_is_guessed_by_where_its_links_lead() -> None:
+    body = listing(20).replace(b'href="/', b'href="https://paper.example/')
+    found = page.parse(body, url="")
+    assert len(found.entries) == 20
+    assert any("URL is not known" in problem for problem in found.problems)
+
+
 def test_a_page_that_javascript_writes_is_told() -> None:
     body = b'<html><body><div id="root"></div><script src="/app.js"></script></body></html>'
     found = page.parse(body, url=LIST)
