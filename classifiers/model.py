@@ -29,6 +29,8 @@ _SOFTMAX_EPOCHS = 6
 _SOFTMAX_RATE = 0.5
 _LEAST_COST = 1e-9
 
+Weights = NDArray[np.float32] | NDArray[np.float64]
+
 
 class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Sorts titles into sections; a scikit-learn classifier over sequences of strings.
@@ -124,13 +126,13 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _solve(
         self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[Weights, Weights]:
         given = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
         labels = np.searchsorted(self.classes_, y).astype(np.int32)
         costs = np.maximum(self.C * given, _LEAST_COST).astype(np.float32)
         rows = solver.Rows(matrix, labels, costs, len(self.classes_))
         found = self._fitted(rows, int(check_random_state(self.random_state).randint(1 << 31)))
-        return found.weights.T.astype(np.float64), found.intercept.astype(np.float64)
+        return found.weights.T, found.intercept
 
     def _fitted(self, rows: solver.Rows, seed: int) -> solver.Linear:
         trust = solver.trust_of(rows, self.trust)
@@ -147,11 +149,14 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             machine.intercept + np.float32(self.softmax) * logistic.intercept,
         )
 
-    def _set_weights(self, coef: NDArray[np.float64], intercept: NDArray[np.float64]) -> None:
-        largest = np.maximum(np.abs(coef).max(axis=1), np.finfo(np.float32).tiny)
-        self.scale_ = (largest / _STEPS).astype(np.float32)
-        rounded = np.rint(coef / self.scale_[:, None].astype(np.float64))
-        self.steps_ = np.ascontiguousarray(rounded.T.clip(-_STEPS, _STEPS).astype(np.int16))
+    def _set_weights(self, coef: Weights, intercept: Weights) -> None:
+        self.steps_ = np.empty((self.buckets, len(coef)), dtype=np.int16)
+        self.scale_ = np.empty(len(coef), dtype=np.float32)
+        for section, weights in enumerate(coef):  # one at a time, for the sake of memory
+            largest = max(float(np.abs(weights).max()), float(np.finfo(np.float32).tiny))
+            self.scale_[section] = largest / _STEPS
+            rounded = np.rint(weights / np.float64(self.scale_[section]))
+            self.steps_[:, section] = rounded.clip(-_STEPS, _STEPS)
         self.intercept_ = intercept.astype(np.float32)
 
 

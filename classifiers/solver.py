@@ -67,17 +67,24 @@ def trust_of(rows: Rows, power: float) -> Trust:
         return np.ones((columns, rows.sections), dtype=np.float32)
     lengths = np.diff(rows.matrix.indptr)
     whose, worth = np.repeat(rows.labels, lengths), np.repeat(rows.costs, lengths)
-    place = rows.matrix.indices.astype(np.int64) * rows.sections + whose
-    seen = np.bincount(place, worth, minlength=columns * rows.sections)
-    inside = seen.reshape(columns, rows.sections).astype(np.float64)
-    outside = inside.sum(axis=1, keepdims=True) - inside
-    ratio = _log_share(inside) - _log_share(outside)
-    return np.asarray(np.abs(ratio) ** (2 * power), dtype=np.float32)
+    seen = rows.matrix.indices
+    everywhere = _sums(seen, worth, columns)
+    trust = np.empty((columns, rows.sections), dtype=np.float32)
+    for section in range(rows.sections):  # one at a time: all at once would fill the memory
+        own = whose == section
+        inside = _sums(seen[own], worth[own], columns)
+        ratio = _log_share(inside) - _log_share(everywhere - inside)
+        trust[:, section] = np.abs(ratio) ** (2 * power)
+    return trust
+
+
+def _sums(columns: NDArray[np.int32], worth: Floats, many: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(columns, worth, minlength=many), dtype=np.float64)
 
 
 def _log_share(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     counts = counts + _SMOOTHING
-    return np.asarray(np.log(counts / counts.sum(axis=0)))
+    return np.asarray(np.log(counts / counts.sum()))
 
 
 class Compiled:
