@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from monitor.storage import Database, stories
-from monitor.storage.schema import story
+from monitor.storage import Database, retention, stories
+from monitor.storage.schema import entry, story
 from monitor.storybook import StoryBook, group_some
 from monitor.types import Placed
 from tests.monitor.storybooks import NOW, Desk
@@ -95,3 +95,14 @@ def test_statements_do_not_grow_with_entries(database: Database) -> None:
 def test_nothing_to_place_asks_nothing(database: Database) -> None:
     with database.write() as connection:
         assert StoryBook().place(connection, [], NOW) == {}
+
+
+def test_stories_are_forgotten_after_their_entries(database: Database) -> None:
+    desk = Desk(database)
+    desk.tell(("a.cn", QUAKE), ("b.cn", OTHER))
+    later = desk.now + timedelta(days=100)
+    with database.write() as connection:
+        assert retention.delete_stories(connection, later, 90, 500) == 0
+        connection.execute(sa.delete(entry).where(entry.c.id == 1))
+        assert retention.delete_stories(connection, later, 90, 500) == 1
+        assert list(stories.load(connection, [1, 2])) == [2]
