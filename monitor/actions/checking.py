@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ class _Round:
     """What was asked for, and what is known so far, by place in the list."""
 
     wanted: Sequence[tuple[str, str]]
+    pages: Mapping[str, Mapping[str, object]]
     results: dict[int, Checked] = field(default_factory=dict)
     dead: dict[str, str] = field(default_factory=dict)  # host -> why
 
@@ -51,8 +52,14 @@ class _Round:
             self.results[place] = Checked(name, url, None, reason)
 
 
-async def check(settings: Settings, wanted: Sequence[tuple[str, str]]) -> list[Checked]:
+async def check(
+    settings: Settings,
+    wanted: Sequence[tuple[str, str]],
+    pages: Mapping[str, Mapping[str, object]] | None = None,
+) -> list[Checked]:
     """Try each ``(name, url)`` once and say how it went, in the order given.
+
+    ``pages`` has the options of those addresses that are watched as pages.
 
     One address of each host comes first: a host that cannot be reached is not asked again,
     and when none of the first hosts answers, the others are not tried.
@@ -62,7 +69,7 @@ async def check(settings: Settings, wanted: Sequence[tuple[str, str]]) -> list[C
         by_host.setdefault(host_key(url), []).append(place)
     firsts = [places[0] for places in by_host.values()]
     rest = [place for places in by_host.values() for place in places[1:]]
-    state = _Round(wanted)
+    state = _Round(wanted, pages or {})
     fetching = replace(
         fetch_settings(settings),
         concurrency=CONCURRENCY,
@@ -103,20 +110,25 @@ async def _try(reader: Reader, state: _Round, places: Sequence[int]) -> list[Out
                     name, url = state.wanted[outcome.source_id]
                     if isinstance(outcome, Failed) and outcome.kind.is_network:
                         state.dead[host_key(url)] = str(outcome.kind)
-                    state.results[outcome.source_id] = await _judge(reader, name, url, outcome)
+                    state.results[outcome.source_id] = await _judge(
+                        reader, name, url, outcome, state.pages.get(url)
+                    )
                     found.append(replace(outcome, body=b"")
                                  if isinstance(outcome, Fetched) else outcome)  # fmt: skip
             open_ = [place for place in open_ if place not in state.results]
     return found
 
 
-async def _judge(reader: Reader, name: str, url: str, outcome: Outcome) -> Checked:
+async def _judge(
+    reader: Reader, name: str, url: str, outcome: Outcome, options: Mapping[str, object] | None
+) -> Checked:
     if isinstance(outcome, Failed):
         return Checked(name, url, None, f"{outcome.kind}: {outcome.message}")
     if not isinstance(outcome, Fetched):
         return Checked(name, url, 0, "not modified")
     try:
-        feed = await reader.parse(outcome)
+        selector = str((options or {}).get("selector", ""))
+        feed = await reader.parse(outcome, selector, guess=options is not None)
     except ParseError as error:
         return Checked(name, url, None, f"parse: {error}")
     moved = f"; moved to {outcome.permanent_url}" if outcome.permanent_url else ""

@@ -78,11 +78,14 @@ def run_check(arguments: argparse.Namespace) -> int:
     from monitor.actions.checking import check
 
     settings = settings_of(arguments)
+    pages: dict[str, dict[str, object]] = {}
     if arguments.catalogue:
         wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in feeds.portals()]
     else:
-        wanted = [(row["name"], row["url"]) for row in feeds.list_all(settings)]
-    results = asyncio.run(check(settings, wanted))
+        rows = feeds.list_all(settings)
+        wanted = [(row["name"], row["url"]) for row in rows]
+        pages = {row["url"]: row["options"] for row in rows if row["kind"] == "page"}
+    results = asyncio.run(check(settings, wanted, pages))
     if arguments.json:
         names = ("name", "url", "entries", "message")
         print_json([{name: getattr(item, name) for name in names} for item in results])

@@ -128,4 +128,6 @@ def _rule(options: Options, url: str) -> tuple[Adapter, PageRule] | tuple[None, 
     else:
         adapter = adapters.for_address(url)
     rule = adapter.page_for(url) if adapter else None
+    if options.adapter and adapter and rule is None:
+        raise ParseError(f"the adapter of {adapter.title} has no rule for the page at {url}")
     return (adapter, rule) if adapter and rule else (None, None)

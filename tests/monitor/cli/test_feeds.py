@@ -348,6 +348,7 @@ def test_one_selector_corrects_a_page(cli: CommandLine, portal: HttpServer) -> N
     assert printed.code == 2
     assert "finds no headline" in printed.err
     cli.good("feeds", "add", portal.url("/"), "--selector", "li:first-child a")
+    assert [row["entries"] for row in cli.good("feeds", "check", "--json").json] == [1]
     assert cli.good("poll", "--json").json["new_entries"] == 1
 
 

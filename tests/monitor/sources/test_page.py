@@ -172,6 +172,11 @@ def test_a_page_of_unknown_address_is_guessed_by_where_its_links_lead() -> None:
     assert any("URL is not known" in problem for problem in found.problems)
 
 
+def test_a_known_portals_page_that_moved_away_is_not_guessed() -> None:
+    with pytest.raises(ParseError, match="no rule for the page at https://paper"):
+        page.parse(listing(20), url=LIST, options=page.Options("163"))
+
+
 def test_a_page_that_javascript_writes_is_told() -> None:
     body = b'<html><body><div id="root"></div><script src="/app.js"></script></body></html>'
     found = page.parse(body, url=LIST)
