@@ -7,18 +7,15 @@ name with ``_FILE`` at its end reads the value from a file, for secrets.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from monitor import manners, options, timetable
+from monitor import house, manners, options, timetable
 from monitor.errors import SettingsError
 
 FILE_NAME = "headlines.toml"
@@ -265,9 +262,9 @@ def check_values(groups: Mapping[str, Any], channels: Mapping[str, Any]) -> list
     if alerts and alerts.owner and alerts.owner not in channels:
         problems.append(("settings.value", f"alerts.owner: there is no [channels.{alerts.owner}]"))
     if alerts:
-        problems += check_house(alerts, channels)
+        problems += house.check_house(alerts.timezone, alerts.quiet, alerts.heartbeat_url, channels)
     if groups.get("web"):
-        problems += check_web(groups["web"])
+        problems += house.check_web(groups["web"].listen, groups["web"].public_url)
     return problems
 
 
@@ -295,73 +292,18 @@ def check_learning(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
     return problems
 
 
-def check_house(alerts: Alerts, channels: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What cannot be of the zone, the quiet hours and the channels' caps."""
-    problems = []
-    checks: list[tuple[str, Callable[[], object]]] = [
-        ("alerts.timezone", lambda: zone_of(alerts.timezone)),
-        ("alerts.quiet", lambda: alerts.quiet and manners.read_quiet(alerts.quiet)),
-        *((f"channels.{name}.caps", partial(caps_of, table)) for name, table in channels.items()),
-    ]
-    for where, check in checks:
-        try:
-            check()
-        except ValueError as error:
-            problems.append(("settings.value", f"{where}: {error}"))
-    if alerts.heartbeat_url and not alerts.heartbeat_url.startswith(("http://", "https://")):
-        problems.append(("settings.value", "alerts.heartbeat_url: an http or https address"))
-    return problems
-
-
-def check_web(web: Web) -> list[tuple[str, str]]:
-    """What cannot be of where pages are served and reached."""
-    problems = []
-    if web.listen:
-        host, _, port = web.listen.rpartition(":")
-        if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-            problems.append(("settings.value", "web.listen: HOST:PORT is expected"))
-    if web.public_url and not web.public_url.startswith(("http://", "https://")):
-        problems.append(("settings.value", "web.public_url: an http or https address is expected"))
-    if web.public_url and not web.listen:
-        problems.append(("settings.missing", "web.listen: 'public_url' leads nowhere without it"))
-    return problems
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of that name; for none, this machine's, or UTC. Raises ValueError."""
-    try:
-        return ZoneInfo(name or local_zone_name())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        if not name:
-            return ZoneInfo("UTC")
-        raise ValueError(f"a name such as Asia/Shanghai is expected, not {name!r}") from None
-
-
-def local_zone_name() -> str:
-    """What this machine calls its zone; nothing good where it does not say."""
-    named = os.environ.get("TZ", "").removeprefix(":")
-    with contextlib.suppress(OSError):
-        named = named or str(Path("/etc/localtime").readlink()).rpartition("zoneinfo/")[2]
-    return named or "UTC"
-
-
-def caps_of(table: Mapping[str, object]) -> tuple[manners.Cap, ...]:
-    """The ``caps`` of a channel's table. Raises ValueError."""
-    texts = table.get("caps", ())
-    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("a list is expected, such as ['10/minute', '60/hour']")
-    return manners.read_caps(texts)
-
-
 def house_of(settings: Settings) -> manners.House:
     """What the settings say for all rules. Raises SettingsError."""
-    problems = check_house(settings.alerts, settings.channels)
+    alerts = settings.alerts
+    problems = house.check_house(
+        alerts.timezone, alerts.quiet, alerts.heartbeat_url, settings.channels
+    )
     if problems:
         raise SettingsError(problems)
     return manners.House(
-        zone=zone_of(settings.alerts.timezone),
-        quiet=manners.read_quiet(settings.alerts.quiet) if settings.alerts.quiet else None,
-        caps={name: caps_of(table) for name, table in settings.channels.items()},
+        zone=house.zone_of(alerts.timezone),
+        quiet=manners.read_quiet(alerts.quiet) if alerts.quiet else None,
+        caps={name: house.caps_of(table) for name, table in settings.channels.items()},
     )
 
 

@@ -17,7 +17,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from monitor import timetable
-from monitor.config import Settings, zone_of
+from monitor.config import Settings
+from monitor.house import zone_of
 from monitor.storage import Database, moments
 from monitor.telemetry import logger
 

@@ -20,8 +20,9 @@ from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor import __version__, channels
 from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
-from monitor.config import Settings, house_of, zone_of
+from monitor.config import Settings, house_of
 from monitor.fetch import Fetcher, FetchSettings
+from monitor.house import zone_of
 from monitor.links import Linker
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
