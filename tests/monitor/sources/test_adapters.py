@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -88,3 +89,16 @@ def test_a_wrong_adapter_is_told_with_its_place(change: tuple[str, str], said: s
     with pytest.raises(SettingsError, match=r"portals/x\.toml: ") as caught:
         adapters.load(PAGE.replace(*change, 1), "portals/x.toml")
     assert re.search(re.escape(said), str(caught.value))
+
+
+def test_the_documentation_is_true() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "portals.md").read_text("utf-8")
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.MULTILINE)
+    example = next(block for block in blocks if 'name = "example"' in block)
+    listed = next(block for block in blocks if "[[list]]" in block)
+    adapter = adapters.load(textwrap.dedent(example), "example.toml")
+    assert [way.generation for way in adapter.pages[0].blocks[0].ways] == ["2024 on", "until 2024"]
+    assert adapter.is_story("https://example.org/2026/a")
+    head = 'name = "x"\ntitle = "X"\nlanguage = "en"\nkind = "hotlist"\n'
+    assert adapters.load(head + textwrap.dedent(listed), "x.toml").lists[0].items == "data.list"
+    assert [name for name in adapters.bundled() if name not in text] == []
