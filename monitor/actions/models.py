@@ -1,21 +1,22 @@
-"""The classifier in a person's hands: classify, evaluate, and its releases."""
+"""The classifier in a person's hands: classify, evaluate, and its releases.
+
+``classify`` answers at once: what only the others need is imported where it is needed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from classifiers.errors import ReleaseError
 from classifiers.registry import Listed, Registry, starter_folder
 from classifiers.release import read_manifest
-from monitor.actions.corpora import register_database
-from monitor.actions.opening import taxonomy_of
 from monitor.config import Settings
 from monitor.errors import NotFound
 from monitor.model import open_classifier
-from monitor.service import utc_now
 from monitor.types import Prediction
 
 if TYPE_CHECKING:
@@ -69,10 +70,13 @@ def evaluate(
     """
     from classifiers.train import try_corpora
     from monitor.actions import reporting
+    from monitor.actions.corpora import register_database
 
     register_database(settings)
     if report is not None:
         reporting.prepare(report)
+    from monitor.actions.opening import taxonomy_of
+
     trial = try_corpora(train, test, labels, taxonomy_of(settings))
     if report is not None:
         reporting.on_trial(trial, settings, train, test, report)
@@ -101,7 +105,7 @@ def promote(settings: Settings, number: str, note: Mapping[str, object] | None =
 
 def by_hand() -> dict[str, object]:
     """What is kept of a promotion or a rollback that a person asked for."""
-    return {"at": utc_now().isoformat(timespec="seconds"), "by": "hand"}
+    return {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": "hand"}
 
 
 def rollback(settings: Settings) -> str:
