@@ -101,10 +101,11 @@ def _of_block(page: Page, resolve: Resolver, block: Block) -> list[Spot]:
 
 def _numbered(spots: list[Spot], block: Block) -> list[Spot]:
     """The block's label, section and ranks put in; what stands twice is counted once."""
-    ranks: dict[str, int] = {}
+    lists: dict[int, dict[str, int]] = {}
     out = []
     for spot in spots:
         label = spot.label or block.label
+        ranks = lists.setdefault(spot.list, {})
         rank = spot.rank or ranks.setdefault(spot.href.partition("#")[0], len(ranks) + 1)
         out.append(
             replace(
@@ -129,10 +130,10 @@ def _roots(page: Page, way: Way) -> list[LexborNode]:
 
 
 def _below_roots(page: Page, way: Way) -> Iterator[Spot]:
-    for root in _roots(page, way):
+    for number, root in enumerate(_roots(page, way)):
         label = field(root, (way.label,))[:_LABEL_MAX] if way.label else ""
         for item in select(root, way.items):
-            yield _spot(item, way, label)
+            yield replace(_spot(item, way, label), list=number)
 
 
 def _behind_tabs(page: Page, way: Way) -> Iterator[Spot]:

@@ -25,7 +25,7 @@ _SHELLS = '#root, #app, #__next, #__nuxt, #__NUXT__, [id="J_app"], [data-reactro
 class Spot:
     """A headline where it stands: raw texts, not yet cleaned.
 
-    ``label`` names its block; ``rank`` counts from 1 in a ranked one.
+    ``label`` names its block; ``rank`` counts from 1 in each ``list`` of a ranked one.
     """
 
     title: str
@@ -36,6 +36,7 @@ class Spot:
     time: str = ""
     source: str = ""
     heat: str = ""
+    list: int = 0
     own: bool = False  # the page's own story
 
 

@@ -75,6 +75,12 @@ def test_blocks_carry_their_sections() -> None:
     }  # fmt: skip
 
 
+def test_each_of_two_lists_has_its_own_ranks() -> None:
+    entries = read("163-article-2016.html", OLD).entries
+    ranks = [each.rank for each in entries if each.categories == ("排行",)]
+    assert ranks == [1, 2, 1, 2]
+
+
 def test_comments_hidden_links_navigation_and_advertisements_are_not_read() -> None:
     titles = {
         entry.title
