@@ -6,6 +6,7 @@ The features are documented one by one in ``docs/stories.md``.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from monitor.stories.wording import Wording, wording
 
 SAME = 0.5
 WINDOW = timedelta(days=3)
+_DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 PLACES = frozenset({"country", "province", "city"})
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
@@ -65,15 +67,26 @@ def compare(
     """How alike two titles are, whichever is given first.
 
     Titles of fewer than six letters and digits are never the same news, nor are titles
-    that were published more than three days apart.
+    that were published more than three days apart, or that differ in nothing but numbers.
     """
     a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
     if a.short or b.short:
         return Likeness(False, 0.0)
     if one_at and other_at and abs(one_at - other_at) > WINDOW:
         return Likeness(False, 0.0)
+    if _count_otherwise(a.plain, b.plain):
+        return Likeness(False, 0.0)
     score = 1.0 if a.plain == b.plain else probability(features(a, b))
     return Likeness(score >= SAME, round(score, 4))
+
+
+def _count_otherwise(one: str, other: str) -> bool:
+    """Whether nothing but the numbers tells two texts apart: round 3 is not round 4."""
+    if one == other or _DIGITS.sub("0", one) != _DIGITS.sub("0", other):
+        return False
+    return [int(digits) for digits in _DIGITS.findall(one)] != [
+        int(digits) for digits in _DIGITS.findall(other)
+    ]
 
 
 def probability(found: Mapping[str, float]) -> float:

@@ -141,3 +141,19 @@ def test_numbers_by_what_they_count(text: str, kind: str, value: float) -> None:
 def test_scores_are_read_from_either_side() -> None:
     forms = ("3-1", "1:3", "3比1", "三比一", "1–3")
     assert {numbers.find(form)[0][0].value for form in forms} == {(1.0, 3.0)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("chip 0 0", "chip 0 1"),
+        ("Round 3 of the talks ends", "Round 4 of the talks ends"),
+        ("第3批名单公布", "第4批名单公布"),
+    ],
+)
+def test_what_differs_in_numbers_alone_is_other_news(one: str, other: str) -> None:
+    assert not compare(one, other).same
+
+
+def test_a_number_may_be_written_with_zeros_before_it() -> None:
+    assert compare("Talks of May 05 end in Geneva", "Talks of May 5 end in Geneva").same
