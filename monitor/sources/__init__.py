@@ -1,14 +1,16 @@
 """Kinds of sources: what a name in the settings means, and how its documents are read.
 
 To add a kind: one file with an ``Options`` record and a ``parse`` function, one line here.
+A kind's file is imported when it is first asked: only parser processes read documents.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from monitor.sources import feed, hotlist, page, recognise
 from monitor.types import ParsedFeed
 
 if TYPE_CHECKING:
@@ -31,16 +33,31 @@ class Parse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A way to read documents; ``options`` is the record of its settings."""
+    """A way to read documents; ``file`` is where it is written."""
 
     name: str
-    options: type[DataclassInstance]
-    parse: Parse
+    file: str
+
+    @property
+    def options(self) -> type[DataclassInstance]:
+        """The record of its settings."""
+        found: type[DataclassInstance] = self._module.Options
+        return found
+
+    @property
+    def parse(self) -> Parse:
+        """What reads a document."""
+        found: Parse = self._module.parse
+        return found
+
+    @property
+    def _module(self) -> ModuleType:
+        return import_module(f"monitor.sources.{self.file}")
 
 
 SOURCE_KINDS: dict[str, SourceKind] = {
-    "feed": SourceKind("feed", feed.Options, feed.parse),
-    "page": SourceKind("page", page.Options, page.parse),
-    "hotlist": SourceKind("hotlist", hotlist.Options, hotlist.parse),
-    "auto": SourceKind("auto", recognise.Options, recognise.parse),
+    "feed": SourceKind("feed", "feed"),
+    "page": SourceKind("page", "page"),
+    "hotlist": SourceKind("hotlist", "hotlist"),
+    "auto": SourceKind("auto", "recognise"),
 }

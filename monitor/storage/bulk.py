@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Row = tuple[Any, ...]
 
@@ -53,14 +55,29 @@ def among(
     if connection.dialect.name == "sqlite":
         listed = sa.func.json_each(json.dumps(values)).table_valued("value")
         return column.in_(sa.select(listed.c.value))
+    from sqlalchemy.dialects import postgresql
+
     return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.BigInteger)))
+
+
+def inserting(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that may say what to do on conflict.
+
+    PostgreSQL's dialect is imported where it is used: it takes longer than all of SQLite's.
+    """
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def _statement(connection: Connection, table: sa.Table, update: Sequence[str] | None) -> sa.Insert:
     if update is None:
         return sa.insert(table).inline()  # nobody asks for the numbers that rows get
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(table)
+    statement = inserting(connection, table)
     if not update:
         return statement.on_conflict_do_nothing()
     return statement.on_conflict_do_update(

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.attempts import MAX_AHEAD, ChannelState
+from monitor.storage import bulk
 from monitor.storage.messages import decode, encode
 from monitor.storage.schema import channel_state, delivery
 from monitor.types import Message
@@ -47,8 +47,8 @@ def insert_many(
     """
     if not messages:
         return 0
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(delivery).on_conflict_do_nothing().returning(delivery.c.id)
+    inserting = bulk.inserting(connection, delivery).on_conflict_do_nothing()
+    statement = inserting.returning(delivery.c.id)
     rows = [
         {
             "id": message.id,

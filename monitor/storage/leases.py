@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from monitor.storage import bulk
 from monitor.storage.schema import lease
 
 
@@ -19,8 +19,9 @@ def take(
     A lease that ends further ahead than any holder would set was written under another
     clock and counts as lapsed.
     """
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(lease).values(name=name, holder=holder, until=now + length)
+    statement = bulk.inserting(connection, lease).values(
+        name=name, holder=holder, until=now + length
+    )
     statement = statement.on_conflict_do_update(
         index_elements=[lease.c.name],
         set_={"holder": holder, "until": now + length},
