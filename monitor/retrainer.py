@@ -27,8 +27,15 @@ NAME = "retrained"
 NICENESS = 10
 LONGEST_S = 6 * 3600.0
 GRACE_S = 2.0
-# The child lowers its own priority: nothing has to run between fork and exec.
-PROGRAM = f"import os, sys; os.nice({NICENESS}); from monitor.cli import main; sys.exit(main())"
+# The child lowers its own priority: nothing has to run between fork and exec. A hardened
+# service may forbid it, and is retrained all the same.
+PROGRAM = f"""
+import contextlib, os, sys
+with contextlib.suppress(OSError):
+    os.nice({NICENESS})
+from monitor.cli import main
+sys.exit(main())
+"""
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TOLD = 2_000  # characters of what a failed process said
 
