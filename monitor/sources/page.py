@@ -32,11 +32,12 @@ class Options:
     """``adapter`` names one of ``portals/``; empty: the one that knows the address.
 
     ``selector`` is CSS for the links that are headlines, or for what holds one link each;
-    with it no adapter is asked.
+    with it no adapter is asked. ``guess``: nor is one asked at all.
     """
 
     adapter: str = ""
     selector: str = ""
+    guess: bool = False
 
 
 def parse(
@@ -119,7 +120,7 @@ def _check_depth(text: str) -> None:
 
 def _rule(options: Options, url: str) -> tuple[Adapter, PageRule] | tuple[None, None]:
     """The adapter and its rule for this page, unless a selector replaces them."""
-    if options.selector:
+    if options.selector or options.guess:
         return None, None
     if options.adapter:
         adapter = adapters.bundled().get(options.adapter)
