@@ -286,7 +286,9 @@ async def _store(
 def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> PollReport:
     """Decide what ``batch`` means and store all of it in one transaction."""
     now = kit.now()
-    keys = [key for result in batch for entry in result.keys for key in entry.all()]
+    keys = {
+        key: result.source.id for result in batch for entry in result.keys for key in entry.all()
+    }
     known, book, trust = kit.database.look(
         lambda connection: (
             entries.known(connection, keys),

@@ -207,7 +207,7 @@ def tell(written: Written, book: RuleBook, now: datetime) -> list[Headline]:
 
 
 def _settle(connection: Connection, updates: Sequence[Update], now: datetime) -> None:
-    refresh = [key for update in updates for key in update.refresh]
+    refresh = {key: update.source.id for update in updates for key in update.refresh}
     entries.refresh_marks(connection, refresh, now)
     moved = {update.polled.url: update for update in updates if update.moved_from}
     taken = sources.known_urls(connection, list(moved)) if moved else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,11 +11,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from monitor import telemetry
 from monitor.storage import Database, migrate
 from monitor.storage.schema import metadata
 
+PROGRAM = logging.getLogger(telemetry.ROOT)
 SEQUENCES = sa.text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
 LOCAL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands that run in the test's process set up the program's logging: put it back."""
+    before = PROGRAM.handlers[:], PROGRAM.level, PROGRAM.propagate
+    yield
+    PROGRAM.handlers[:], PROGRAM.propagate = before[0], before[2]
+    PROGRAM.setLevel(before[1])
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ the statement is compiled by Core as always, and rows go to the driver as they a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -58,6 +58,27 @@ def among(
     from sqlalchemy.dialects import postgresql
 
     return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.BigInteger)))
+
+
+def among_pairs(
+    connection: Connection,
+    first: sa.ColumnElement[int],
+    second: sa.ColumnElement[int],
+    pairs: Mapping[int, int],
+) -> sa.ColumnElement[bool]:
+    """Whether ``first`` and ``second`` are the value and the key of one of ``pairs``."""
+    listed: sa.Select[tuple[int, int]]
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(json.dumps(pairs)).table_valued("key", "value")
+        listed = sa.select(each.c.value, sa.cast(each.c.key, sa.BigInteger))
+    else:
+        from sqlalchemy.dialects import postgresql
+
+        numbers = postgresql.ARRAY(sa.BigInteger)
+        columns = sa.literal(list(pairs.values()), numbers), sa.literal(list(pairs), numbers)
+        each = sa.func.unnest(*columns).table_valued("value", "key").render_derived()
+        listed = sa.select(each.c.value, each.c.key)
+    return sa.tuple_(first, second).in_(listed)
 
 
 def inserting(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -92,19 +92,21 @@ def with_titles(connection: Connection, titles: Sequence[str]) -> dict[str, list
     """
     sources = list(connection.execute(sa.select(source.c.id)).scalars())
     wanted = {
-        identity.title_key(number, title): title for title in set(titles) for number in sources
+        identity.title_key(number, title): (number, title)
+        for title in set(titles)
+        for number in sources
     }
-    keys = list(wanted)
     found: dict[str, list[int]] = defaultdict(list)
+    keys = list(wanted)
     for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = keys[start : start + KEYS_AT_ONCE]
+        some = {key: wanted[key][0] for key in keys[start : start + KEYS_AT_ONCE]}
         rows = connection.execute(
             sa.select(seen.c.key, entry.c.id, entry.c.title)
             .join(entry, entry.c.id == seen.c.entry_id)
-            .where(bulk.among(connection, seen.c.key, some))
+            .where(bulk.among_pairs(connection, seen.c.source_id, seen.c.key, some))
         )
         for key, number, title in rows:
-            if title == wanted[key]:
+            if title == wanted[key][1]:
                 found[title].append(number)
     return found
 

@@ -70,13 +70,13 @@ class Former(NamedTuple):
     story_id: int | None
 
 
-def known(connection: Connection, keys: Sequence[int]) -> dict[int, Known]:
-    """What is stored under ``keys``; keys that nothing has are left out."""
+def known(connection: Connection, keys: Mapping[int, int]) -> dict[int, Known]:
+    """What is stored under ``keys``, each with its source; keys that nothing has are left out."""
     if not keys:
         return {}
     rows = connection.execute(
         sa.select(seen.c.key, seen.c.entry_id, seen.c.title_hash, seen.c.seen_at).where(
-            bulk.among(connection, seen.c.key, keys)
+            bulk.among_pairs(connection, seen.c.source_id, seen.c.key, keys)
         )
     )
     return {key: Known(entry_id, title, at) for key, entry_id, title, at in rows}
@@ -108,10 +108,12 @@ def add_marks(connection: Connection, marks: Sequence[Mark]) -> None:
     bulk.insert(connection, seen, Mark._fields, marks, update=Mark._fields[2:])
 
 
-def refresh_marks(connection: Connection, keys: Collection[int], now: datetime) -> None:
-    """Say that a feed still lists what these keys stand for, so that their marks stay."""
+def refresh_marks(connection: Connection, keys: Mapping[int, int], now: datetime) -> None:
+    """Say that a feed still lists what these keys, each with its source, stand for, so that
+    their marks stay.
+    """
     if keys:
-        listed = bulk.among(connection, seen.c.key, list(keys))
+        listed = bulk.among_pairs(connection, seen.c.source_id, seen.c.key, keys)
         connection.execute(sa.update(seen).where(listed).values(seen_at=now))
 
 

@@ -77,8 +77,13 @@ def delete_entries(connection: Connection, now: datetime, days: int, limit: int)
 
 def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -> int:
     """Delete up to ``limit`` marks that no poll has met for ``days``; returns how many."""
-    old = sa.select(seen.c.key).where(seen.c.seen_at < now - timedelta(days=days)).limit(limit)
-    return connection.execute(sa.delete(seen).where(seen.c.key.in_(old))).rowcount
+    key = sa.tuple_(seen.c.source_id, seen.c.key)
+    old = (
+        sa.select(seen.c.source_id, seen.c.key)
+        .where(seen.c.seen_at < now - timedelta(days=days))
+        .limit(limit)
+    )
+    return connection.execute(sa.delete(seen).where(key.in_(old))).rowcount
 
 
 def delete_stories(connection: Connection, now: datetime, days: int, limit: int) -> int:

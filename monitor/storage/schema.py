@@ -143,11 +143,12 @@ story = sa.Table(
 )
 
 # What entries are known by (see monitor.identity). A row outlives its entry: that is the tombstone.
+# Keys are random numbers: kept source by source, a poll writes few pages of them, not one each.
 seen = sa.Table(
     "seen",
     metadata,
+    sa.Column("source_id", Id, primary_key=True, autoincrement=False),
     sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("source_id", Id, nullable=False),
     sa.Column("entry_id", Id, nullable=False),
     sa.Column("title_hash", sa.BigInteger, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),

@@ -13,15 +13,6 @@ from monitor import telemetry
 HOSTILE = "a\r\nb\x1b[31mred\x07\u202egnp\u2028c\x9b1m"
 
 
-@pytest.fixture(autouse=True)
-def restore() -> object:
-    root = logging.getLogger(telemetry.ROOT)
-    before = (root.handlers[:], root.level, root.propagate)
-    yield
-    root.handlers[:], root.propagate = before[0], before[2]
-    root.setLevel(before[1])
-
-
 def lines(style: str, level: str = "info") -> tuple[io.StringIO, logging.Logger]:
     stream = io.StringIO()
     telemetry.configure(level, style, stream)

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from monitor.errors import MigrationNeeded
-from monitor.storage import Database, migrate
+from monitor.storage import Database, entries, migrate
 from monitor.storage.schema import metadata
 
 
@@ -44,7 +44,7 @@ def test_a_newer_database_is_refused_with_a_way_out(database: Database) -> None:
 KILLER = """
 import os, signal, sys
 import sqlalchemy as sa
-from monitor.storage import Database, migrate
+from monitor.storage import Database, entries, migrate
 
 wanted = int(sys.argv[2])
 database = Database(sys.argv[1])
@@ -82,3 +82,21 @@ def test_hostile_04_a_migration_killed_halfway_runs_again(
     with database.read() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []
+
+
+def test_what_entries_are_known_by_outlives_its_new_order(database: Database) -> None:
+    migrate.downgrade(database, "0005")
+    rows = [{"key": 9 - n, "source": n % 3, "entry": n, "hash": n, "at": n} for n in range(9)]
+    names = "key, source_id, entry_id, title_hash, seen_at"
+    with database.write() as connection:
+        into = f"INSERT INTO seen ({names}) VALUES (:key, :source, :entry, :hash, :at)"
+        connection.execute(sa.text(into), rows)
+    migrate.ensure(database)
+    with database.read() as connection:
+        found = entries.known(connection, {row["key"]: row["source"] for row in rows})
+    assert {key: known.entry_id for key, known in found.items()} == {
+        row["key"]: row["entry"] for row in rows
+    }
+    migrate.downgrade(database, "0005")
+    with database.read() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM seen")).scalar() == 9
