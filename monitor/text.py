@@ -11,7 +11,7 @@ import functools
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TITLE_LIMIT = 1_000
 MARKS_PER_CHARACTER = 4
@@ -116,8 +116,7 @@ def is_word_character(char: str) -> bool:
     return (char < "\u0590" or "\u1c80" <= char <= "\u1fff") and char.isalnum()
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A text made comparable. ``exact``: one character for each of ``original``."""
 
     text: str
@@ -148,23 +147,25 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Case, width, compatibility forms, accents and traditional characters made one."""
-    return Folded(*_form(text, "fold"))
+    result, exact = _apply(text, "fold")
+    return Folded(result, text, "fold", exact)
 
 
 def unify(text: str) -> Folded:
     """Width, compatibility forms and traditional characters made one; case and accents kept."""
-    return Folded(*_form(text, "unify"))
-
-
-def _form(text: str, form: str) -> tuple[str, str, str, bool]:
-    result, exact = _apply(text, form)
-    return result, text, form, exact
+    result, exact = _apply(text, "unify")
+    return Folded(result, text, "unify", exact)
 
 
 _DROPPED = f"{_INVISIBLE}\ufe00-\ufe0f"
 _SHRINK = {
     "fold": re.compile(f"(?<= )[ {_DROPPED}\u0300-\u036f]+|[{_DROPPED}\u0300-\u036f]+"),
     "unify": re.compile(f"(?<= )[ {_DROPPED}]+|[{_DROPPED}]+"),
+}
+# Without these, and without two spaces, nothing shrinks: told in a third of the time.
+_SHRINKS = {
+    "fold": re.compile(f"[{_DROPPED}\u0300-\u036f]"),
+    "unify": re.compile(f"[{_DROPPED}]"),
 }
 
 
@@ -176,7 +177,11 @@ def _apply(text: str, form: str) -> tuple[str, bool]:
     """
     table, shrink = _tables()[form], _SHRINK[form]
     mapped = text.translate(table)
-    if _composed(mapped, form) == mapped and not shrink.search(mapped):
+    if (
+        _composed(mapped, form) == mapped
+        and "  " not in mapped
+        and not _SHRINKS[form].search(mapped)
+    ):
         return mapped, True
     full = _composed(shrink.sub("", mapped), form)
     full = unicodedata.normalize("NFKC", shrink.sub("", full).translate(table))

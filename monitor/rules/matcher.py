@@ -8,6 +8,7 @@ NOT) are evaluated for every title.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from monitor.rules.regex import alternation, compile_regex
 from monitor.rules.seen import Seen, Span
 from monitor.rules.tree import Query, literals
 from monitor.rules.words import KEYWORD, Cover, Words, default_words
-from monitor.text import fold, is_word_character
+from monitor.text import Folded, fold, is_word_character
 from monitor.types import Hit
 
 __all__ = ["Hidden", "RuleSet", "Subject", "age_s"]
@@ -30,6 +31,8 @@ SMALLEST_OVERLAY = 64
 OVERLAY_SHARE = 16
 GATE_SIZE = 16
 FEW_WORDS = 32
+# A literal's number, and its span in a folded title.
+Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,19 @@ class RuleSet:
 
     def match(self, subject: Subject) -> list[Hit]:
         """The rules that ``subject`` matches, by id, with spans in its title as given."""
-        seen = self.look(subject)
+        folded = fold(subject.title)
+        places = [layer.find(folded.text) for layer in self._layers]
+        if not any(places) and not any(layer.asks_always for layer in self._layers):
+            return []  # most titles meet no literal of any rule
+        seen = self._seen(subject, folded, places)
         hits = [
             Hit(found.rule_id, _merged(found.step.spans(seen)))
             for layer in self._layers
             for found in layer.candidates(seen)
             if self._plans.get(found.rule_id) is found and holds(found, seen)
         ]
-        hits.sort(key=lambda hit: hit.rule_id)
+        if len(hits) > 1:
+            hits.sort(key=_rule_id)
         return hits
 
     def match_one(self, rule_id: int, seen: Seen) -> Hit | None:
@@ -91,9 +99,14 @@ class RuleSet:
 
     def look(self, subject: Subject) -> Seen:
         """What rules see of ``subject``: for those who ask more than ``match`` answers."""
-        seen = Seen(subject, fold(subject.title), self)
-        for layer in self._layers:
-            layer.note_words(seen)
+        folded = fold(subject.title)
+        return self._seen(subject, folded, [layer.find(folded.text) for layer in self._layers])
+
+    def _seen(self, subject: Subject, folded: Folded, places: Iterable[list[Place]]) -> Seen:
+        seen = Seen(subject, folded, self)
+        for layer, found in zip(self._layers, places, strict=True):
+            if found:
+                layer.note_words(seen, found)
         return seen
 
     def plan(self, rule_id: int) -> Plan:
@@ -115,6 +128,8 @@ class RuleSet:
         """The rules' keywords and the known words in a title."""
         known = self.words.covers(seen.folded.text) if self.words.may_cover(seen.words) else []
         longer = _longer(seen.words) if len(seen.words) > 1 else ()
+        if not longer:
+            return known
         ours = [
             Cover(start, end, text, None, KEYWORD)
             for text in longer
@@ -178,6 +193,11 @@ class _Layer:
             (is_word_character(text[0]), is_word_character(text[-1])) for text in self._texts
         ]
         self._automaton = AhoCorasick(self._texts)
+        self.asks_always = bool(self._always or self._gates)
+
+    def find(self, folded: str) -> list[Place]:
+        """Where the layer's literals stand in a folded title."""
+        return self._automaton.find_matches_as_indexes(folded, overlapping=True)
 
     def candidates(self, seen: Seen) -> Iterable[Plan]:
         """The plans that can match."""
@@ -185,7 +205,9 @@ class _Layer:
             return self._always
         found = {entry.rule_id: entry for entry in self._always}
         for text in seen.words:
-            for entry in (*self._by_word.get(text, ()), *self._by_part.get(text, ())):
+            for entry in self._by_word.get(text, ()):
+                found[entry.rule_id] = entry
+            for entry in self._by_part.get(text, ()):
                 found[entry.rule_id] = entry
         for text in seen.loose:
             for entry in self._by_part.get(text, ()):
@@ -195,10 +217,10 @@ class _Layer:
                 found[entry.rule_id] = entry
         return found.values()
 
-    def note_words(self, seen: Seen) -> None:
-        """Put every literal in the title where it belongs: ``seen.words`` or ``seen.loose``."""
+    def note_words(self, seen: Seen, places: Iterable[Place]) -> None:
+        """Put every literal where it belongs: in ``seen.words`` or ``seen.loose``."""
         folded = seen.folded.text
-        for index, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+        for index, start, end in places:
             latin_start, latin_end = self._ends[index]
             within = (latin_start and start and is_word_character(folded[start - 1])) or (
                 latin_end and end < len(folded) and is_word_character(folded[end])
@@ -240,10 +262,16 @@ def _longer(words: Collection[str]) -> list[str]:
     return [word for word in longer if any(other in word and other != word for other in words)]
 
 
+_rule_id = operator.attrgetter("rule_id")
+
+
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Sorted; spans that overlap become one."""
+    given = sorted(spans)
+    if len(given) < 2:
+        return tuple(given)
     merged: list[Span] = []
-    for start, end in sorted(spans):
+    for start, end in given:
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

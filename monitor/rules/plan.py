@@ -27,7 +27,7 @@ class Step(Protocol):
         """Whether it holds."""
         ...
 
-    def spans(self, seen: Seen) -> Iterator[Span]:
+    def spans(self, seen: Seen) -> Iterable[Span]:
         """Where it holds, in characters of the title; only asked where ``test`` is true."""
         ...
 
@@ -260,6 +260,28 @@ class _All:
             yield from step.spans(seen)
 
 
+class _AnyWord:
+    """One of several literals with neither mode nor anchors: what most rules ask."""
+
+    __slots__ = ("_texts", "_words")
+    cost = 0
+
+    def __init__(self, words: Iterable[_Word]) -> None:
+        self._words = {word.text: word for word in words}
+        self._texts = self._words.keys()
+
+    def test(self, seen: Seen) -> bool:
+        if self._texts.isdisjoint(seen.words):
+            return False
+        here = self._texts & seen.words.keys()
+        return not seen.covers() or any(self._words[text].found(seen) for text in here)
+
+    def spans(self, seen: Seen) -> Iterable[Span]:
+        here = self._texts & seen.words.keys()
+        found = [span for text in here for span in self._words[text].found(seen)]
+        return found if seen.folded.exact else itertools.starmap(seen.folded.span, found)
+
+
 class _Any:
     __slots__ = ("_steps", "cost")
 
@@ -281,7 +303,14 @@ def _step(node: tree.Node, negated: bool, own: frozenset[str]) -> Step:
         return _step(node.child, not negated, own)
     if isinstance(node, tree.And | tree.Or):
         steps = [_step(child, negated, own) for child in node.children]
-        return _All(steps) if isinstance(node, tree.And) != negated else _Any(steps)
+        if isinstance(node, tree.And) != negated:
+            return _All(steps)
+        plain = [step for step in steps if type(step) is _Word]
+        if len(plain) < 2:
+            return _Any(steps)
+        others = [step for step in steps if type(step) is not _Word]
+        words = _AnyWord(plain)
+        return _Any([words, *others]) if others else words
     term = _term(node, own)
     return _Absent(term) if negated else term
 

@@ -78,7 +78,10 @@ class Seen:
     def covers(self) -> list[Cover]:
         """Every word of the title that can cover a shorter keyword, by its start."""
         if self._covers is None:
-            self._covers = sorted(self._known.covers(self), key=_cover_start)
+            self._covers = self._known.covers(self)
+            if not self._covers:
+                return self._covers
+            self._covers.sort(key=_cover_start)
             self._cover_starts = [cover.start for cover in self._covers]
             self._longest_cover = max((c.end - c.start for c in self._covers), default=0)
         return self._covers
