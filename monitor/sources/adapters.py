@@ -147,8 +147,12 @@ class Adapter:
         return next((rule for rule in self.lists if matches(rule.address, url)), None)
 
     def is_story(self, url: str) -> bool:
-        """Whether ``url`` is the address of a story."""
-        return matches(self.story, url) and not matches(self.not_story, url)
+        """Whether ``url`` is the address of a story, not one that only carries it along."""
+        end = url.find("?")
+        return any(
+            (found := pattern.search(url)) and (end < 0 or found.start() < end)
+            for pattern in self.story
+        ) and not matches(self.not_story, url)
 
 
 def matches(patterns: tuple[re.Pattern[str], ...], url: str) -> bool:

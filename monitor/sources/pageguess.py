@@ -2,26 +2,33 @@
 
 Links that stand alike (same elements and classes above them) are one block. A block counts
 when most of its links look like headlines: long enough a text, an address shaped like a
-story's, on the page's own site. Navigation, footers and side matter are left out by name.
+story's, on the page's own site. Links within running text are left out, and navigation,
+footers and side matter by their names, unless that name is borne by what holds most of the
+page. A page that leads to hardly any story of its own site is one that gathers others'.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
 from monitor.sources.links import absolute
+from monitor.sources.pageown import own_headline
 from monitor.sources.pagetree import Page, Spot, link_of, squeeze, title_of
 from monitor.stories.address import portal_of
 
 _LEVELS = 4
 _FEWEST = 3
 _ENOUGH_SHARE = 0.5
+_CLEAR_SHARE = 0.7
 _MANY = 20
+_WIDE = 22  # columns of an ordinary headline; a name in a menu is narrower
+_RUNNING = 12  # columns of text before a link that make it a part of a sentence
 _IP = re.compile(r"[\d.]+|.*:.*")
 _HAN = re.compile(r"[\u3400-\u9fff\u3041-\u30fe\uac00-\ud7a3]")
 _SIDE = re.compile(
@@ -38,85 +45,151 @@ _STORY_END = re.compile(
     re.IGNORECASE,
 )
 _SLUG = re.compile(r"/(?:[a-z0-9]+-){3,}[a-z0-9]+/?$", re.IGNORECASE)
+_QUERY = re.compile(r"(?:^|[?&])\w*id=\w{3,}|\d{8,}")
 _NO_STORY = re.compile(
-    r"/(?:tags?|category|categories|author|user|u|search|login|register|about|contact|video|"
-    r"photo|photos|live|special|zt|topic|topics)(?:/|$|\.)",
+    r"/(?:tags?|category|categories|authors?|by|profile|user|u|search|login|register|about|contact|"
+    r"help|videos?|photos?|gallery|galleries|pictures|slideshows?|podcasts?|audio|live|special|zt|"
+    r"topics?|newsletters?|subscribe|subscriptions?|events?|jobs?|shop|store|weather|games?|book|book_reader|novels?)"
+    r"(?:/|$|\.)",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"[.!?。！？:：|】\]]\s*$")
 
 
 @dataclass(slots=True)
 class _Link:
+    """``good``: a headline by itself; ``fair``: one when it stands among good ones."""
+
     spot: Spot
     block: str
     good: bool
+    fair: bool
     shape: str
+    asides: tuple[int, ...]  # elements around it that are no news by their names
 
 
 def guess(page: Page, base: str) -> tuple[list[Spot], float]:
     """The headlines, in the page's order, and how sure they are: a share from 0 to 1."""
     site = _site(base) if base else _usual_site(page)
-    seen: dict[int, bool] = {}
-    links = [link for node in page.root.css("a[href]") if (link := _link(node, base, site, seen))]
+    links, own = _links(page, base), own_headline(page, is_story_address(page.url))
+    found, sure = _choose(_headed(links, site))
+    if len(found) < _FEWEST:
+        others, other_sure = _choose(_headed(links, ""))
+        if len(others) >= _FEWEST:
+            found, sure = others, other_sure / 2
+    return own + found, max(sure, 0.5 if own else 0.0)
+
+
+def _choose(links: list[_Link]) -> tuple[list[Spot], float]:
+    """The links of the blocks that are lists of headlines, and good ones shaped as those."""
     blocks: dict[str, list[_Link]] = defaultdict(list)
     for link in links:
         blocks[link.block].append(link)
-    chosen = {name for name, block in blocks.items() if _is_list(block)}
+    chosen = {name: share for name, block in blocks.items() if (share := _share(block))}
     shapes = {link.shape for link in links if link.block in chosen and link.good}
-    taken = [link for link in links if link.good and (link.block in chosen or link.shape in shapes)]
-    own = _own(page) if is_story_address(page.url) else []
+    taken = [
+        link
+        for link in links
+        if (link.good and (link.block in chosen or link.shape in shapes))
+        or (link.fair and link.shape in shapes and chosen.get(link.block, 0) >= _CLEAR_SHARE)
+    ]
     if not taken:
-        return own, 0.5 if own else 0.0
+        return [], 0.0
     inside = [link for link in links if link.block in chosen]
     purity = sum(link.good for link in inside) / max(len(inside), 1)
-    return own + [link.spot for link in taken], purity * min(1.0, len(taken) / _MANY)
+    return [link.spot for link in taken], purity * min(1.0, len(taken) / _MANY)
 
 
-def _own(page: Page) -> list[Spot]:
-    """The headline of a story's own page: its only ``<h1>``."""
-    titles = [squeeze(node.text(deep=True)) for node in page.root.css("h1")]
-    return [Spot(titles[0], page.url, own=True)] if len(titles) == 1 and titles[0] else []
-
-
-def _is_list(block: list[_Link]) -> bool:
+def _share(block: list[_Link]) -> float:
+    """The share of headlines in a block of enough of them, else 0."""
     urls = {link.spot.href for link in block if link.good}
-    return len(urls) >= _FEWEST and sum(link.good for link in block) / len(block) >= _ENOUGH_SHARE
+    share = sum(link.good for link in block) / len(block)
+    return share if len(urls) >= _FEWEST and share >= _ENOUGH_SHARE else 0.0
 
 
-def _link(node: LexborNode, base: str, site: str, seen: dict[int, bool]) -> _Link | None:
-    """A link with a text, unless it stands among navigation or the like."""
-    href = absolute(link_of(node), base)
-    title = title_of(node)
-    if not href or not title or href.partition("#")[0] == base.partition("#")[0]:
-        return None
-    if _is_aside(node, seen):
-        return None
+def _links(page: Page, base: str) -> list[_Link]:
+    """Every link with a text that is no part of a sentence."""
+    seen: dict[int, tuple[int, ...]] = {}
+    here = base.partition("#")[0]
+    found = []
+    for node in page.root.css("a[href]"):
+        href = absolute(link_of(node), base)
+        if not href or href.partition("#")[0] == here:
+            continue
+        title = title_of(node)
+        if title and not _is_running(node):
+            found.append(_link(node, title, href, seen))
+    return found
+
+
+def _link(node: LexborNode, title: str, href: str, seen: dict[int, tuple[int, ...]]) -> _Link:
     names: list[str] = []
     parent: LexborNode | None = node
     while parent is not None and len(names) < _LEVELS:
-        names.append(f"{parent.tag}.{squeeze(parent.attributes.get('class') or '')}")
+        names.append(f"{parent.tag}.{_kind(parent)}")
         parent = parent.parent
-    good = _is_title(title) and _site(href) == site and is_story_address(href)
-    return _Link(Spot(title, href), ">".join(names), good, _shape(href))
+    story = is_story_address(href)
+    return _Link(
+        Spot(title, href),
+        ">".join(names),
+        good=story and _is_title(title),
+        fair=story and _is_short_title(title),
+        shape=_shape(href) if story else "",
+        asides=_asides(node, seen),
+    )
 
 
-def _is_aside(node: LexborNode, seen: dict[int, bool]) -> bool:
-    """Whether ``node`` stands in what is no news by its name; ``seen`` keeps the answers."""
-    passed = []
+def _kind(node: LexborNode) -> str:
+    """The class of an element without what tells it from its neighbours."""
+    first = (node.attributes.get("class") or "").split(maxsplit=1)
+    return first[0].rstrip("0123456789") if first else ""
+
+
+def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
+    """The links outside side matter; those that lead away from ``site`` are no headlines."""
+    kept = [link if not site or _site(link.spot.href) == site else _plain(link) for link in links]
+    good = [link for link in kept if link.good]
+    inside = Counter(aside for link in good for aside in link.asides)
+    wide = [link for link in good if _columns(link.spot.title) >= _WIDE]
+    most = {aside for aside, count in inside.items() if count * 2 > len(good)}
+    if len(wide) * 2 < len(good):
+        most = set()
+    return [link for link in kept if most.issuperset(link.asides)]
+
+
+def _plain(link: _Link) -> _Link:
+    return _Link(link.spot, link.block, False, False, link.shape, link.asides)
+
+
+def _is_running(node: LexborNode) -> bool:
+    """Whether a link goes on with a sentence, or one goes on after it."""
+    before = node.prev
+    if before is not None and before.is_text_node:
+        text = squeeze(before.text(deep=False))
+        if _columns(text) >= _RUNNING and not _SENTENCE_END.search(text):
+            return True
+    after = node.next
+    text = squeeze(after.text(deep=False)) if after is not None and after.is_text_node else ""
+    return text[:1].islower() or text[:1] in {"，", "、", "。", ","}
+
+
+def _asides(node: LexborNode, seen: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """The elements around ``node`` whose names say that they hold no news; ``seen`` keeps
+    the answers."""
+    passed: list[tuple[int, bool]] = []
     parent: LexborNode | None = node
-    answer = False
+    answer: tuple[int, ...] = ()
     while parent is not None and parent.tag not in {"body", "html"}:
-        known = seen.get(parent.mem_id)
-        if known is not None:
+        if (known := seen.get(parent.mem_id)) is not None:
             answer = known
             break
-        passed.append(parent.mem_id)
         marks = f"{parent.attributes.get('class') or ''} {parent.attributes.get('id') or ''}"
-        if parent.tag in _SIDE_TAGS or _SIDE.search(marks):
-            answer = True
-            break
+        passed.append((parent.mem_id, parent.tag in _SIDE_TAGS or bool(_SIDE.search(marks))))
         parent = parent.parent
-    seen.update(dict.fromkeys(passed, answer))
+    for mem_id, aside in reversed(passed):
+        if aside:
+            answer = (*answer, mem_id)
+        seen[mem_id] = answer
     return answer
 
 
@@ -139,6 +212,16 @@ def _is_title(text: str) -> bool:
     return han >= 8 or (han >= 4 and len(text) >= 10) or len(text.split()) >= 4
 
 
+def _is_short_title(text: str) -> bool:
+    """Whether a text may be a headline where it stands among others."""
+    return len(_HAN.findall(text)) >= 5 or len(text.split()) >= 3 or _is_title(text)
+
+
+def _columns(text: str) -> int:
+    """The width of a text: a Chinese character is as wide as two letters."""
+    return len(text) + len(_HAN.findall(text))
+
+
 def is_story_address(url: str) -> bool:
     """Whether an address is shaped like a story's: dated, numbered, or a long slug."""
     parts = urlsplit(url)
@@ -149,7 +232,7 @@ def is_story_address(url: str) -> bool:
         _DATED.search(path)
         or _STORY_END.search(path)
         or _SLUG.search(path)
-        or re.search(r"(?:^|[?&])\w*id=\w{3,}", parts.query)
+        or _QUERY.search(parts.query)
     )
 
 
@@ -158,4 +241,4 @@ def _shape(url: str) -> str:
     parts = urlsplit(url)
     folder, _, last = parts.path.rstrip("/").rpartition("/")
     ending = last.rpartition(".")[2][:6] if "." in last else ""
-    return f"{parts.netloc}{re.sub('[0-9]+', '0', folder)}/{ending}"
+    return f"{_site(url)}{re.sub('[0-9]+', '0', folder)}/{ending}"

@@ -17,10 +17,12 @@ from monitor.types import ParsedEntry
 
 _MAX_ENTRIES = 2_000
 _SHORTEST = 5
+_SAME_START = 6
 _CUT = re.compile(r"(?:…+|\.{3,})$")
 _NO_TITLE = re.compile(
-    r"[\d.,:]+\s*[万亿]?\s*(?:阅读|评论|跟贴|播放|次播放|views|comments)?"  # a count
-    r"|.*(?:ICP备|公网安备|增值电信业务|出版物经营许可证|网络出版服务许可证|复核同意书).*"
+    r"[\d.,:]+\s*[万亿]?\s*(?:阅读|评论|跟贴|人?参与|播放|次播放|views|comments)?\W*"  # a count
+    r"|.*(?:ICP备|公网安备|增值电信业务|出版物经营许可证|网络出版服务许可证|复核同意书"
+    r"|视听节目许可证|新闻信息服务许可证|节目制作经营许可证|网络文化经营许可证).*"
     r"|.*(?:举报受理公示|自律管理承诺书|用户管理制度)|隐私政策|用户(?:服务)?协议"
     r"|(?:our |the )?(?:privacy|cookie) policy|terms of (?:use|service)|.*all rights reserved\.?",
     re.IGNORECASE,
@@ -112,7 +114,7 @@ def _entry(spot: Spot, title: str, link: str, cut: bool, zone: str) -> ParsedEnt
 def _joined(first: ParsedEntry, other: ParsedEntry) -> ParsedEntry:
     """One entry of two places; a title cut short gives way to the whole one."""
     return first._replace(
-        title=other.title if _CUT.search(first.title) else first.title,
+        title=other.title if _is_whole(other.title, first.title) else first.title,
         author=first.author or other.author,
         published_at=first.published_at or other.published_at,
         categories=tuple(dict.fromkeys((*first.categories, *other.categories))),
@@ -120,6 +122,12 @@ def _joined(first: ParsedEntry, other: ParsedEntry) -> ParsedEntry:
         section_hint=first.section_hint or other.section_hint,
         heat=first.heat or other.heat,
     )
+
+
+def _is_whole(title: str, cut: str) -> bool:
+    """Whether ``title`` says in full what ``cut`` begins to say."""
+    trunk = _CUT.sub("", cut)
+    return trunk != cut and title.startswith(trunk[:_SAME_START])
 
 
 def instant(text: str, zone: str) -> datetime | None:

@@ -1,0 +1,90 @@
+"""Guessing the headlines of pages that no adapter knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.sources import page
+
+URL = "https://paper.example/news/"
+STORY = "https://paper.example/2026/01/02/own-10001.html"
+
+
+def guess(body: str, url: str = URL, head: str = "") -> list[str]:
+    html = f"<html><head>{head}</head><body>{body}</body></html>".encode()
+    found = page.parse(html, url=url, options=page.Options(guess=True))
+    return [entry.title for entry in found.entries]
+
+
+def links(count: int, text: str = "Council approves plan number {}", host: str = "") -> str:
+    return "".join(
+        f'<li><a href="{host}/2026/01/02/story-{text[:1]}{number}000{number}.html">'
+        f"{text.format(number)}</a></li>"
+        for number in range(1, count + 1)
+    )
+
+
+def plans(count: int) -> list[str]:
+    return [f"Council approves plan number {number}" for number in range(1, count + 1)]
+
+
+def test_what_is_named_a_header_but_holds_the_page_is_read() -> None:
+    assert guess(f'<div class="post_header"><ul>{links(5)}</ul></div>') == plans(5)
+
+
+def test_side_matter_beside_the_news_is_not_read() -> None:
+    side = links(4, "Older plan of the council number {}")
+    body = f'<div class="bottom nav"><ul>{side}</ul></div><ul class="news">{links(5)}</ul>'
+    assert guess(body) == plans(5)
+
+
+def test_a_menu_of_short_names_is_not_taken_for_the_page() -> None:
+    menu = links(6, "战略规划和区域第{}")
+    assert guess(f'<div class="nav"><ul>{menu}</ul></div>') == []
+
+
+def test_links_within_sentences_are_no_headlines() -> None:
+    sentences = "".join(
+        f'<p>The mayor, who had promised as much, <a href="/2026/01/0{day}/vow-{day}0000.html">'
+        "said in a speech last week</a>, agreed.</p>"
+        for day in range(1, 5)
+    )
+    assert guess(f'{sentences}<ul class="news">{links(3)}</ul>') == plans(3)
+
+
+def test_a_short_headline_among_others_is_read() -> None:
+    short = '<li><a href="/2026/01/02/story-C90009.html">Ferry sinks again</a></li>'
+    assert guess(f"<ul>{links(5)}{short}</ul>") == [*plans(5), "Ferry sinks again"]
+
+
+def test_a_page_that_gathers_others_stories_is_read() -> None:
+    body = f'<ul class="links">{links(4, host="https://other.example")}</ul>'
+    assert guess(body) == plans(4)
+    assert guess(body + f'<ul class="news">{links(3, "Our own plan number {} stands")}</ul>') == [
+        f"Our own plan number {number} stands" for number in range(1, 4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headings", "own"),
+    [
+        ("<h1>Harbour plan approved</h1>", ["Harbour plan approved"]),
+        ("<h1></h1><h1>Harbour plan approved</h1>", ["Harbour plan approved"]),
+        ("<h1>Most popular</h1><h1>Harbour plan approved</h1>", ["Harbour plan approved"]),
+        ('<h1><a href="/">The Example Paper</a></h1>', []),
+        ('<h1><a href="https://paper.example">The Example Paper</a></h1>', []),
+        ("<h1>Most popular</h1><h1>Latest</h1>", []),
+    ],
+)
+def test_a_storys_own_headline_is_the_one_that_its_title_repeats(
+    headings: str, own: list[str]
+) -> None:
+    head = "<title>Harbour plan approved - The Example Paper</title>"
+    assert guess(headings, STORY, head) == own
+
+
+def test_a_story_is_known_by_what_it_says_of_itself() -> None:
+    heading = "<h1>Harbour plan approved</h1>"
+    assert guess(heading, "https://paper.example/harbour") == []
+    mark = '<meta property="og:type" content="article">'
+    assert guess(heading, "https://paper.example/harbour", mark) == ["Harbour plan approved"]
