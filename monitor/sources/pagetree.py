@@ -32,7 +32,9 @@ _MARK = re.compile(
     r"|[【\[]?[上下]一(?:篇|条)[】\]]?[:：]?",
     re.IGNORECASE,
 )
-_NEIGHBOUR = re.compile(r"^[【\[]?[上下]一(?:篇|条)(?:新闻|文章)?[】\]]?\s*[:：]?\s*(?=\S)")
+_NEIGHBOUR = re.compile(
+    r"^(?:[【\[]?[上下]一(?:篇|条)(?:新闻|文章)?[】\]]?\s*[:：]?|(?:原文|(?:相关|延伸|推荐)阅读)[:：])\s*(?=\S)"
+)
 _SHELLS = '#root, #app, #__next, #__nuxt, #__NUXT__, [id="J_app"], [data-reactroot], app-root'
 
 

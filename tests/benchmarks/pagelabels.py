@@ -153,10 +153,11 @@ def score(page: Page, entries: Iterable[tuple[str, str]]) -> Score:
     for title, url in entries:
         mark, link = fingerprint(title), address(url)
         if page.own is not None and link == address(page.url):
-            if mark == page.own:
-                own = True
-            elif mark in page.stories:
+            own = own or mark == page.own
+            if mark in page.stories:
                 found[page.stories[mark]] = True
+            elif mark == page.own:
+                continue
             elif page.own and mark not in page.neutral:
                 result.wrong += 1
                 result.errors.append(title)
