@@ -167,6 +167,8 @@ def _after_headings(page: Page, resolve: Resolver, way: Way) -> Iterator[Spot]:
     Of those, what is a time is the story's time, and the other one its source.
     """
     heading = re.compile(way.heading)
+    if not heading.search(page.text):  # a walk over all nodes takes far longer
+        return
     until = re.compile(way.until) if way.until else None
     label: str = ""
     spot: Spot | None = None

@@ -12,15 +12,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
 from monitor.sources.links import absolute
+from monitor.sources.pageaddress import is_story, shape_of, site_of
 from monitor.sources.pageown import own_headline
 from monitor.sources.pagetree import Page, Spot, link_of, squeeze, title_of
-from monitor.stories.address import portal_of
 
 _LEVELS = 4
 _FEWEST = 3
@@ -29,7 +29,6 @@ _CLEAR_SHARE = 0.7
 _MANY = 20
 _WIDE = 22  # columns of an ordinary headline; a name in a menu is narrower
 _RUNNING = 12  # columns of text before a link that make it a part of a sentence
-_IP = re.compile(r"[\d.]+|.*:.*")
 _HAN = re.compile(r"[\u3400-\u9fff\u3041-\u30fe\uac00-\ud7a3]")
 _SIDE = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|foot|footer|header|breadcrumb|crumb|copyright|login|share|tags?|"
@@ -38,21 +37,6 @@ _SIDE = re.compile(
     re.IGNORECASE,
 )
 _SIDE_TAGS = frozenset({"nav", "footer"})
-_DATED = re.compile(r"/(?:19|20)\d\d[-/_]?(?:0\d|1[0-2])|\d{8}")
-_STORY_END = re.compile(
-    r"(?:\d{5,}|[0-9a-f]{12,}|[\w-]*\d[\w-]*\.s?html?|[\w-]{15,}\.s?html?|"
-    r"/(?=[a-z]*[0-9])(?=[0-9]*[a-z])[0-9a-z]{9,})/?$",
-    re.IGNORECASE,
-)
-_SLUG = re.compile(r"/(?:[a-z0-9]+-){3,}[a-z0-9]+/?$", re.IGNORECASE)
-_QUERY = re.compile(r"(?:^|[?&])\w*id=\w{3,}|\d{8,}")
-_NO_STORY = re.compile(
-    r"/(?:tags?|category|categories|authors?|by|profile|user|u|search|login|register|about|contact|"
-    r"help|videos?|photos?|gallery|galleries|pictures|slideshows?|podcasts?|audio|live|special|zt|"
-    r"topics?|newsletters?|subscribe|subscriptions?|events?|jobs?|shop|store|weather|games?|book|book_reader|novels?)"
-    r"(?:/|$|\.)",
-    re.IGNORECASE,
-)
 _SENTENCE_END = re.compile(r"[.!?。！？:：|】\]]\s*$")
 
 
@@ -64,14 +48,15 @@ class _Link:
     block: str
     good: bool
     fair: bool
-    shape: str
+    site: str
+    shape: str  # its address with the changing parts made equal
     asides: tuple[int, ...]  # elements around it that are no news by their names
 
 
 def guess(page: Page, base: str) -> tuple[list[Spot], float]:
     """The headlines, in the page's order, and how sure they are: a share from 0 to 1."""
-    site = _site(base) if base else _usual_site(page)
-    links, own = _links(page, base), own_headline(page, is_story_address(page.url))
+    site = site_of(urlsplit(base).hostname or "") if base else _usual_site(page)
+    links, own = _links(page, base), own_headline(page, is_story(urlsplit(page.url)))
     found, sure = _choose(_headed(links, site))
     if len(found) < _FEWEST:
         others, other_sure = _choose(_headed(links, ""))
@@ -128,13 +113,15 @@ def _link(node: LexborNode, title: str, href: str, seen: dict[int, tuple[int, ..
     while parent is not None and len(names) < _LEVELS:
         names.append(f"{parent.tag}.{_kind(parent)}")
         parent = parent.parent
-    story = is_story_address(href)
+    parts = urlsplit(href)
+    story = is_story(parts)
     return _Link(
         Spot(title, href),
         ">".join(names),
         good=story and _is_title(title),
         fair=story and _is_short_title(title),
-        shape=_shape(href) if story else "",
+        site=site_of(parts.hostname or ""),
+        shape=shape_of(parts) if story else "",
         asides=_asides(node, seen),
     )
 
@@ -147,7 +134,10 @@ def _kind(node: LexborNode) -> str:
 
 def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
     """The links outside side matter; those that lead away from ``site`` are no headlines."""
-    kept = [link if not site or _site(link.spot.href) == site else _plain(link) for link in links]
+    kept = [
+        link if not site or link.site == site else replace(link, good=False, fair=False)
+        for link in links
+    ]
     good = [link for link in kept if link.good]
     inside = Counter(aside for link in good for aside in link.asides)
     wide = [link for link in good if _columns(link.spot.title) >= _WIDE]
@@ -155,10 +145,6 @@ def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
     if len(wide) * 2 < len(good):
         most = set()
     return [link for link in kept if most.issuperset(link.asides)]
-
-
-def _plain(link: _Link) -> _Link:
-    return _Link(link.spot, link.block, False, False, link.shape, link.asides)
 
 
 def _is_running(node: LexborNode) -> bool:
@@ -193,16 +179,10 @@ def _asides(node: LexborNode, seen: dict[int, tuple[int, ...]]) -> tuple[int, ..
     return answer
 
 
-def _site(url: str) -> str:
-    """The part of an address's host that its owner registered; an IP address is one itself."""
-    host = urlsplit(url).hostname or ""
-    return host if _IP.fullmatch(host) else portal_of(url)
-
-
 def _usual_site(page: Page) -> str:
     """The site that most links lead to: the page's own, where its address is not known."""
     found = (absolute(link_of(node), "") for node in page.root.css("a[href]"))
-    sites = Counter(_site(url) for url in found if url)
+    sites = Counter(site_of(urlsplit(url).hostname or "") for url in found if url)
     return max(sites, key=lambda site: sites[site], default="")
 
 
@@ -220,25 +200,3 @@ def _is_short_title(text: str) -> bool:
 def _columns(text: str) -> int:
     """The width of a text: a Chinese character is as wide as two letters."""
     return len(text) + len(_HAN.findall(text))
-
-
-def is_story_address(url: str) -> bool:
-    """Whether an address is shaped like a story's: dated, numbered, or a long slug."""
-    parts = urlsplit(url)
-    path = parts.path
-    if path in {"", "/"} or _NO_STORY.search(path):
-        return False
-    return bool(
-        _DATED.search(path)
-        or _STORY_END.search(path)
-        or _SLUG.search(path)
-        or _QUERY.search(parts.query)
-    )
-
-
-def _shape(url: str) -> str:
-    """An address with its changing parts made equal."""
-    parts = urlsplit(url)
-    folder, _, last = parts.path.rstrip("/").rpartition("/")
-    ending = last.rpartition(".")[2][:6] if "." in last else ""
-    return f"{_site(url)}{re.sub('[0-9]+', '0', folder)}/{ending}"

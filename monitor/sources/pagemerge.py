@@ -38,7 +38,6 @@ class Resolver:
 
     def __init__(self, base: str, adapter: Adapter | None) -> None:
         self._base = base
-        self._origin = "/".join(base.split("/", 3)[:3])
         self._adapter = adapter
         self._known: dict[str, str] = {}
 
@@ -50,8 +49,6 @@ class Resolver:
         return known
 
     def _resolve(self, href: str) -> str:
-        if href.startswith("/") and not href.startswith("//") and "/." not in href:
-            href = self._origin + href  # the common case, without the care for all others
         link = absolute(href, self._base)
         if self._adapter is None or not link:
             return link

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -82,13 +83,18 @@ class Page:
             raise ParseError("the document is not an HTML page")
         return found
 
+    @cached_property
+    def text(self) -> str:
+        """All that is seen of the page."""
+        return self.root.text(deep=True)
+
     def select(self, css: str) -> list[LexborNode]:
         """What ``css`` finds in the whole page."""
         return select(self.root, css)
 
     def why_empty(self) -> str:
         """A sentence about a page without headlines."""
-        text = squeeze(self.root.text(deep=True))
+        text = squeeze(self.text)
         if len(text) < _LITTLE_TEXT and (self._shell or self._scripts > 2):
             return "the page is written by JavaScript: without a browser it has hardly any text"
         return "no headlines were found on the page"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.sources.links import absolute, strip_trackers
+from monitor.sources.links import absolute, join, strip_trackers
 
 BASE = "https://news.example/feeds/all.xml"
 
@@ -77,3 +79,11 @@ def test_whatever_the_address_the_result_is_http_or_empty(href: str, base: str) 
     found = absolute(href, base)
     assert not found or found.lower().startswith(("http://", "https://"))
     assert not any(char <= " " for char in found)
+
+
+@given(
+    st.sampled_from(["http://a.example", "https://a.example/b/c.html?d=/e", "https://a.example?q"]),
+    st.text("/.a?#;:=%é ", max_size=12),
+)
+def test_joining_is_that_of_the_standard(base: str, href: str) -> None:
+    assert join(base, "/" + href) == urljoin(base, "/" + href)
