@@ -40,6 +40,24 @@ class EventKind(enum.StrEnum):
     CLOCK = "clock-jumped"
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """After how many low polls in a row a kind of source is in trouble, and in which."""
+
+    polls: int = LOW_POLLS
+    empty: EventKind = EventKind.EMPTY
+    low: EventKind = EventKind.YIELD_DROP
+
+
+# A page that lists little has another layout, or stands behind a wall; a hot list that does
+# has nothing to say. Neither is news of anything, and both are to be known soon.
+PATIENCE = {
+    "page": Patience(2, empty=EventKind.YIELD_DROP),
+    "hotlist": Patience(2, empty=EventKind.SILENT, low=EventKind.SILENT),
+}
+USUAL_PATIENCE = Patience()
+
+
 # What happens and is over at once: nothing recovers from it.
 MOMENTS = {EventKind.MOVED, EventKind.CLOCK}
 

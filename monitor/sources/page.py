@@ -62,10 +62,15 @@ def parse(
     base = absolute(page.base, url) if page.base else ""
     base = join(url, base) if base else url
     from monitor.sources.pagemerge import Resolver, merge
+    from monitor.sources.pagewall import wall_of
 
     resolve = Resolver(base, adapter if rule else None)
     sure = 1.0
-    if adapter and rule:
+    wall = wall_of(page)
+    if wall:
+        how, found = f"page:{adapter.name}/{rule.name}" if adapter and rule else "page:wall", []
+        problems.append(f"the site asks whether a person is there, or refuses: {wall!r}")
+    elif adapter and rule:
         from monitor.sources.pageblocks import collect
 
         how, found = f"page:{adapter.name}/{rule.name}", collect(page, resolve, rule)
@@ -78,7 +83,7 @@ def parse(
     entries = merge(found, resolve, adapter if rule else None, url)
     if not url:
         problems.append("its URL is not known: no adapter is chosen, relative links are lost")
-    if not entries:
+    if not entries and not wall:
         problems.append(page.why_empty())
     elif how == "page:guessed":
         problems.append(f"no adapter knows this page: its headlines are guessed ({sure:.0%} sure)")

@@ -10,9 +10,10 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.health import (
     FAILING_AFTER,
-    LOW_POLLS,
+    PATIENCE,
     SILENT_AFTER,
     SILENT_TIMES,
+    USUAL_PATIENCE,
     Event,
     EventKind,
     Finding,
@@ -66,7 +67,7 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
                 source.c.state == SourceState.ACTIVE,
                 sa.or_(
                     source.c.failures >= FAILING_AFTER,
-                    source.c.low_polls >= LOW_POLLS,
+                    source.c.low_polls >= _low_after(),
                     is_silent,
                 ),
             ),
@@ -75,6 +76,12 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
     for row in connection.execute(query.order_by(source.c.id)).mappings():
         kind, text = _diagnose(row)
         yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}")
+
+
+def _low_after() -> sa.ColumnElement[int]:
+    """How many low polls in a row are trouble, for a source of its kind."""
+    polls = {kind: patience.polls for kind, patience in PATIENCE.items()}
+    return sa.case(polls, value=source.c.kind, else_=USUAL_PATIENCE.polls)
 
 
 def _is_silent() -> sa.ColumnElement[bool]:
@@ -95,11 +102,12 @@ def _diagnose(row: RowMapping) -> tuple[EventKind, str]:
         return EventKind.GONE, "the server says that it is gone (410): it is paused"
     if row["failures"] >= FAILING_AFTER:
         return EventKind.FAILING, f"failed {row['failures']} times in a row: {row['last_error']}"
-    if row["low_polls"] >= LOW_POLLS and not row["last_yield"]:
-        return EventKind.EMPTY, f"lists nothing any more, usually {row['usual_yield']:.0f} entries"
-    if row["low_polls"] >= LOW_POLLS:
+    patience = PATIENCE.get(row["kind"], USUAL_PATIENCE)
+    if row["low_polls"] >= patience.polls and not row["last_yield"]:
+        return patience.empty, f"lists nothing any more, usually {row['usual_yield']:.0f} entries"
+    if row["low_polls"] >= patience.polls:
         found, usual = row["last_yield"], row["usual_yield"]
-        return EventKind.YIELD_DROP, f"lists {found} entries, usually {usual:.0f}"
+        return patience.low, f"lists {found} entries, usually {usual:.0f}"
     hours = row["usual_gap_s"] / 3600
     since = f"{row['last_new_at']:%Y-%m-%d %H:%M} UTC"
     return EventKind.SILENT, f"nothing new since {since}; usually within {hours:.1f} h"

@@ -190,6 +190,25 @@ def test_a_page_that_javascript_writes_is_told() -> None:
     assert any("JavaScript" in problem for problem in found.problems)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["请完成安全验证", "Verify you are human", "Access denied", "您的访问过于频繁，请稍后再试"],
+)
+@pytest.mark.parametrize("url", [OLD, LIST])
+def test_an_anti_bot_page_has_no_headline(text: str, url: str) -> None:
+    body = f'<html><body><h1>{text}以继续</h1><a href="/2026/01/02/a-10001.html">{text}'
+    found = page.parse((body * 2).encode(), url=url)
+    assert found.entries == ()
+    assert any("refuses" in problem for problem in found.problems)
+
+
+def test_a_story_of_captchas_is_a_story() -> None:
+    body = (DATA / "163-article-2016.html").read_bytes() + "今起登录须完成安全验证。".encode(
+        "gbk"
+    ) * 200
+    assert page.parse(body, url=OLD).entries
+
+
 @pytest.mark.parametrize("body", [b"<div>" * 1_000_000, b"<div>" * 9_000 + b"</div>" * 9_000])
 def test_nested_tags_are_refused_by_name(body: bytes) -> None:
     with pytest.raises(ParseError, match=r"tags.*refused"):
