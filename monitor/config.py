@@ -17,6 +17,7 @@ from typing import Any
 
 from monitor import house, manners, options, timetable
 from monitor.errors import SettingsError
+from monitor.sources import adapters
 
 FILE_NAME = "headlines.toml"
 PREFIX = "HEADLINES_"
@@ -83,6 +84,13 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """``portals`` is a folder of the user's own adapters: TOML files as in docs/portals.md."""
+
+    portals: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
     """``sections`` is a file like ``sections.toml``: the user's own sections.
 
@@ -127,6 +135,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
     text: Text = field(default_factory=Text)
+    sources: Sources = field(default_factory=Sources)
     classifier: Classifier = field(default_factory=Classifier)
     retrain: Retrain = field(default_factory=Retrain)
     log: Log = field(default_factory=Log)
@@ -140,6 +149,7 @@ GROUPS: dict[str, type[Any]] = {
     "retention": Retention,
     "alerts": Alerts,
     "text": Text,
+    "sources": Sources,
     "classifier": Classifier,
     "retrain": Retrain,
     "log": Log,
@@ -278,18 +288,32 @@ def find_files(groups: dict[str, Any], file: Path | None) -> None:
 
 
 def check_learning(groups: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What ``[text]``, ``[classifier]`` and ``[retrain]`` hold that cannot be."""
+    """What ``[text]``, ``[sources]``, ``[classifier]`` and ``[retrain]`` hold that cannot be."""
     problems = []
     for group, key in (("text", "words"), ("classifier", "sections")):
         path = getattr(groups.get(group), key, None)
         if path is not None and not path.is_file():
             problems.append(("settings.file", f"{group}.{key}: {path}: no such file"))
+    problems += check_portals(getattr(groups.get("sources"), "portals", None))
     retrain = groups.get("retrain")
     try:
         timetable.parse(retrain.schedule if retrain else "off")
     except ValueError as error:
         problems.append(("settings.value", f"retrain.schedule: {error}"))
     return problems
+
+
+def check_portals(folder: Path | None) -> list[tuple[str, str]]:
+    """What is wrong with the user's adapters."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        return [("settings.file", f"sources.portals: {folder}: no such folder")]
+    try:
+        adapters.yours(folder)
+    except SettingsError as error:
+        return list(error.problems)
+    return []
 
 
 def house_of(settings: Settings) -> manners.House:

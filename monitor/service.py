@@ -28,6 +28,7 @@ from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pipeline import Kit
 from monitor.rulebook import Rules
+from monitor.sources import adapters
 from monitor.sources.budget import ParserPool
 from monitor.storage import Database, migrate
 from monitor.storage import secrets as keys
@@ -84,6 +85,7 @@ class Service:
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
+        adapters.use(settings.sources.portals)
         self.taxonomy = taxonomy_of(settings)
         moved = self.taxonomy.moved if self.taxonomy else None
         self.classifier = Classifier(
@@ -103,7 +105,9 @@ class Service:
         self.client = await self._stack.enter_async_context(
             HttpClient(ClientSettings(USER_AGENT, allow_private=polling.allow_private))
         )
-        self.parsers = await self._stack.enter_async_context(ParserPool(polling.parsers))
+        self.parsers = await self._stack.enter_async_context(
+            ParserPool(polling.parsers, portals=self.settings.sources.portals)
+        )
         self.fetcher = Fetcher(self.client, fetch_settings(self.settings))
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
         self.channels = build_channels(self.settings, self.client, self.linker)

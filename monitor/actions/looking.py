@@ -64,14 +64,14 @@ async def look(settings: Settings, url: str, selector: str = "") -> Look:
             ) from error
 
 
-async def read_saved(path: Path, url: str, selector: str = "") -> ParsedFeed:
+async def read_saved(settings: Settings, path: Path, url: str, selector: str = "") -> ParsedFeed:
     """What saved bytes would yield, had they come from ``url``. Raises ParseError, UsageError."""
     try:
         body = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     options = {"selector": selector, "guess": True}
-    async with ParserPool(1) as parsers:
+    async with ParserPool(1, portals=settings.sources.portals) as parsers:
         try:
             return (await parsers.parse("auto", body, url=url, options=options)).feed
         except ParseError as error:
@@ -86,7 +86,7 @@ class Reader:
         self._client = HttpClient(
             ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
         )
-        self._parsers = ParserPool(1)
+        self._parsers = ParserPool(1, portals=settings.sources.portals)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()

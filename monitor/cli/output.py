@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from monitor.config import Settings, load
+from monitor.sources import adapters
 from monitor.telemetry import escape
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -28,8 +29,10 @@ def complain(message: str) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings that ``--config`` and ``--data`` lead to."""
-    return load(getattr(arguments, "config", None), getattr(arguments, "data", None))
+    """The settings that ``--config`` and ``--data`` lead to; their adapters are used."""
+    settings = load(getattr(arguments, "config", None), getattr(arguments, "data", None))
+    adapters.use(settings.sources.portals)
+    return settings
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -102,13 +102,15 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_test(arguments: argparse.Namespace) -> int:
     from monitor.actions import looking
 
-    selector = arguments.selector
+    settings, selector = settings_of(arguments), arguments.selector
     if arguments.file is not None:
-        feed = asyncio.run(looking.read_saved(arguments.file, arguments.url or "", selector))
+        feed = asyncio.run(
+            looking.read_saved(settings, arguments.file, arguments.url or "", selector)
+        )
     elif arguments.url is None:
         raise UsageError("which one? give its URL, or --file SAVED")
     else:
-        found = asyncio.run(looking.look(settings_of(arguments), arguments.url, selector))
+        found = asyncio.run(looking.look(settings, arguments.url, selector))
         if found.feed is None:
             complain(f"{arguments.url} is a page, not a feed; its feeds:")
             for choice in found.choices:

@@ -43,14 +43,21 @@ class ParserPool:
     """Parses documents in ``workers`` processes, each document within its budget.
 
     ``cpu_s`` is processor time for one document; ``memory_mb`` bounds a whole worker.
-    Workers start with the first document. Use as an async context manager, or ``close``.
+    ``portals`` is the folder of the user's adapters. Workers start with the first document.
+    Use as an async context manager, or ``close``.
     """
 
-    def __init__(self, workers: int = 1, cpu_s: float = 5.0, memory_mb: int = 200) -> None:
+    def __init__(
+        self,
+        workers: int = 1,
+        cpu_s: float = 5.0,
+        memory_mb: int = 200,
+        portals: Path | None = None,
+    ) -> None:
         self._cpu_s = cpu_s
         self._memory_mb = memory_mb
         self._queue: deque[_Job] = deque()
-        self._workers = [_Worker(self._queue, cpu_s, memory_mb) for _ in range(workers)]
+        self._workers = [_Worker(self._queue, cpu_s, memory_mb, portals) for _ in range(workers)]
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -108,10 +115,13 @@ class ParserPool:
 class _Worker:
     """One process, the documents it was sent and has not answered, and its replacement."""
 
-    def __init__(self, queue: deque[_Job], cpu_s: float, memory_mb: int) -> None:
+    def __init__(
+        self, queue: deque[_Job], cpu_s: float, memory_mb: int, portals: Path | None
+    ) -> None:
         self._queue = queue
         self._cpu_s = cpu_s
         self._memory_mb = memory_mb
+        self._portals = portals
         self._process: asyncio.subprocess.Process | None = None
         self._sent: deque[_Job] = deque()
         self._sent_bytes = 0
@@ -227,6 +237,7 @@ class _Worker:
             "monitor.sources.worker",
             str(self._cpu_s),
             str(self._memory_mb),
+            *([str(self._portals)] if self._portals else []),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"},

@@ -72,7 +72,7 @@ def recognise(body: bytes, url: str, charset: str | None = None) -> Adapter | No
 
 def _rule(document: object, url: str, options: Options) -> tuple[Adapter, ListRule]:
     if options.adapter:
-        adapter = adapters.bundled().get(options.adapter)
+        adapter = adapters.known().get(options.adapter)
         if adapter is None or adapter.kind != HOTLIST:
             raise ParseError(f"there is no hot list adapter {options.adapter!r}")
         rule = _by_shape(adapter, document) or adapter.list_for(url)
@@ -82,7 +82,7 @@ def _rule(document: object, url: str, options: Options) -> tuple[Adapter, ListRu
         rule = _by_shape(known, document) or known.list_for(url)
         if rule and (document == [] or isinstance(search(rule.items, document), list)):
             return known, rule
-    for adapter in adapters.bundled().values():
+    for adapter in adapters.known().values():
         if found := _by_shape(adapter, document):
             return adapter, found
     raise ParseError("the JSON document is no hot list that an adapter knows, by address or shape")

@@ -128,7 +128,7 @@ def _rule(options: Options, url: str) -> tuple[Adapter, PageRule] | tuple[None, 
     if options.selector or options.guess:
         return None, None
     if options.adapter:
-        adapter = adapters.bundled().get(options.adapter)
+        adapter = adapters.known().get(options.adapter)
         if adapter is None:
             raise ParseError(f"there is no adapter {options.adapter!r}")
     else:

@@ -55,7 +55,7 @@ def kind_of(found: ParsedFeed) -> tuple[str, Mapping[str, object]]:
     if kind not in {PAGE, HOTLIST}:
         return FEED, {}
     adapter = how.partition("/")[0]
-    return kind, {"adapter": adapter} if adapter in adapters.bundled() else {}
+    return kind, {"adapter": adapter} if adapter in adapters.known() else {}
 
 
 def kind_at(url: str) -> tuple[str, Mapping[str, object]]:

@@ -1,7 +1,8 @@
 """A parser process: reads documents from standard input, answers on standard output.
 
-Started by ``ParserPool`` as ``python -m monitor.sources.worker CPU_S MEMORY_MB``. It ends
-when its input ends, and the kernel ends it when a document takes more than its time.
+Started by ``ParserPool`` as ``python -m monitor.sources.worker CPU_S MEMORY_MB [PORTALS]``,
+the folder of the user's adapters. It ends when its input ends, and the kernel ends it when a
+document takes more than its time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from monitor.errors import BudgetExceeded, ParseError
+from monitor.errors import BudgetExceeded, ParseError, SettingsError
 from monitor.identity import keys_of
-from monitor.sources import SOURCE_KINDS, wire
+from monitor.sources import SOURCE_KINDS, adapters, wire
 
 _RECURSION_LIMIT = 1_000
 _PAGE_BYTES = resource.getpagesize()
@@ -30,9 +31,19 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which drains
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     sys.setrecursionlimit(_RECURSION_LIMIT)
+    if len(arguments) > 2:
+        _use_portals(Path(arguments[2]))
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)  # trees die by reference count
     serve(sys.stdin.buffer, sys.stdout.buffer, cpu_s)
+
+
+def _use_portals(folder: Path) -> None:
+    """The user's adapters; where they have become wrong, what needs one of them fails."""
+    try:
+        adapters.use(folder)
+    except SettingsError as error:
+        print(f"headlines: {error}", file=sys.stderr)
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, cpu_s: float) -> None:

@@ -1,0 +1,86 @@
+"""Adapters of one's own at the command line: added by address, polled, and told when wrong."""
+
+from __future__ import annotations
+
+from tests.commandline import CommandLine
+from tests.httpserver import HttpServer, Reply
+from tests.monitor.cli.conftest import HTML
+
+ADAPTER = r"""
+name = "harbour"
+title = "Harbour Gazette"
+kind = "page"
+language = "en"
+hosts = ["127.0.0.1"]
+story = ['/story/\d+$']
+[[page]]
+name = "front"
+address = ['/$']
+sweep = false
+[[page.block]]
+label = "Most read"
+ranked = true
+section = "travel"
+[[page.block.way]]
+generation = "2024 on"
+items = ".most-read li"
+[[page.block.way]]
+generation = "until 2024"
+items = "table.top td"
+"""
+TITLES = ["Harbour plan approved", "Bridge closes for the night", "Ferry sinks again"]
+OLD = "<table class=top><tr>{}</tr></table>".format(
+    "".join(f"<td><a href='/story/{n}'>{title}</a></td>" for n, title in enumerate(TITLES))
+)
+NEW = "<ul class=most-read>{}</ul>".format(
+    "".join(
+        f"<li><a href='/story/{n}'>{title}</a></li>"
+        for n, title in enumerate([*TITLES, "Night market moves to the river"])
+    )
+)
+
+
+def reply(body: str) -> Reply:
+    return Reply(body=f"<html><body>{body}</body></html>".encode(), headers=HTML)
+
+
+def own(cli: CommandLine, text: str = ADAPTER) -> None:
+    (cli.folder / "portals").mkdir(exist_ok=True)
+    (cli.folder / "portals" / "harbour.toml").write_text(text, encoding="utf-8")
+    cli.configure('[sources]\nportals = "portals"\n')
+
+
+def test_an_adapter_of_ones_own_reads_both_layouts_of_its_page(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/", reply(OLD))
+    assert cli("feeds", "test", portal.url("/")).code != 0
+    own(cli)
+    found = cli.good("feeds", "test", portal.url("/"), "--json").json
+    assert found["kind"] == "page"
+    assert [(each["title"], each["rank"], each["section"]) for each in found["entries"]] == [
+        (title, rank, "travel") for rank, title in enumerate(TITLES, start=1)
+    ]
+    saved = cli.folder / "saved.html"
+    saved.write_bytes(reply(NEW).body)
+    found = cli.good("feeds", "test", portal.url("/"), "--file", saved, "--json").json
+    assert len(found["entries"]) == 4
+    cli.good("feeds", "add", portal.url("/"))
+    (row,) = cli.good("feeds", "list", "--json").json
+    assert row["kind"] == "page"
+    assert cli.good("poll", "--all", "--json").json["new_entries"] == 3
+    portal.route("/", reply(NEW))
+    assert cli.good("poll", "--all", "--json").json["new_entries"] == 1
+    titles = {each["title"] for each in cli.good("entries", "list", "--json").json}
+    assert titles == {*TITLES, "Night market moves to the river"}
+
+
+def test_a_wrong_adapter_is_told_before_anything_is_done(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/", reply(OLD))
+    own(cli, ADAPTER.replace('items = "table.top td"', "items = 3"))
+    printed = cli("feeds", "test", portal.url("/"))
+    assert printed.code == 2
+    assert "harbour.toml: page[0].block[0].way[1].items: a string is expected" in printed.err
+    assert "docs/portals.md" in printed.err
