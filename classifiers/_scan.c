@@ -1,18 +1,24 @@
-/* Titles -> hashed features -> TF-IDF -> margins, in one pass over their code points.
+/* Titles -> hashed features -> TF-IDF -> margins -> answers, in one pass over code points.
  *
- * The same features, numbers and order of operations as features.py, lexicon.py and
- * compiled.py, which stay the reference and serve where there is no C compiler. No Python
- * headers: a plain shared library, called with ctypes. Nothing is allocated; each thread
- * has a workspace of its own. Every index is bounded by the sizes that the caller states.
+ * The same features, numbers and order of operations as features.py, lexicon.py, compiled.py
+ * and calibration.py, which stay the reference and serve where there is no C compiler. No
+ * Python headers: a plain shared library, called with ctypes. Nothing is allocated; each
+ * thread has a workspace of its own. Every index is bounded by the sizes that the caller
+ * states.
  *
  * Text comes in one of two forms. Raw: UTF-32, titles parted by line feeds; of each the
  * first MAX_CHARS code points are folded with the table `quick`, and a title that holds a
  * code point which the table calls HARD is left to the caller. Folded: what text.encode()
  * gives, a BREAK before and after each title.
+ *
+ * What takes time is memory: some sixty features a title, each somewhere in tens of megabytes.
+ * So all that is known of a bucket lies in one record (see records.py), and while a title's
+ * records are on their way, the title before it is weighed.
  */
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
+#include <string.h>
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define WIDE __attribute__((target_clones("avx2", "default")))
@@ -21,8 +27,12 @@
 #endif
 #if defined(__GNUC__)
 #define FETCH(address) __builtin_prefetch(address)
+#define INLINE static inline __attribute__((always_inline))
+#define APART __attribute__((noinline))
 #else
 #define FETCH(address) ((void)(address))
+#define INLINE static inline
+#define APART
 #endif
 #ifndef SOURCE_DIGEST
 #define SOURCE_DIGEST "unknown"
@@ -34,9 +44,12 @@ enum {
     DROP = 0,
     HARD = 1,
     MAX_CHARS = 1000,
-    MAX_FEATURES = 16384, /* a title of MAX_CHARS has at most about 8,000 */
-    SLOTS = 32768,        /* a power of two, twice MAX_FEATURES */
+    EACH_AT_MOST = 8, /* features of a code point: three n-grams, two of letters, and fewer */
+    MAX_FEATURES = EACH_AT_MOST * (MAX_CHARS + 2),
+    SLOTS = 16384, /* a power of two, more than MAX_FEATURES */
     MAX_SECTIONS = 1024,
+    STEPS_AT = 8, /* bytes of a record before its weights */
+    MAX_LANES = MAX_SECTIONS + 8,
     LONGEST_RUN = 7
 };
 
@@ -46,42 +59,73 @@ static const uint64_t WORD = 1ull << 63;
 static const uint64_t SHAPE = 3ull << 62;
 
 typedef struct {
-    const uint16_t *quick; /* 65,536: code point -> code point, DROP or HARD */
-    const uint8_t *seen;   /* the filter, seen_bits / 8 bytes */
-    const float *idf;      /* one a bucket */
-    const float *tf;       /* MAX_FEATURES + 1: the weight of a count */
-    const int16_t *steps;  /* buckets x sections */
-    const float *scale;    /* one a section */
-    const float *bias;     /* one a section */
-    uint64_t seen_bits;    /* a power of two, at least 512 */
-    int32_t bits;          /* buckets are 1 << bits */
-    int32_t longest;       /* of the n-grams, 1 to 3 */
+    const uint16_t *quick;  /* 65,536: code point -> code point, DROP or HARD */
+    const uint8_t *records; /* one a bucket: filter, idf, weights, zeros up to `stride` */
+    const float *tf;        /* MAX_FEATURES + 1: the weight of a count */
+    const float *scale;     /* one a section */
+    const float *bias;      /* one a section */
+    int64_t stride;         /* bytes of a record, a multiple of 16 */
+    int32_t bits;           /* buckets are 1 << bits */
+    int32_t longest;        /* of the n-grams, 1 to 3 */
     int32_t shape;
     int32_t sections;
 } Model;
 
 typedef struct {
+    const float *start, *end; /* the curve, `knots` long; `start` rises */
+    const float *thresholds;  /* one a section */
+    double sharpness;
+    float familiarity;
+    int32_t knots;
+} Judge;
+
+typedef struct {
+    float *margins;  /* titles x sections, or NULL */
+    float *familiar; /* one a title, as all that follow; or NULL */
+    uint8_t *hard;   /* 1: a raw title that is left to the caller */
+    int32_t *best, *second; /* these four are used with a Judge */
+    float *probability;
+    uint8_t *unsure;
+} Answers;
+
+/* The features of one title. */
+typedef struct {
+    uint64_t hashes[MAX_FEATURES];
+    uint8_t telling[MAX_FEATURES];
+    size_t many;
+    int64_t title;
+} Bag;
+
+typedef struct {
     uint32_t codes[MAX_CHARS + 2];
     uint64_t mixed[MAX_CHARS + 2];
     uint8_t kinds[MAX_CHARS + 2];
-    uint64_t hashes[MAX_FEATURES];
-    uint8_t telling[MAX_FEATURES];
-    uint32_t buckets[MAX_FEATURES];
-    uint32_t counts[MAX_FEATURES];
-    uint32_t places[MAX_FEATURES];
-    uint32_t slots[SLOTS];
-    double sums[MAX_SECTIONS];
-    size_t features, known, told, familiar, distinct;
+    Bag bags[2];
+    const uint8_t *known[MAX_FEATURES]; /* records */
+    uint16_t counts[MAX_FEATURES];
+    uint16_t slots[SLOTS];
+    double sums[MAX_LANES];
+    float margins[MAX_LANES];
+    size_t distinct;
+    float familiarity;
 } Work;
 
+typedef double Four __attribute__((vector_size(32)));
+typedef uint64_t Bits __attribute__((vector_size(32)));
+typedef int32_t Four32 __attribute__((vector_size(16)));
+typedef int16_t Four16 __attribute__((vector_size(8)));
+
 static _Thread_local Work works;
+
+/* Apart, or its address would be looked up again at every use. */
+static APART Work *workspace(void) { return &works; }
 
 enum { OTHER = 0, LETTER = 1, DIGIT = 2, EDGE = 4, SPACE = 8 };
 
 const char *scan_digest(void) { return SOURCE_DIGEST; }
 int32_t scan_limits(int32_t which) { return which == 0 ? MAX_FEATURES : MAX_SECTIONS; }
 
-static inline uint64_t mix(uint64_t key) {
+INLINE uint64_t mix(uint64_t key) {
     key *= GOLDEN;
     key ^= key >> 32;
     key *= MIX;
@@ -89,7 +133,7 @@ static inline uint64_t mix(uint64_t key) {
     return key * GOLDEN;
 }
 
-static inline uint8_t kind_of(uint32_t code) {
+INLINE uint8_t kind_of(uint32_t code) {
     if (code >= 'a' && code <= 'z') return LETTER;
     if (code >= 0x600 || code < 0xC0) {
         if (code >= '0' && code <= '9') return DIGIT;
@@ -100,80 +144,86 @@ static inline uint8_t kind_of(uint32_t code) {
 }
 
 /* Neither letter, digit, blank, break nor ideograph: punctuation, near enough. */
-static inline int is_mark(uint32_t code, uint8_t kind) {
+INLINE int is_mark(uint32_t code, uint8_t kind) {
     if (kind != OTHER) return 0;
     return !(code >= 0x2E80 && !(code >= 0x3000 && code < 0x3040) && code < 0xFE30);
 }
 
-static inline uint64_t block_of(const Model *model, uint64_t hash) {
-    return hash & (model->seen_bits - 1) & ~(uint64_t)511;
+INLINE const uint8_t *record_of(const Model *model, uint64_t hash) {
+    return model->records + (int64_t)(hash >> (64 - model->bits)) * model->stride;
 }
 
-static inline void emit(const Model *model, Work *work, uint64_t key, int telling) {
-    if (work->features >= MAX_FEATURES) return;
+/* Add a feature if `wanted`: written in any case, and kept by moving on. */
+INLINE void put(const Model *model, Bag *bag, uint64_t key, int telling, int wanted) {
     uint64_t hash = mix(key);
-    if (model->seen) FETCH(model->seen + (block_of(model, hash) >> 3));
-    work->hashes[work->features] = hash;
-    work->telling[work->features++] = (uint8_t)telling;
+    if (model->records) {
+        const uint8_t *record = record_of(model, hash);
+        FETCH(record);
+        FETCH(record + model->stride - 1);
+    }
+    bag->hashes[bag->many] = hash;
+    bag->telling[bag->many] = (uint8_t)telling;
+    bag->many += (size_t)wanted;
 }
 
-static uint64_t span(const Work *work, size_t start, size_t end) {
+INLINE void emit(const Model *model, Bag *bag, uint64_t key, int telling) {
+    put(model, bag, key, telling, 1);
+}
+
+INLINE uint64_t span(const Work *work, size_t start, size_t end) {
     uint64_t key = 0;
     while (end > start) key = key * GOLDEN + work->mixed[--end];
     return key | WORD;
 }
 
-/* Character n-grams; of letters alone only those of three, below. */
-static void grams(const Model *model, Work *work, size_t size) {
+/* Character n-grams; of letters alone only those of three, below. Both ends are breaks. */
+INLINE void grams(const Model *model, const Work *work, Bag *bag, size_t size) {
     const uint32_t *c = work->codes;
     const uint8_t *k = work->kinds;
     const uint8_t plain = LETTER | EDGE | SPACE, untold = LETTER | DIGIT | EDGE;
-    for (size_t at = 1; at + 1 < size; at++)
-        if (!(k[at] & plain)) emit(model, work, c[at], 0);
+    for (size_t at = 1; at + 1 < size; at++) put(model, bag, c[at], 0, !(k[at] & plain));
     if (model->longest >= 2)
         for (size_t at = 0; at + 1 < size; at++)
-            if (!(k[at] & plain && k[at + 1] & plain))
-                emit(model, work, (uint64_t)c[at] << 21 | c[at + 1],
-                     !((k[at] | k[at + 1]) & untold));
+            put(model, bag, (uint64_t)c[at] << 21 | c[at + 1], !((k[at] | k[at + 1]) & untold),
+                !(k[at] & plain) | !(k[at + 1] & plain));
     if (model->longest >= 3)
         for (size_t at = 0; at + 2 < size; at++)
-            if (!(k[at + 1] & EDGE))
-                emit(model, work, ((uint64_t)c[at] << 21 | c[at + 1]) << 21 | c[at + 2], 0);
+            emit(model, bag, ((uint64_t)c[at] << 21 | c[at + 1]) << 21 | c[at + 2], 0);
 }
 
 /* N-grams of 4 and 5 of a word in letters; a blank or an end may stand at their ends. */
-static void letter_grams(const Model *model, Work *work, size_t size) {
+INLINE void letter_grams(const Model *model, const Work *work, Bag *bag, size_t size) {
     const uint8_t *k = work->kinds, edge = LETTER | EDGE | SPACE;
     size_t run = 0; /* letters directly before `at` */
     for (size_t at = 0; at < size; at++) {
         for (size_t inner = 2; inner <= 3 && run >= inner && k[at] & edge; inner++)
             if (at > inner && k[at - inner - 1] & edge)
-                emit(model, work, span(work, at - inner - 1, at + 1), 0);
+                emit(model, bag, span(work, at - inner - 1, at + 1), 0);
         run = k[at] & LETTER ? run + 1 : 0;
     }
 }
 
 /* Whole words of letters and digits, and neighbours with one character between them. */
-static void words(const Model *model, Work *work, size_t size) {
+INLINE void words(const Model *model, const Work *work, Bag *bag, size_t size) {
     const uint8_t *k = work->kinds, inside = LETTER | DIGIT;
     size_t before = 0, before_end = 0;
     for (size_t at = 1; at < size;) {
         if (!(k[at] & inside)) { at++; continue; }
         size_t start = at;
         while (k[at] & inside) at++; /* ends at the break after the title */
-        emit(model, work, span(work, start, at), 1);
-        if (before_end && start - before_end == 1) emit(model, work, span(work, before, at), 0);
+        emit(model, bag, span(work, start, at), 1);
+        if (before_end && start - before_end == 1) emit(model, bag, span(work, before, at), 0);
         before = start;
         before_end = at;
     }
 }
 
 /* Length, digits with their neighbours, and the row of punctuation marks. */
-static void shape(const Model *model, Work *work, size_t size) {
+INLINE void shape(const Model *model, const Work *work, Bag *bag, size_t size) {
     const uint32_t *c = work->codes;
     const uint8_t *k = work->kinds;
     uint64_t sum = 0, power = GOLDEN, length = size - 2 < 63 ? size - 2 : 63;
-    emit(model, work, SHAPE | 1ull << 32 | length, 0);
+    emit(model, bag, SHAPE | 1ull << 32 | length, 0);
     for (size_t at = 1; at + 1 < size;) {
         if (is_mark(c[at], k[at])) {
             sum += mix(c[at]) * power;
@@ -183,105 +233,184 @@ static void shape(const Model *model, Work *work, size_t size) {
         size_t start = at;
         while (k[at] & DIGIT) at++;
         uint64_t run = at - start < LONGEST_RUN ? at - start : LONGEST_RUN;
-        emit(model, work, SHAPE | 2ull << 32 | run, 0);
+        emit(model, bag, SHAPE | 2ull << 32 | run, 0);
         uint64_t around = (uint64_t)c[start - 1] << 21 | c[at];
-        emit(model, work, (mix(around) >> 8 ^ run) | SHAPE, 0);
+        emit(model, bag, (mix(around) >> 8 ^ run) | SHAPE, 0);
     }
-    emit(model, work, sum | SHAPE, 0);
+    emit(model, bag, sum | SHAPE, 0);
 }
 
 /* All features of the title in work->codes[0 .. size), a BREAK at either end. */
-static void extract(const Model *model, Work *work, size_t size) {
+INLINE void extract(const Model *model, Work *work, Bag *bag, size_t size) {
     int letters = 0, spelt = 0;
-    work->features = 0;
+    bag->many = 0;
     for (size_t at = 0; at < size; at++) {
         uint8_t kind = kind_of(work->codes[at]);
         work->kinds[at] = kind;
         letters |= kind & LETTER;
         spelt |= kind & (LETTER | DIGIT);
     }
-    grams(model, work, size);
+    grams(model, work, bag, size);
     if (spelt) {
         for (size_t at = 0; at < size; at++) work->mixed[at] = mix(work->codes[at]);
-        if (letters) letter_grams(model, work, size);
-        words(model, work, size);
+        if (letters) letter_grams(model, work, bag, size);
+        words(model, work, bag, size);
     }
-    if (model->shape) shape(model, work, size);
+    if (model->shape) shape(model, work, bag, size);
 }
 
-static inline int is_seen(const Model *model, uint64_t hash) {
-    const uint8_t *line = model->seen + (block_of(model, hash) >> 3);
-    uint64_t first = hash & 511, second = hash >> 20 & 511;
-    return line[first >> 3] >> (first & 7) & line[second >> 3] >> (second & 7) & 1;
+INLINE uint32_t mask_of(uint64_t hash) {
+    return 1u << (hash & 31) | 1u << (hash >> 5 & 31) | 1u << (hash >> 10 & 31) |
+           1u << (hash >> 15 & 31);
 }
 
-/* Counts of the distinct buckets of the features that training saw, and familiarity. */
-static void count(const Model *model, Work *work) {
-    uint32_t mask = 127;
-    while (mask < 2 * work->features) mask = 2 * mask + 1;
-    work->told = work->familiar = work->distinct = 0;
-    for (size_t at = 0; at < work->features; at++) {
-        uint64_t hash = work->hashes[at];
-        work->told += work->telling[at];
-        if (!is_seen(model, hash)) continue;
-        work->familiar += work->telling[at];
-        uint32_t bucket = (uint32_t)(hash >> (64 - model->bits)), place = bucket & mask;
-        while (work->slots[place] && work->buckets[work->slots[place] - 1] != bucket)
-            place = (place + 1) & mask;
+/* The records of the features that training saw, and familiarity. */
+INLINE size_t recognise(const Model *model, Work *work, const Bag *bag) {
+    size_t known = 0, told = 0, familiar = 0;
+    for (size_t at = 0; at < bag->many; at++) {
+        const uint8_t *record = record_of(model, bag->hashes[at]);
+        uint32_t mask = mask_of(bag->hashes[at]), filter;
+        memcpy(&filter, record, sizeof filter);
+        size_t hit = (filter & mask) == mask;
+        work->known[known] = record;
+        known += hit;
+        told += bag->telling[at];
+        familiar += bag->telling[at] & hit;
+    }
+    work->familiarity = (float)((double)familiar / (double)(told ? told : 1));
+    return known;
+}
+
+/* How often each distinct record comes. */
+INLINE void count(const Model *model, Work *work, size_t known) {
+    size_t mask = 127;
+    while (mask < 2 * known) mask = 2 * mask + 1;
+    if (mask >= SLOTS) mask = SLOTS - 1;
+    memset(work->slots, 0, (mask + 1) * sizeof *work->slots);
+    work->distinct = 0;
+    for (size_t at = 0; at < known; at++) {
+        const uint8_t *record = work->known[at];
+        size_t place = (size_t)(record - model->records) >> 4;
+        for (place = (place ^ place >> 9) & mask; work->slots[place]; place = (place + 1) & mask)
+            if (work->known[work->slots[place] - 1] == record) break;
         if (work->slots[place]) {
             work->counts[work->slots[place] - 1]++;
             continue;
         }
-        FETCH(model->idf + bucket);
-        if (model->steps) {
-            const char *row = (const char *)(model->steps + (size_t)bucket * model->sections);
-            FETCH(row);
-            FETCH(row + 2 * model->sections - 1);
-        }
-        work->places[work->distinct] = place;
-        work->buckets[work->distinct] = bucket;
+        work->known[work->distinct] = record;
         work->counts[work->distinct++] = 1;
-        work->slots[place] = (uint32_t)work->distinct;
+        work->slots[place] = (uint16_t)work->distinct;
     }
-    for (size_t at = 0; at < work->distinct; at++) work->slots[work->places[at]] = 0;
 }
 
-static inline float weight(const Model *model, const Work *work, size_t at) {
-    return model->tf[work->counts[at]] * model->idf[work->buckets[at]];
+INLINE void add_four(double *sums, const int16_t *row, double by) {
+    Four16 steps;
+    Four sum;
+    memcpy(&steps, row, sizeof steps);
+    memcpy(&sum, sums, sizeof sum);
+    Four32 wide = __builtin_convertvector(steps, Four32);
+    sum += by * __builtin_convertvector(wide, Four);
+    memcpy(sums, &sum, sizeof sum);
 }
 
-static float length_of(const Model *model, const Work *work) {
-    double sum = 0;
+/* The sum of the weights of each lane, times TF-IDF; the length of the TF-IDF vector. */
+INLINE float add_up(const Model *model, Work *work, size_t lanes) {
+    double square = 0, *sums = work->sums;
+    for (size_t lane = 0; lane < lanes; lane++) sums[lane] = 0;
     for (size_t at = 0; at < work->distinct; at++) {
-        float value = weight(model, work, at), square = value * value;
-        sum += square;
+        const uint8_t *record = work->known[at];
+        const int16_t *row = (const int16_t *)(const void *)(record + STEPS_AT);
+        float idf;
+        memcpy(&idf, record + 4, sizeof idf);
+        float value = model->tf[work->counts[at]] * idf;
+        double by = value;
+        square += value * value;
+        for (size_t lane = 0; lane < lanes; lane += 4) add_four(sums + lane, row + lane, by);
     }
-    return (float)sqrt(sum);
+    return (float)sqrt(square);
 }
 
-static float familiarity(const Work *work) {
-    return (float)((double)work->familiar / (double)(work->told ? work->told : 1));
-}
-
-WIDE static void add_row(double *restrict sums, const int16_t *restrict row, float value, int32_t n) {
-    double by = value;
-    for (int32_t at = 0; at < n; at++) sums[at] += by * row[at];
-}
-
-static void margins_of(const Model *model, Work *work, float *out) {
-    int32_t n = model->sections;
-    float length = length_of(model, work);
-    for (int32_t at = 0; at < n; at++) work->sums[at] = 0;
-    for (size_t at = 0; at < work->distinct; at++) {
-        const int16_t *row = model->steps + (size_t)work->buckets[at] * n;
-        add_row(work->sums, row, weight(model, work, at) / length, n);
+INLINE void weigh(const Model *model, Work *work, size_t lanes) {
+    size_t sections = (size_t)model->sections;
+    float length;
+    switch (lanes) { /* so that the compiler knows them */
+    case 4: length = add_up(model, work, 4); break;
+    case 12: length = add_up(model, work, 12); break;
+    case 20: length = add_up(model, work, 20); break;
+    default: length = add_up(model, work, lanes);
     }
-    for (int32_t at = 0; at < n; at++)
-        out[at] = (float)(work->sums[at] * model->scale[at] + model->bias[at]);
+    double by = length > 0 ? 1 / (double)length : 0;
+    for (size_t at = 0; at < sections; at++)
+        work->margins[at] = (float)(work->sums[at] * by * model->scale[at] + model->bias[at]);
+    for (size_t at = sections; at < lanes; at++) work->margins[at] = -INFINITY;
+}
+
+/* exp() of four numbers between -700 and 0, to 1e-9 of its value: a power of two for the
+ * whole part, put into the exponent's bits, and Taylor's series for the rest. */
+INLINE void exp_four(Four *at) {
+    const double round = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds */
+    Four x = *at, shifted = x * 1.4426950408889634 + round, whole = shifted - round;
+    Four r = x - whole * 0.6931471805599453, power = 1 + r / 8;
+    for (int term = 7; term > 0; term--) power = 1 + power * r * (1.0 / term);
+    *at = (Four)((Bits)power + ((Bits)shifted << 52));
+}
+
+/* The largest margin's share after a softmax. */
+INLINE double share(const Judge *judge, const float *margins, size_t lanes, float top) {
+    Four sum = {0, 0, 0, 0};
+    for (size_t lane = 0; lane < lanes; lane += 4) {
+        Four x;
+        for (int at = 0; at < 4; at++) {
+            double below = ((double)margins[lane + at] - top) * judge->sharpness;
+            x[at] = below > -700 ? below : -700;
+        }
+        exp_four(&x);
+        sum += x;
+    }
+    return 1 / (sum[0] + sum[1] + sum[2] + sum[3]);
+}
+
+/* The curve at `value`, as np.interp has it. */
+INLINE double bend(const Judge *judge, double value) {
+    int32_t at = 0; /* the first knot beyond */
+    for (int32_t knot = 0; knot < judge->knots; knot++) at += judge->start[knot] <= value;
+    if (at == 0) return judge->end[0];
+    if (at == judge->knots) return judge->end[at - 1];
+    double from = judge->start[at - 1], rise = (double)judge->end[at] - judge->end[at - 1];
+    return judge->end[at - 1] + rise * (value - from) / (judge->start[at] - from);
+}
+
+INLINE void judge_title(const Judge *judge, const Work *work, int32_t sections, size_t lanes,
+                        const Answers *out, int64_t title) {
+    const float *margins = work->margins;
+    int32_t best = 0, second = -1;
+    for (int32_t at = 1; at < sections; at++) {
+        if (margins[at] > margins[best]) second = best, best = at;
+        else if (second < 0 || margins[at] > margins[second]) second = at;
+    }
+    float probability = (float)bend(judge, share(judge, margins, lanes, margins[best]));
+    out->best[title] = best;
+    out->second[title] = second < 0 ? best : second;
+    out->probability[title] = probability;
+    out->unsure[title] =
+        probability < judge->thresholds[best] || work->familiarity < judge->familiarity;
+}
+
+INLINE void finish(const Model *model, Work *work, const Bag *bag, const Judge *judge,
+                   const Answers *out) {
+    size_t sections = (size_t)model->sections;
+    size_t lanes = (size_t)(model->stride - STEPS_AT) / sizeof(int16_t);
+    count(model, work, recognise(model, work, bag));
+    weigh(model, work, lanes);
+    if (out->familiar) out->familiar[bag->title] = work->familiarity;
+    if (out->margins)
+        memcpy(out->margins + (size_t)bag->title * sections, work->margins,
+               sections * sizeof *work->margins);
+    if (judge) judge_title(judge, work, model->sections, lanes, out, bag->title);
 }
 
 /* Fold one raw title into work->codes; its size with both breaks, or 0 when it is HARD. */
-static size_t fold(const Model *model, Work *work, const uint32_t *raw, size_t many) {
+INLINE size_t fold(const Model *model, Work *work, const uint32_t *raw, size_t many) {
     size_t size = 1;
     int waiting = 0, begun = 0;
     work->codes[0] = BREAK;
@@ -305,13 +434,13 @@ static size_t fold(const Model *model, Work *work, const uint32_t *raw, size_t m
     return size;
 }
 
-static size_t line_end(const uint32_t *codes, size_t at, size_t many) {
+INLINE size_t line_end(const uint32_t *codes, size_t at, size_t many) {
     while (at < many && codes[at] != BREAK) at++;
     return at;
 }
 
 /* The folded title that starts at codes[at]; its size with both breaks. */
-static size_t take(Work *work, const uint32_t *codes, size_t at, size_t end) {
+INLINE size_t take(Work *work, const uint32_t *codes, size_t at, size_t end) {
     size_t size = 1;
     work->codes[0] = BREAK;
     while (at < end && size <= MAX_CHARS) work->codes[size++] = codes[at++];
@@ -319,25 +448,28 @@ static size_t take(Work *work, const uint32_t *codes, size_t at, size_t end) {
     return size;
 }
 
-/* Margins (titles x sections) and familiarity of raw or folded titles. hard[t] is 1 for a
- * raw title that is left to the caller. Returns the number of titles found. */
-int64_t scan_score(const Model *model, const uint32_t *codes, int64_t many, int64_t titles,
-                   int32_t folded, float *margins, float *familiar, uint8_t *hard) {
-    Work *work = &works;
+/* Margins, familiarity and, with a judge, answers of raw or folded titles. Returns the number
+ * of titles found. */
+WIDE int64_t scan_score(const Model *model, const Judge *judge, const uint32_t *codes,
+                        int64_t many, int64_t titles, int32_t folded, const Answers *out) {
+    Work *work = workspace();
+    Bag *bag = work->bags, *before = work->bags + 1, *kept;
     size_t at = folded ? 1 : 0, all = (size_t)many;
     int64_t title = 0;
-    if (model->sections > MAX_SECTIONS) return -1;
+    if (model->sections > MAX_SECTIONS || model->sections < 1) return -1;
+    before->title = -1;
     for (; title < titles && at <= all; title++) {
         size_t end = line_end(codes, at, all);
         size_t size = folded ? take(work, codes, at, end) : fold(model, work, codes + at, end - at);
         at = end + 1;
-        hard[title] = size == 0;
+        out->hard[title] = size == 0;
         if (!size) continue;
-        extract(model, work, size);
-        count(model, work);
-        margins_of(model, work, margins + title * model->sections);
-        familiar[title] = familiarity(work);
+        extract(model, work, bag, size);
+        bag->title = title;
+        if (before->title >= 0) finish(model, work, before, judge, out);
+        kept = bag, bag = before, before = kept;
     }
+    if (before->title >= 0) finish(model, work, before, judge, out);
     return title;
 }
 
@@ -345,18 +477,19 @@ int64_t scan_score(const Model *model, const uint32_t *codes, int64_t many, int6
  * -1 when there would be more than room. */
 int64_t scan_extract(const Model *model, const uint32_t *codes, int64_t many, int64_t titles,
                      int64_t room, int64_t *rows, uint64_t *hashes, uint8_t *telling) {
-    Work *work = &works;
+    Work *work = workspace();
+    Bag *bag = work->bags;
     size_t at = 1, all = (size_t)many;
     int64_t found = 0;
     for (int64_t title = 0; title < titles && at <= all; title++) {
         size_t end = line_end(codes, at, all);
-        extract(model, work, take(work, codes, at, end));
+        extract(model, work, bag, take(work, codes, at, end));
         at = end + 1;
-        if (found + (int64_t)work->features > room) return -1;
-        for (size_t each = 0; each < work->features; each++, found++) {
+        if (found + (int64_t)bag->many > room) return -1;
+        for (size_t each = 0; each < bag->many; each++, found++) {
             rows[found] = title;
-            hashes[found] = work->hashes[each];
-            telling[found] = work->telling[each];
+            hashes[found] = bag->hashes[each];
+            telling[found] = bag->telling[each];
         }
     }
     return found;

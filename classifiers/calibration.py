@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +34,6 @@ class Calibration:
     curve: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     familiarity: float
-    _plain: tuple[list[float], list[float], list[float]] = field(
-        init=False, repr=False, compare=False
-    )
-
-    def __post_init__(self) -> None:
-        plain = (self.curve[0].tolist(), self.curve[1].tolist(), self.thresholds.tolist())
-        object.__setattr__(self, "_plain", plain)
 
     def answer(self, margins: Floats) -> tuple[Places, NDArray[np.float32]]:
         """For each title the column of the best section, and its probability."""
@@ -67,24 +58,6 @@ class Calibration:
     ) -> NDArray[np.bool_]:
         """Which answers to mark: ``best`` is the index of the section that was answered."""
         return (probability < self.thresholds[best]) | (familiarity < self.familiarity)
-
-    def answer_one(self, margins: Sequence[float], familiarity: float) -> tuple[int, float, bool]:
-        """``answer`` and ``unsure`` of one title, without the cost of arrays."""
-        start, end, thresholds = self._plain
-        top = max(margins)
-        best = margins.index(top)
-        raw = 1 / sum(math.exp((margin - top) * self.sharpness) for margin in margins)
-        probability = float(np.float32(_interpolate(raw, start, end)))
-        return best, probability, probability < thresholds[best] or familiarity < self.familiarity
-
-
-def _interpolate(value: float, start: Sequence[float], end: Sequence[float]) -> float:
-    """``np.interp`` of one value; ``start`` rises."""
-    at = bisect.bisect_right(start, value)
-    if at in {0, len(start)}:
-        return end[max(at - 1, 0)]
-    low, high = start[at - 1], start[at]
-    return end[at - 1] + (end[at] - end[at - 1]) * (value - low) / (high - low)
 
 
 def unknown(sections: Sequence[str], below: Mapping[str, float]) -> list[str]:

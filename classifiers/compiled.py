@@ -6,9 +6,9 @@ here in NumPy gives the same numbers to 1e-6 and serves elsewhere.
 
 from __future__ import annotations
 
+import functools
 import itertools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
@@ -21,11 +21,14 @@ from classifiers import release as releases
 from classifiers.calibration import Calibration
 from classifiers.errors import ReleaseError
 from classifiers.lexicon import Lexicon, Weighted, batches
-from classifiers.native import Floats, Parts, Scanner
+from classifiers.native import Floats, Parts, Scanner, Text, folded_text, raw_text
+from classifiers.records import Records, pack, unpack
 from classifiers.text import Fold, TextSettings, encode, quick_table
 
-_FEW = 6
-_AT_ONCE = 512  # titles: their code points and margins stay in a processor's cache
+_AT_ONCE = 512  # titles: their code points and answers stay in a processor's cache
+
+Answer = tuple[str, float, str, bool]
+Column = NDArray[Any]
 
 
 class Scored(NamedTuple):
@@ -35,6 +38,10 @@ class Scored(NamedTuple):
     probability: float
     runner_up: str
     unsure: bool
+
+
+# A named tuple's own constructor takes its fields one by one, in Python.
+_as_scored = functools.partial(tuple.__new__, Scored)
 
 
 class Fitted(Protocol):
@@ -59,7 +66,7 @@ class Scorer:
     release: str
     sections: tuple[str, ...]
     lexicon: Lexicon
-    steps: NDArray[np.int16]
+    records: Records
     scale: NDArray[np.float32]
     bias: NDArray[np.float32]
     calibration: Calibration
@@ -76,12 +83,12 @@ class Scorer:
         arrays = releases.read_arrays(folder, manifest)
         try:
             settings = TextSettings(**manifest.text)
-            lexicon = Lexicon(settings, arrays["fold"], arrays["idf"], arrays["seen"])
+            records = unpack(arrays["records"], len(manifest.sections))
             scorer = cls(
                 release=manifest.id,
                 sections=manifest.sections,
-                lexicon=lexicon,
-                steps=arrays["steps"],
+                lexicon=Lexicon(settings, arrays["fold"], records.idf, records.seen),
+                records=records,
                 scale=arrays["scale"],
                 bias=arrays["bias"],
                 calibration=Calibration(
@@ -99,9 +106,8 @@ class Scorer:
 
     def faster(self) -> Self:
         """The same with the compiled scanner, where there is one that can serve."""
-        lexicon = self.lexicon
-        parts = Parts(self.quick, lexicon.seen, lexicon.idf, self.steps, self.scale, self.bias)
-        return replace(self, scanner=native.scanner(lexicon.settings, parts))
+        parts = Parts(self.quick, self.records.whole, self.scale, self.bias)
+        return replace(self, scanner=native.scanner(self.lexicon.settings, parts))
 
     def check(self, folder: Path) -> None:
         """Raise ReleaseError when the arrays do not fit each other."""
@@ -109,8 +115,6 @@ class Scorer:
         vectors = (self.scale, self.bias, self.calibration.thresholds)
         fits = (
             self.steps.shape == (buckets, sections)
-            and self.lexicon.idf.shape == (buckets,)
-            and self.lexicon.seen.shape == (_power_of_two(self.lexicon.seen.size),)
             and self.quick.shape == self.lexicon.fold.shape == (1 << 16,)
             and all(each.dtype == kind for each, kind in self._kinds())
             and self.calibration.curve.shape[:1] == (2,)
@@ -121,45 +125,64 @@ class Scorer:
 
     def _kinds(self) -> tuple[tuple[NDArray[Any], type], ...]:
         """The arrays whose bytes the scanner reads, and what they must hold."""
-        lexicon = self.lexicon
-        single = [(each, np.float32) for each in (lexicon.idf, self.scale, self.bias)]
-        double = [(each, np.uint16) for each in (self.quick, lexicon.fold)]
-        return (*single, *double, (self.steps, np.int16), (lexicon.seen, np.uint8))
+        single = [(each, np.float32) for each in (self.scale, self.bias)]
+        return (*single, (self.quick, np.uint16), (self.lexicon.fold, np.uint16))
+
+    @property
+    def steps(self) -> NDArray[np.int16]:
+        """The weights, buckets x sections, in steps of ``scale``."""
+        return self.records.steps
 
     def score(self, titles: Sequence[str]) -> list[Scored]:
         """One answer a title, in order. Any text is answered; strange text is unsure."""
-        answers: list[Scored] = []
-        for margins, familiarity in self._scored(titles):
-            few = len(margins) < _FEW
-            answers += (self._one_by_one if few else self._answers)(margins, familiarity)
-        return answers
+        return list(map(_as_scored, self.answers(titles)))
+
+    def answers(self, titles: Sequence[str]) -> Iterator[Answer]:
+        """The same as plain tuples in ``Scored``'s order, for those who make records of their
+        own of them."""
+        batches = self._compiled if self.scanner is not None else self._slowly
+        return itertools.chain.from_iterable(batches(titles))
 
     def margins(self, titles: Sequence[str]) -> Floats:
         """The linear models' outputs, titles x sections, before calibration."""
-        parts = [margins for margins, _ in self._scored(titles)]
+        if self.scanner is None:
+            parts = [self._weigh(self.lexicon.weigh(batch)) for batch in batches(titles)]
+        else:
+            parts = [self._scan(self.scanner, batch) for batch in _parts(titles)]
         return np.concatenate([np.zeros((0, len(self.sections)), dtype=np.float32), *parts])
 
-    def _scored(self, titles: Sequence[str]) -> Iterator[tuple[Floats, Floats]]:
-        """Margins and familiarity, some titles at a time."""
-        if self.scanner is None:
-            for batch in batches(titles):
-                weighted = self.lexicon.weigh(batch)
-                yield self._margins(weighted), weighted.familiarity
-            return
-        for start in range(0, len(titles), _AT_ONCE):
-            yield self._scan(self.scanner, titles[start : start + _AT_ONCE])
+    def _compiled(self, titles: Sequence[str]) -> Iterator[Iterable[Answer]]:
+        """Answers by the scanner, some titles at a time; what it finds hard is folded for it."""
+        assert self.scanner is not None
+        for batch in _parts(titles):
+            found = self.scanner.answers(raw_text(batch), self.calibration)
+            if found.hard.any():
+                again = self.scanner.answers(self._folded(batch, found.hard), self.calibration)
+                for column, fresh in zip(found[:4], again[:4], strict=True):
+                    column[found.hard] = fresh
+            yield self._named(*found[:4])
 
-    def _scan(self, scanner: Scanner, titles: Sequence[str]) -> tuple[Floats, Floats]:
-        """Margins and familiarity by the scanner; what it finds hard is folded for it."""
-        found = scanner.raw(titles)
-        if found.hard.any():
-            hard = np.flatnonzero(found.hard)
-            codes = encode([titles[at] for at in hard.tolist()], self.lexicon.fold)
-            again = scanner.folded(codes, len(hard))
-            found.margins[hard], found.familiarity[hard] = again.margins, again.familiarity
-        return found.margins, found.familiarity
+    def _scan(self, scanner: Scanner, titles: Sequence[str]) -> Floats:
+        """Margins likewise."""
+        margins, hard = scanner.margins(raw_text(titles))
+        if hard.any():
+            margins[hard] = scanner.margins(self._folded(titles, hard)).margins
+        return margins
 
-    def _margins(self, weighted: Weighted) -> Floats:
+    def _folded(self, titles: Sequence[str], hard: NDArray[np.bool_]) -> Text:
+        found = [titles[at] for at in np.flatnonzero(hard).tolist()]
+        return folded_text(encode(found, self.lexicon.fold), len(found))
+
+    def _slowly(self, titles: Sequence[str]) -> Iterator[Iterable[Answer]]:
+        """Answers by NumPy."""
+        for batch in batches(titles):
+            weighted = self.lexicon.weigh(batch)
+            margins = self._weigh(weighted)
+            best, probability = self.calibration.answer(margins)
+            unsure = self.calibration.unsure(best, probability, weighted.familiarity)
+            yield self._named(best, probability, second_best(margins, best), unsure)
+
+    def _weigh(self, weighted: Weighted) -> Floats:
         rows = self.steps[weighted.buckets].astype(np.float64)
         values = weighted.values.astype(np.float64)
         sums = np.empty((len(weighted.familiarity), len(self.sections)))
@@ -168,24 +191,16 @@ class Scorer:
             np.dot(values[start:end], rows[start:end], out=sums[at])
         return (sums * self.scale + self.bias).astype(np.float32)
 
-    def _answers(self, margins: Floats, familiarity: Floats) -> list[Scored]:
-        best, probability = self.calibration.answer(margins)
-        second = second_best(margins, best)
-        unsure = self.calibration.unsure(best, probability, familiarity)
-        names = np.array(self.sections, dtype=object)
-        columns = (names[best], probability, names[second], unsure)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return list(map(Scored._make, rows))
+    def _named(
+        self, best: Column, surest: Column, second: Column, unsure: Column
+    ) -> Iterable[Answer]:
+        name = self.sections.__getitem__
+        names, others = map(name, best.tolist()), map(name, second.tolist())
+        return zip(names, surest.tolist(), others, unsure.tolist(), strict=True)
 
-    def _one_by_one(self, margins: Floats, familiarity: Floats) -> list[Scored]:
-        """``_answers`` without arrays, which for a single title cost more than the work."""
-        names = self.sections
-        answers = []
-        for row, known in zip(margins.tolist(), familiarity.tolist(), strict=True):
-            best, probability, unsure = self.calibration.answer_one(row, known)
-            row[best] = -math.inf
-            answers.append(Scored(names[best], probability, names[row.index(max(row))], unsure))
-        return answers
+
+def _parts(titles: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (titles[start : start + _AT_ONCE] for start in range(0, len(titles), _AT_ONCE))
 
 
 def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -197,18 +212,15 @@ def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray
 
 def compile_model(model: Fitted, calibration: Calibration, release: str = "") -> Scorer:
     """The Scorer of a fitted model."""
+    lexicon = model.lexicon_
+    records = pack(lexicon.seen, lexicon.idf, model.steps_)
     return Scorer(
         release=release,
         sections=tuple(str(name) for name in model.classes_),
-        lexicon=model.lexicon_,
-        steps=model.steps_,
+        lexicon=replace(lexicon, idf=records.idf, seen=records.seen),
+        records=records,
         scale=model.scale_,
         bias=model.intercept_,
         calibration=calibration,
-        quick=quick_table(model.lexicon_.fold),
+        quick=quick_table(lexicon.fold),
     ).faster()
-
-
-def _power_of_two(size: int) -> int:
-    """``size`` where it is one that a filter of whole blocks may have, else -1."""
-    return size if size >= 64 and not size & (size - 1) else -1

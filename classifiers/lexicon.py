@@ -1,9 +1,8 @@
 """What training saw: the weight of each bucket, and a filter that knows unseen features.
 
-A feature that training never saw is dropped, not left to collide with a seen one. The
-filter is a Bloom filter with two probes and thirty-two bits a feature: it lets through all
-that was seen, and about one unseen feature in three hundred. Both probes fall into one block
-of 512 bits, which is one line of a processor's cache.
+A feature that training never saw is dropped, not left to collide with a seen one. Each bucket
+has a Bloom filter of its own, four bits of thirty-two a feature: it lets through all that was
+seen, and about one unseen feature in two hundred where there are as many seen ones as buckets.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ from classifiers.features import Bag, Keys, Rows, count, describe, extract
 from classifiers.native import tf_weights
 from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
 
-_BITS_EACH = 32
 _BATCH_CHARS = 1 << 15
-_SECOND_PROBE = np.uint64(20)
-_BLOCK = 512
-_MOST_COUNTS = 1 << 14
+_PROBES = (0, 5, 10, 15)  # where in a hash each probe's five bits begin
+_WITHIN = np.uint64(31)
+_MOST_COUNTS = 1 << 14  # a title of 1,000 characters has fewer features
 _TF = tf_weights(_MOST_COUNTS)
 
 
@@ -47,17 +45,17 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """``idf`` has one weight a bucket; ``seen`` is the filter, packed in bytes."""
+    """``idf`` has one weight a bucket, ``seen`` one filter."""
 
     settings: TextSettings
     fold: Fold
     idf: NDArray[np.float32]
-    seen: NDArray[np.uint8]
+    seen: NDArray[np.uint32]
 
     def weigh(self, titles: Sequence[str]) -> Weighted:
         """TF-IDF with 1 + ln(tf), each title scaled to length 1. One batch: see ``batches``."""
         bag = extract(titles, self.settings, self.fold)
-        known = _probe(self.seen, bag.hashes)
+        known = self._knows(bag.hashes)
         starts, buckets, counts = count(_only(bag, known), len(titles), self.settings.bits)
         values = _TF[counts] * self.idf[buckets]
         rows = np.repeat(np.arange(len(titles)), np.diff(starts))
@@ -70,10 +68,15 @@ class Lexicon:
         weighted = self.weigh([title])
         names: dict[int, dict[str, None]] = {}
         for number, name in describe(title, self.settings, self.fold):
-            if _probe(self.seen, np.array([number], dtype=np.uint64))[0]:
+            if self._knows(np.array([number], dtype=np.uint64))[0]:
                 names.setdefault(number >> (64 - self.settings.bits), {})[name] = None
         found = zip(weighted.buckets.tolist(), weighted.values.tolist(), strict=True)
         return [Piece(" | ".join(names[bucket]), bucket, value) for bucket, value in found]
+
+    def _knows(self, hashes: Keys) -> NDArray[np.bool_]:
+        """Which features training saw, with few errors and none of them a no."""
+        masks = _masks(hashes)
+        return np.asarray(self.seen[_buckets(hashes, self.settings)] & masks == masks)
 
 
 def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:
@@ -88,7 +91,9 @@ def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:
         hashes.append(np.unique(bag.hashes))
     idf = 1 + np.log((1 + len(titles)) / (1 + frequency))
     distinct = np.unique(np.concatenate(hashes)) if hashes else np.zeros(0, dtype=np.uint64)
-    return Lexicon(settings, fold, idf.astype(np.float32), _filter_of(distinct))
+    seen = np.zeros(settings.buckets, dtype=np.uint32)
+    np.bitwise_or.at(seen, _buckets(distinct, settings), _masks(distinct))
+    return Lexicon(settings, fold, idf.astype(np.float32), seen)
 
 
 def batches(titles: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -113,22 +118,14 @@ def _familiarity(bag: Bag, known: NDArray[np.bool_], titles: int) -> NDArray[np.
     return (familiar / np.maximum(told, 1)).astype(np.float32)
 
 
-def _filter_of(hashes: Keys) -> NDArray[np.uint8]:
-    size = 1 << max(10, int(len(hashes) * _BITS_EACH).bit_length())
-    bits = np.zeros(size, dtype=np.uint8)
-    for probe in _probes(hashes, size):
-        bits[probe] = 1
-    return np.packbits(bits, bitorder="little")
+def _buckets(hashes: Keys, settings: TextSettings) -> Rows:
+    return (hashes >> np.uint64(64 - settings.bits)).astype(np.int64)
 
 
-def _probe(seen: NDArray[np.uint8], hashes: Keys) -> NDArray[np.bool_]:
-    first, second = _probes(hashes, len(seen) * 8)
-    hit = (seen[first >> 3] >> (first & 7)) & (seen[second >> 3] >> (second & 7)) & 1
-    return np.asarray(hit, dtype=np.bool_)
-
-
-def _probes(hashes: Keys, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    within = np.uint64(_BLOCK - 1)
-    block = hashes & np.uint64(size - 1) & ~within
-    first, second = block | (hashes & within), block | ((hashes >> _SECOND_PROBE) & within)
-    return first.astype(np.int64), second.astype(np.int64)
+def _masks(hashes: Keys) -> NDArray[np.uint32]:
+    """The bits of a bucket's filter that are set where it holds the feature."""
+    masks = np.zeros(len(hashes), dtype=np.uint32)
+    for start in _PROBES:
+        probe = (hashes >> np.uint64(start) & _WITHIN).astype(np.uint32)
+        masks |= np.uint32(1) << probe
+    return masks

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers.calibration import Calibration
 from classifiers.text import MAX_CHARS, Codes, TextSettings
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("_scan.c", "_fit.c"))
@@ -41,28 +42,58 @@ class Parts(NamedTuple):
     """The arrays of a release that the scanner reads (see ``compiled.Scorer``)."""
 
     quick: NDArray[np.uint16]
-    seen: NDArray[np.uint8]
-    idf: Floats
-    steps: NDArray[np.int16]
+    records: NDArray[np.uint8]
     scale: Floats
     bias: Floats
 
 
-class Scanned(NamedTuple):
-    """``margins``: titles x sections; ``familiarity``: one a title; ``hard`` titles have
-    neither, and are to be folded first."""
+class Text(NamedTuple):
+    """Titles in UTF-32 for a Scanner: see ``raw_text`` and ``folded_text``."""
+
+    codes: bytes
+    titles: int
+    folded: bool
+
+
+class Margins(NamedTuple):
+    """``margins``: titles x sections. ``hard`` titles have none, and are to be folded first."""
 
     margins: Floats
-    familiarity: Floats
+    hard: NDArray[np.bool_]
+
+
+class Answers(NamedTuple):
+    """One of each a title; ``best`` and ``second`` are columns of the margins. ``hard`` titles
+    have none, and are to be folded first."""
+
+    best: NDArray[np.int32]
+    probability: Floats
+    second: NDArray[np.int32]
+    unsure: NDArray[np.bool_]
     hard: NDArray[np.bool_]
 
 
 class _Model(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("quick", "seen", "idf", "tf")),
-        *((name, ctypes.c_void_p) for name in ("steps", "scale", "bias")),
-        ("seen_bits", ctypes.c_uint64),
+        *((name, ctypes.c_void_p) for name in ("quick", "records", "tf", "scale", "bias")),
+        ("stride", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("bits", "longest", "shape", "sections")),
+    )
+
+
+class _Judge(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("start", "end", "thresholds")),
+        ("sharpness", ctypes.c_double),
+        ("familiarity", ctypes.c_float),
+        ("knots", ctypes.c_int32),
+    )
+
+
+class _Out(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_void_p)
+        for name in ("margins", "familiar", "hard", "best", "second", "probability", "unsure")
     )
 
 
@@ -71,14 +102,13 @@ class Scanner:
 
     def __init__(self, library: Library, settings: TextSettings, parts: Parts) -> None:
         features, self.most_sections = (library.scan_limits(which) for which in (0, 1))
-        tf = tf_weights(features)
-        given = (parts.quick, parts.seen, parts.idf, tf, parts.steps, parts.scale, parts.bias)
+        given = (parts.quick, parts.records, tf_weights(features), parts.scale, parts.bias)
         kept = [np.ascontiguousarray(array) for array in given]
         self._kept = kept  # the structure holds addresses alone
         self._sections = len(parts.scale)
         self._model = _Model(
             *(array.ctypes.data for array in kept),
-            len(parts.seen) * 8,
+            parts.records.shape[1],
             settings.bits,
             settings.longest,
             settings.shape,
@@ -86,27 +116,59 @@ class Scanner:
         )
         self._at = ctypes.addressof(self._model)
         self._score = library.scan_score
+        self._judge: tuple[Calibration, _Judge, Any] | None = None
 
-    def raw(self, titles: Sequence[str]) -> Scanned:
-        """Score titles as they came."""
-        text = "\n".join(titles)
-        if text.count("\n") >= len(titles) or len(text) > len(titles) * MAX_CHARS:
-            text = "\n".join(title[:MAX_CHARS].replace("\n", " ") for title in titles)
-        return self._scan(text.encode("utf-32-le", "surrogatepass"), len(titles), folded=False)
+    def margins(self, text: Text) -> Margins:
+        """What the linear models say, of each section."""
+        margins = np.empty((text.titles, self._sections), dtype=np.float32)
+        hard = np.empty(text.titles, dtype=np.bool_)
+        self._scan(text, None, _Out(margins=_address(margins), hard=_address(hard)))
+        return Margins(margins, hard)
 
-    def folded(self, codes: Codes, titles: int) -> Scanned:
-        """Score what ``text.encode`` made of titles."""
-        return self._scan(codes.astype("<u4").tobytes(), titles, folded=True)
+    def answers(self, text: Text, calibration: Calibration) -> Answers:
+        """What ``calibration`` makes of the margins."""
+        many = text.titles
+        best, second = np.empty(many, dtype=np.int32), np.empty(many, dtype=np.int32)
+        probability = np.empty(many, dtype=np.float32)
+        unsure, hard = np.empty(many, dtype=np.bool_), np.empty(many, dtype=np.bool_)
+        places = map(_address, (hard, best, second, probability, unsure))
+        self._scan(text, self._judged_by(calibration), _Out(None, None, *places))
+        return Answers(best, probability, second, unsure, hard)
 
-    def _scan(self, codes: bytes, titles: int, *, folded: bool) -> Scanned:
-        margins = np.empty((titles, self._sections), dtype=np.float32)
-        familiarity = np.empty(titles, dtype=np.float32)
-        hard = np.empty(titles, dtype=np.bool_)
-        places = (each.ctypes.data for each in (margins, familiarity, hard))
-        found = self._score(self._at, codes, len(codes) // 4, titles, folded, *places)
-        if found != titles:
-            raise RuntimeError(f"the scanner found {found} titles where {titles} were given")
-        return Scanned(margins, familiarity, hard)
+    def _judged_by(self, calibration: Calibration) -> _Judge:
+        """The structure for a calibration; the last one is kept."""
+        kept = self._judge
+        if kept is None or kept[0] is not calibration:
+            given = (*calibration.curve, calibration.thresholds)
+            arrays = [np.ascontiguousarray(each, dtype=np.float32) for each in given]
+            places, knots = map(_address, arrays), len(arrays[0])
+            judge = _Judge(*places, calibration.sharpness, calibration.familiarity, knots)
+            kept = self._judge = (calibration, judge, arrays)
+        return kept[1]
+
+    def _scan(self, text: Text, judge: _Judge | None, out: _Out) -> None:
+        by, to = None if judge is None else ctypes.addressof(judge), ctypes.addressof(out)
+        size = len(text.codes) // 4
+        found = self._score(self._at, by, text.codes, size, text.titles, text.folded, to)
+        if found != text.titles:
+            raise RuntimeError(f"the scanner found {found} titles where {text.titles} were given")
+
+
+def raw_text(titles: Sequence[str]) -> Text:
+    """Titles as they came."""
+    text = "\n".join(titles)
+    if text.count("\n") >= len(titles) or len(text) > len(titles) * MAX_CHARS:
+        text = "\n".join(title[:MAX_CHARS].replace("\n", " ") for title in titles)
+    return Text(text.encode("utf-32-le", "surrogatepass"), len(titles), folded=False)
+
+
+def folded_text(codes: Codes, titles: int) -> Text:
+    """What ``text.encode`` made of titles."""
+    return Text(codes.astype("<u4").tobytes(), titles, folded=True)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return array.ctypes.data
 
 
 def tf_weights(most: int) -> Floats:
@@ -185,9 +247,10 @@ def load(path: Path) -> Library:
     if found.scan_digest().decode() != _digest():
         raise ValueError(f"{path.name} was built from another source")
     pointer, count, flag = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    found.scan_score.argtypes = (pointer, ctypes.c_char_p, count, count, flag, *[pointer] * 3)
+    text = ctypes.c_char_p
+    found.scan_score.argtypes = (pointer, pointer, text, count, count, flag, pointer)
     found.scan_score.restype = count
-    found.scan_extract.argtypes = (pointer, ctypes.c_char_p, *[count] * 3, *[pointer] * 3)
+    found.scan_extract.argtypes = (pointer, text, *[count] * 3, *[pointer] * 3)
     found.scan_extract.restype = count
     found.fit_margins.argtypes = (pointer,) * 5
     found.fit_softmax.argtypes = (pointer,) * 3

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from classifiers.errors import DamagedReleaseError, ReleaseError
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
-ARRAYS = ("steps", "scale", "bias", "curve", "thresholds", "idf", "seen", "fold", "quick")
+ARRAYS = ("records", "scale", "bias", "curve", "thresholds", "fold", "quick")
 _ID_DIGITS = 12
 _JSON: dict[str, Any] = {"ensure_ascii": False, "indent": 1, "sort_keys": True}
 

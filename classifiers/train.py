@@ -80,13 +80,11 @@ class TrainedModel:
         """Write the release into an empty folder; its manifest, with the id."""
         scorer = self.scorer
         arrays: dict[str, NDArray[Any]] = {
-            "steps": scorer.steps,
+            "records": scorer.records.whole,
             "scale": scorer.scale,
             "bias": scorer.bias,
             "curve": scorer.calibration.curve,
             "thresholds": scorer.calibration.thresholds,
-            "idf": scorer.lexicon.idf,
-            "seen": scorer.lexicon.seen,
             "fold": scorer.lexicon.fold,
             "quick": scorer.quick,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from monitor.types import Prediction
 
 log = logger("model")
 REFUSED_TURNS = 5
+
+# A named tuple's own constructor takes its fields one by one, in Python.
+_as_prediction = functools.partial(tuple.__new__, Prediction)
 
 
 def open_classifier(settings: Settings) -> Classifier:
@@ -71,7 +75,8 @@ class Classifier:
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
-        found = [Prediction(*scored, release=scorer.release) for scored in scorer.score(titles)]
+        answers, release = scorer.answers(titles), scorer.release
+        found = [_as_prediction((*answer, release)) for answer in answers]
         return [self._renamed(each) for each in found] if self._moved else found
 
     def _renamed(self, found: Prediction) -> Prediction:

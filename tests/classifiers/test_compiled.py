@@ -120,7 +120,7 @@ def test_scoring_needs_no_scikit_learn_and_no_dictionary(release_folder: Path) -
 
 
 def test_arrays_are_mapped_not_copied(scorer: Scorer) -> None:
-    assert isinstance(scorer.steps.base, np.memmap)
+    assert isinstance(scorer.records.whole.base, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         scorer.steps[0, 0] = 1
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers import native
+from classifiers.calibration import Calibration
 from classifiers.compiled import Scorer
 from classifiers.features import count, extract_slowly
 from classifiers.lexicon import learn
@@ -65,8 +66,7 @@ def fast(library: Library, slow: Scorer) -> Scorer:
 
 
 def parts_of(scorer: Scorer) -> Parts:
-    known = scorer.lexicon
-    return Parts(scorer.quick, known.seen, known.idf, scorer.steps, scorer.scale, scorer.bias)
+    return Parts(scorer.quick, scorer.records.whole, scorer.scale, scorer.bias)
 
 
 def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
@@ -74,7 +74,7 @@ def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
     assert fast.scanner is not None
     assert np.abs(slow.margins(titles) - fast.margins(titles)).max(initial=0) <= 1e-6
     for one, other in zip(slow.score(titles), fast.score(titles), strict=True):
-        assert one.section == other.section
+        assert (one.section, one.runner_up) == (other.section, other.runner_up)
         assert one.unsure == other.unsure
         assert one.probability == pytest.approx(other.probability, abs=1e-6)
 
@@ -83,6 +83,34 @@ def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
 @given(titles=TITLES)
 def test_margins_and_answers_are_the_same(titles: list[str], slow: Scorer, fast: Scorer) -> None:
     both_agree(titles, slow, fast)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    titles=TITLES,
+    sharpness=st.floats(0.01, 400),
+    ends=st.lists(st.floats(0, 1, width=32), min_size=2, max_size=8).map(sorted),
+    threshold=st.floats(0, 1),
+    familiarity=st.floats(0, 1, width=32),
+)
+def test_any_calibration_is_followed(
+    titles: list[str],
+    sharpness: float,
+    ends: list[float],
+    threshold: float,
+    familiarity: float,
+    slow: Scorer,
+    fast: Scorer,
+) -> None:
+    curve = np.array([np.linspace(0, 1, len(ends)), ends], dtype=np.float32)
+    thresholds = np.full(3, threshold, dtype=np.float32)
+    judge = Calibration(sharpness, curve, thresholds, familiarity)
+    both = (replace(each, calibration=judge).score(titles) for each in (slow, fast))
+    for one, other in zip(*both, strict=True):
+        assert (one.section, one.runner_up) == (other.section, other.runner_up)
+        assert one.probability == pytest.approx(other.probability, abs=1e-6)
+        if abs(one.probability - threshold) > 1e-6:
+            assert one.unsure == other.unsure
 
 
 def test_every_code_point_is_read_the_same(slow: Scorer, fast: Scorer) -> None:

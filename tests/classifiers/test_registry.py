@@ -105,12 +105,12 @@ def test_a_pickle_in_array_clothing_is_not_opened(copy: Path) -> None:
 def test_a_damaged_release_cannot_be_promoted(registry: Registry, other_folder: Path) -> None:
     before = registry.current()
     second = registry.add(other_folder)
-    (registry.get(second) / "idf.npy").write_bytes(b"")
-    with pytest.raises(DamagedReleaseError, match=r"idf\.npy"):
+    (registry.get(second) / "records.npy").write_bytes(b"")
+    with pytest.raises(DamagedReleaseError, match=r"records\.npy"):
         registry.promote(second)
     assert registry.current() == before
     problems = {each.id: each.problem for each in registry.list()}
-    assert "idf.npy" in problems[second]
+    assert "records.npy" in problems[second]
     registry.add(other_folder)
     registry.promote(second)
     Scorer.load(registry.get(second))

@@ -213,20 +213,3 @@ def test_copies_of_test_titles_are_not_learnt(tmp_path: Path) -> None:
     found = train.evaluate_corpora([f"fasttext:{tmp_path}/train"], f"fasttext:{tmp_path}/test")
     assert found.titles == 25
     assert found.per_section["food"].precision == 1.0 or found.accuracy < 1.0
-
-
-def test_one_title_is_answered_as_many_are(trained: TrainedModel) -> None:
-    calibration = trained.scorer.calibration
-    random_ = np.random.default_rng(7)
-    margins = random_.normal(size=(500, 3)).astype(np.float32)
-    familiar = random_.uniform(0, 0.3, 500).astype(np.float32)
-    best, surest = calibration.answer(margins)
-    unsure = calibration.unsure(best, surest, familiar)
-    assert unsure.any()
-    assert not unsure.all()
-    for at, row in enumerate(margins.tolist()):
-        answer, probability, doubt = calibration.answer_one(row, float(familiar[at]))
-        assert answer == best[at]
-        assert probability == pytest.approx(float(surest[at]), abs=1e-6)
-        if abs(probability - calibration.thresholds[answer]) > 1e-6:
-            assert doubt == unsure[at]

@@ -32,7 +32,7 @@ def made(tmp_path: Path) -> Callable[[str], str]:
 
 
 def damage(root: Path, number: str) -> None:
-    path = root / "models" / number / "steps.npy"
+    path = root / "models" / number / "records.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 

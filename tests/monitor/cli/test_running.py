@@ -155,14 +155,14 @@ def test_doctor_tries_the_mail_servers(cli: CommandLine) -> None:
 def test_doctor_notices_a_damaged_release(cli: CommandLine) -> None:
     cli.good("models", "promote", "starter")
     folder = next((cli.folder / "headlines-data" / "models").glob("????????????"))
-    steps = folder / "steps.npy"
+    steps = folder / "records.npy"
     steps.write_bytes(steps.read_bytes()[:-1] + b"x")
     found = findings(cli)["model"]
     assert found["result"] == "failed"
-    assert "steps.npy" in found["detail"]
+    assert "records.npy" in found["detail"]
     assert "models promote" in found["advice"]
     listed = {row["id"]: row for row in cli.good("models", "list", "--json").json}
-    assert "steps.npy" in listed[folder.name]["problem"]
+    assert "records.npy" in listed[folder.name]["problem"]
     assert cli.good("classify", "央行宣布降息", "--json").json  # the starter serves
     cli.good("models", "promote", "starter")
     assert findings(cli)["model"]["result"] == "ok"
