@@ -48,7 +48,8 @@ enum {
     MAX_FEATURES = EACH_AT_MOST * (MAX_CHARS + 2),
     SLOTS = 16384, /* a power of two, more than MAX_FEATURES */
     MAX_SECTIONS = 1024,
-    STEPS_AT = 8, /* bytes of a record before its weights */
+    IDF_AT = 4,   /* bytes of a record before its idf */
+    STEPS_AT = 8, /* and before its weights */
     MAX_LANES = MAX_SECTIONS + 8,
     LONGEST_RUN = 7
 };
@@ -64,8 +65,8 @@ typedef struct {
     const float *tf;        /* MAX_FEATURES + 1: the weight of a count */
     const float *scale;     /* one a section */
     const float *bias;      /* one a section */
-    int64_t stride;         /* bytes of a record, a multiple of 16 */
-    int32_t bits;           /* buckets are 1 << bits */
+    uint64_t buckets;       /* a power of two, at most 2^32 */
+    uint64_t stride;        /* bytes of a record, a multiple of 16 */
     int32_t longest;        /* of the n-grams, 1 to 3 */
     int32_t shape;
     int32_t sections;
@@ -91,6 +92,7 @@ typedef struct {
 /* The features of one title. */
 typedef struct {
     uint64_t hashes[MAX_FEATURES];
+    const uint8_t *records[MAX_FEATURES];
     uint8_t telling[MAX_FEATURES];
     size_t many;
     int64_t title;
@@ -102,8 +104,10 @@ typedef struct {
     uint8_t kinds[MAX_CHARS + 2];
     Bag bags[2];
     const uint8_t *known[MAX_FEATURES]; /* records */
+    uint32_t masks[MAX_FEATURES];
     uint16_t counts[MAX_FEATURES];
     uint16_t slots[SLOTS];
+    double values[MAX_FEATURES];
     double sums[MAX_LANES];
     float margins[MAX_LANES];
     size_t distinct;
@@ -113,7 +117,6 @@ typedef struct {
 typedef double Four __attribute__((vector_size(32)));
 typedef uint64_t Bits __attribute__((vector_size(32)));
 typedef int32_t Four32 __attribute__((vector_size(16)));
-typedef int16_t Four16 __attribute__((vector_size(8)));
 
 static _Thread_local Work works;
 
@@ -149,17 +152,15 @@ INLINE int is_mark(uint32_t code, uint8_t kind) {
     return !(code >= 0x2E80 && !(code >= 0x3000 && code < 0x3040) && code < 0xFE30);
 }
 
-INLINE const uint8_t *record_of(const Model *model, uint64_t hash) {
-    return model->records + (int64_t)(hash >> (64 - model->bits)) * model->stride;
-}
-
 /* Add a feature if `wanted`: written in any case, and kept by moving on. */
 INLINE void put(const Model *model, Bag *bag, uint64_t key, int telling, int wanted) {
     uint64_t hash = mix(key);
     if (model->records) {
-        const uint8_t *record = record_of(model, hash);
+        uint64_t bucket = (hash >> 32) * model->buckets >> 32; /* the top bits, sooner */
+        const uint8_t *record = model->records + bucket * model->stride;
         FETCH(record);
         FETCH(record + model->stride - 1);
+        bag->records[bag->many] = record;
     }
     bag->hashes[bag->many] = hash;
     bag->telling[bag->many] = (uint8_t)telling;
@@ -259,17 +260,18 @@ INLINE void extract(const Model *model, Work *work, Bag *bag, size_t size) {
     if (model->shape) shape(model, work, bag, size);
 }
 
-INLINE uint32_t mask_of(uint64_t hash) {
+INLINE uint32_t mask_of(uint32_t hash) {
     return 1u << (hash & 31) | 1u << (hash >> 5 & 31) | 1u << (hash >> 10 & 31) |
            1u << (hash >> 15 & 31);
 }
 
 /* The records of the features that training saw, and familiarity. */
-INLINE size_t recognise(const Model *model, Work *work, const Bag *bag) {
+INLINE size_t recognise(Work *work, const Bag *bag) {
     size_t known = 0, told = 0, familiar = 0;
+    for (size_t at = 0; at < bag->many; at++) work->masks[at] = mask_of((uint32_t)bag->hashes[at]);
     for (size_t at = 0; at < bag->many; at++) {
-        const uint8_t *record = record_of(model, bag->hashes[at]);
-        uint32_t mask = mask_of(bag->hashes[at]), filter;
+        const uint8_t *record = bag->records[at];
+        uint32_t mask = work->masks[at], filter;
         memcpy(&filter, record, sizeof filter);
         size_t hit = (filter & mask) == mask;
         work->known[known] = record;
@@ -281,9 +283,9 @@ INLINE size_t recognise(const Model *model, Work *work, const Bag *bag) {
     return known;
 }
 
-/* How often each distinct record comes. */
+/* How often each distinct record comes. The table is wide enough to meet few others. */
 INLINE void count(const Model *model, Work *work, size_t known) {
-    size_t mask = 127;
+    size_t mask = 511;
     while (mask < 2 * known) mask = 2 * mask + 1;
     if (mask >= SLOTS) mask = SLOTS - 1;
     memset(work->slots, 0, (mask + 1) * sizeof *work->slots);
@@ -303,43 +305,43 @@ INLINE void count(const Model *model, Work *work, size_t known) {
     }
 }
 
-INLINE void add_four(double *sums, const int16_t *row, double by) {
-    Four16 steps;
-    Four sum;
-    memcpy(&steps, row, sizeof steps);
-    memcpy(&sum, sums, sizeof sum);
-    Four32 wide = __builtin_convertvector(steps, Four32);
-    sum += by * __builtin_convertvector(wide, Four);
-    memcpy(sums, &sum, sizeof sum);
+/* TF-IDF of each record; the length of all of them as a vector. */
+INLINE double measure(const Model *model, Work *work) {
+    double square = 0;
+    for (size_t at = 0; at < work->distinct; at++) {
+        float idf, value;
+        memcpy(&idf, work->known[at] + IDF_AT, sizeof idf);
+        value = model->tf[work->counts[at]] * idf;
+        work->values[at] = value;
+        square += value * value;
+    }
+    return sqrt(square);
 }
 
-/* The sum of the weights of each lane, times TF-IDF; the length of the TF-IDF vector. */
-INLINE float add_up(const Model *model, Work *work, size_t lanes) {
-    double square = 0, *sums = work->sums;
-    for (size_t lane = 0; lane < lanes; lane++) sums[lane] = 0;
+/* Four times `fours` lanes, from `lane` on: the sum of the weights times TF-IDF. */
+INLINE void add_up(Work *work, size_t lane, const int fours) {
+    Four sums[5] = {{0}};
     for (size_t at = 0; at < work->distinct; at++) {
-        const uint8_t *record = work->known[at];
-        const int16_t *row = (const int16_t *)(const void *)(record + STEPS_AT);
-        float idf;
-        memcpy(&idf, record + 4, sizeof idf);
-        float value = model->tf[work->counts[at]] * idf;
-        double by = value;
-        square += value * value;
-        for (size_t lane = 0; lane < lanes; lane += 4) add_four(sums + lane, row + lane, by);
+        const int16_t *row = (const int16_t *)(const void *)(work->known[at] + STEPS_AT) + lane;
+        double by = work->values[at];
+        for (int four = 0; four < fours; four++, row += 4) {
+            Four32 steps = {row[0], row[1], row[2], row[3]};
+            sums[four] += by * __builtin_convertvector(steps, Four);
+        }
     }
-    return (float)sqrt(square);
+    memcpy(work->sums + lane, sums, (size_t)fours * sizeof *sums);
 }
 
 INLINE void weigh(const Model *model, Work *work, size_t lanes) {
     size_t sections = (size_t)model->sections;
-    float length;
+    double length = measure(model, work), by = length > 0 ? 1 / length : 0;
     switch (lanes) { /* so that the compiler knows them */
-    case 4: length = add_up(model, work, 4); break;
-    case 12: length = add_up(model, work, 12); break;
-    case 20: length = add_up(model, work, 20); break;
-    default: length = add_up(model, work, lanes);
+    case 4: add_up(work, 0, 1); break;
+    case 12: add_up(work, 0, 3); break;
+    case 20: add_up(work, 0, 5); break;
+    default:
+        for (size_t lane = 0; lane < lanes; lane += 4) add_up(work, lane, 1);
     }
-    double by = length > 0 ? 1 / (double)length : 0;
     for (size_t at = 0; at < sections; at++)
         work->margins[at] = (float)(work->sums[at] * by * model->scale[at] + model->bias[at]);
     for (size_t at = sections; at < lanes; at++) work->margins[at] = -INFINITY;
@@ -400,7 +402,7 @@ INLINE void finish(const Model *model, Work *work, const Bag *bag, const Judge *
                    const Answers *out) {
     size_t sections = (size_t)model->sections;
     size_t lanes = (size_t)(model->stride - STEPS_AT) / sizeof(int16_t);
-    count(model, work, recognise(model, work, bag));
+    count(model, work, recognise(work, bag));
     weigh(model, work, lanes);
     if (out->familiar) out->familiar[bag->title] = work->familiarity;
     if (out->margins)

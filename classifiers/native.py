@@ -76,8 +76,8 @@ class Answers(NamedTuple):
 class _Model(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("quick", "records", "tf", "scale", "bias")),
-        ("stride", ctypes.c_int64),
-        *((name, ctypes.c_int32) for name in ("bits", "longest", "shape", "sections")),
+        *((name, ctypes.c_uint64) for name in ("buckets", "stride")),
+        *((name, ctypes.c_int32) for name in ("longest", "shape", "sections")),
     )
 
 
@@ -108,8 +108,7 @@ class Scanner:
         self._sections = len(parts.scale)
         self._model = _Model(
             *(array.ctypes.data for array in kept),
-            parts.records.shape[1],
-            settings.bits,
+            *parts.records.shape,
             settings.longest,
             settings.shape,
             self._sections,
