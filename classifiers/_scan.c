@@ -107,7 +107,7 @@ typedef struct {
     uint32_t masks[MAX_FEATURES];
     uint16_t counts[MAX_FEATURES];
     uint16_t slots[SLOTS];
-    double values[MAX_FEATURES];
+    float values[MAX_FEATURES];
     double sums[MAX_LANES];
     float margins[MAX_LANES];
     size_t distinct;
@@ -159,7 +159,7 @@ INLINE void put(const Model *model, Bag *bag, uint64_t key, int telling, int wan
         uint64_t bucket = (hash >> 32) * model->buckets >> 32; /* the top bits, sooner */
         const uint8_t *record = model->records + bucket * model->stride;
         FETCH(record);
-        FETCH(record + model->stride - 1);
+        if (model->stride > 32) FETCH(record + model->stride - 1);
         bag->records[bag->many] = record;
     }
     bag->hashes[bag->many] = hash;
@@ -305,17 +305,20 @@ INLINE void count(const Model *model, Work *work, size_t known) {
     }
 }
 
-/* TF-IDF of each record; the length of all of them as a vector. */
-INLINE double measure(const Model *model, Work *work) {
+/* TF-IDF of each record, scaled to length 1. */
+INLINE void measure(const Model *model, Work *work) {
     double square = 0;
+    float length;
     for (size_t at = 0; at < work->distinct; at++) {
         float idf, value;
         memcpy(&idf, work->known[at] + IDF_AT, sizeof idf);
         value = model->tf[work->counts[at]] * idf;
         work->values[at] = value;
-        square += value * value;
+        value *= value;
+        square += value;
     }
-    return sqrt(square);
+    length = (float)sqrt(square);
+    for (size_t at = 0; at < work->distinct; at++) work->values[at] /= length;
 }
 
 /* Four times `fours` lanes, from `lane` on: the sum of the weights times TF-IDF. */
@@ -334,7 +337,7 @@ INLINE void add_up(Work *work, size_t lane, const int fours) {
 
 INLINE void weigh(const Model *model, Work *work, size_t lanes) {
     size_t sections = (size_t)model->sections;
-    double length = measure(model, work), by = length > 0 ? 1 / length : 0;
+    measure(model, work);
     switch (lanes) { /* so that the compiler knows them */
     case 4: add_up(work, 0, 1); break;
     case 12: add_up(work, 0, 3); break;
@@ -343,7 +346,7 @@ INLINE void weigh(const Model *model, Work *work, size_t lanes) {
         for (size_t lane = 0; lane < lanes; lane += 4) add_up(work, lane, 1);
     }
     for (size_t at = 0; at < sections; at++)
-        work->margins[at] = (float)(work->sums[at] * by * model->scale[at] + model->bias[at]);
+        work->margins[at] = (float)(work->sums[at] * model->scale[at] + model->bias[at]);
     for (size_t at = sections; at < lanes; at++) work->margins[at] = -INFINITY;
 }
 

@@ -6,9 +6,8 @@ here in NumPy gives the same numbers to 1e-6 and serves elsewhere.
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
@@ -27,7 +26,6 @@ from classifiers.text import Fold, TextSettings, encode, quick_table
 
 _AT_ONCE = 512  # titles: their code points and answers stay in a processor's cache
 
-Answer = tuple[str, float, str, bool]
 Column = NDArray[Any]
 
 
@@ -40,8 +38,23 @@ class Scored(NamedTuple):
     unsure: bool
 
 
-# A named tuple's own constructor takes its fields one by one, in Python.
-_as_scored = functools.partial(tuple.__new__, Scored)
+class Columns(NamedTuple):
+    """``Scored``'s fields, each of all titles."""
+
+    sections: list[str]
+    probabilities: list[float]
+    runners_up: list[str]
+    unsure: list[bool]
+
+    def extend(self, more: Columns) -> None:
+        """Add the answers of more titles."""
+        self.sections.extend(more.sections)
+        self.probabilities.extend(more.probabilities)
+        self.runners_up.extend(more.runners_up)
+        self.unsure.extend(more.unsure)
+
+
+_new = tuple.__new__  # a named tuple's own constructor takes its fields one by one, in Python
 
 
 class Fitted(Protocol):
@@ -135,13 +148,17 @@ class Scorer:
 
     def score(self, titles: Sequence[str]) -> list[Scored]:
         """One answer a title, in order. Any text is answered; strange text is unsure."""
-        return list(map(_as_scored, self.answers(titles)))
+        return [_new(Scored, answer) for answer in zip(*self.columns(titles), strict=True)]
 
-    def answers(self, titles: Sequence[str]) -> Iterator[Answer]:
-        """The same as plain tuples in ``Scored``'s order, for those who make records of their
-        own of them."""
-        batches = self._compiled if self.scanner is not None else self._slowly
-        return itertools.chain.from_iterable(batches(titles))
+    def columns(self, titles: Sequence[str]) -> Columns:
+        """The same a field at a time, for those who make records of their own of them."""
+        parts = list((self._slowly if self.scanner is None else self._compiled)(titles))
+        if len(parts) == 1:
+            return parts[0]
+        whole = Columns([], [], [], [])
+        for part in parts:
+            whole.extend(part)
+        return whole
 
     def margins(self, titles: Sequence[str]) -> Floats:
         """The linear models' outputs, titles x sections, before calibration."""
@@ -151,7 +168,7 @@ class Scorer:
             parts = [self._scan(self.scanner, batch) for batch in _parts(titles)]
         return np.concatenate([np.zeros((0, len(self.sections)), dtype=np.float32), *parts])
 
-    def _compiled(self, titles: Sequence[str]) -> Iterator[Iterable[Answer]]:
+    def _compiled(self, titles: Sequence[str]) -> Iterator[Columns]:
         """Answers by the scanner, some titles at a time; what it finds hard is folded for it."""
         assert self.scanner is not None
         for batch in _parts(titles):
@@ -173,7 +190,7 @@ class Scorer:
         found = [titles[at] for at in np.flatnonzero(hard).tolist()]
         return folded_text(encode(found, self.lexicon.fold), len(found))
 
-    def _slowly(self, titles: Sequence[str]) -> Iterator[Iterable[Answer]]:
+    def _slowly(self, titles: Sequence[str]) -> Iterator[Columns]:
         """Answers by NumPy."""
         for batch in batches(titles):
             weighted = self.lexicon.weigh(batch)
@@ -191,12 +208,10 @@ class Scorer:
             np.dot(values[start:end], rows[start:end], out=sums[at])
         return (sums * self.scale + self.bias).astype(np.float32)
 
-    def _named(
-        self, best: Column, surest: Column, second: Column, unsure: Column
-    ) -> Iterable[Answer]:
-        name = self.sections.__getitem__
-        names, others = map(name, best.tolist()), map(name, second.tolist())
-        return zip(names, surest.tolist(), others, unsure.tolist(), strict=True)
+    def _named(self, best: Column, surest: Column, second: Column, unsure: Column) -> Columns:
+        names = np.array(self.sections, dtype=object)
+        columns = (names[best], surest, names[second], unsure)
+        return Columns(*(column.tolist() for column in columns))
 
 
 def _parts(titles: Sequence[str]) -> Iterator[Sequence[str]]:

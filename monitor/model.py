@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,7 @@ from monitor.types import Prediction
 log = logger("model")
 REFUSED_TURNS = 5
 
-# A named tuple's own constructor takes its fields one by one, in Python.
-_as_prediction = functools.partial(tuple.__new__, Prediction)
+_new = tuple.__new__  # a named tuple's own constructor takes its fields one by one, in Python
 
 
 def open_classifier(settings: Settings) -> Classifier:
@@ -75,8 +74,8 @@ class Classifier:
 
     def __call__(self, titles: Sequence[str]) -> list[Prediction]:
         scorer = self.scorer
-        answers, release = scorer.answers(titles), scorer.release
-        found = [_as_prediction((*answer, release)) for answer in answers]
+        rows = zip(*scorer.columns(titles), itertools.repeat(scorer.release), strict=False)
+        found = [_new(Prediction, row) for row in rows]
         return [self._renamed(each) for each in found] if self._moved else found
 
     def _renamed(self, found: Prediction) -> Prediction:
