@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 from classifiers.calibration import Calibration
 from classifiers.text import MAX_CHARS, Codes, TextSettings
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("_scan.c", "_fit.c"))
+FOLDER = Path(__file__).parent
+SOURCES = (FOLDER / "_scan.c", FOLDER / "_fit.c")
+HEADERS = (FOLDER / "_features.h", FOLDER / "_judge.h")
 LIBRARY = Path(__file__).with_name("_scan.so")
 SWITCH = "HEADLINES_SCORER"
 _FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
@@ -93,7 +95,7 @@ class _Judge(ctypes.Structure):
 class _Out(ctypes.Structure):
     _fields_ = tuple(
         (name, ctypes.c_void_p)
-        for name in ("margins", "familiar", "hard", "best", "second", "probability", "unsure")
+        for name in ("margins", "hard", "best", "second", "probability", "unsure")
     )
 
 
@@ -131,7 +133,7 @@ class Scanner:
         probability = np.empty(many, dtype=np.float32)
         unsure, hard = np.empty(many, dtype=np.bool_), np.empty(many, dtype=np.bool_)
         places = map(_address, (hard, best, second, probability, unsure))
-        self._scan(text, self._judged_by(calibration), _Out(None, None, *places))
+        self._scan(text, self._judged_by(calibration), _Out(None, *places))
         return Answers(best, probability, second, unsure, hard)
 
     def _judged_by(self, calibration: Calibration) -> _Judge:
@@ -265,7 +267,16 @@ def build(out: Path) -> str:
     with tempfile.TemporaryDirectory(prefix=".scan-", dir=out.parent) as folder:
         made = Path(folder) / out.name
         digest = f'-DSOURCE_DIGEST="{_digest()}"'
-        command = [*compiler, *_FLAGS, digest, *map(str, SOURCES), "-o", str(made), "-lm"]
+        command = [
+            *compiler,
+            *_FLAGS,
+            digest,
+            f"-I{FOLDER}",
+            *map(str, SOURCES),
+            "-o",
+            str(made),
+            "-lm",
+        ]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_COMPILE_S, check=False
@@ -290,4 +301,4 @@ def _compiler() -> list[str] | None:
 
 @functools.cache
 def _digest() -> str:
-    return hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()
+    return hashlib.sha256(b"".join(each.read_bytes() for each in (*SOURCES, *HEADERS))).hexdigest()
