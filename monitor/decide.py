@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from monitor.health import learn_gap, learn_yield
 from monitor.identity import Keys
+from monitor.ranking import Listed
 from monitor.schedule import next_fetch_at
 from monitor.text import without_login
 from monitor.types import (
@@ -60,7 +61,8 @@ class Update:
     """What is to be stored for one source.
 
     ``silent`` entries fire no rule (a source's first poll). ``refresh`` are keys to be
-    marked as still listed. ``event`` is a sentence for the log.
+    marked as still listed. ``listed`` are the known entries that the document ranks;
+    ``unchanged``: it is as it was. ``event`` is a sentence for the log.
     """
 
     source: Source
@@ -68,6 +70,8 @@ class Update:
     new: tuple[tuple[ParsedEntry, Keys], ...] = ()
     revised: tuple[Revised, ...] = ()
     refresh: tuple[int, ...] = ()
+    listed: tuple[Listed, ...] = ()
+    unchanged: bool = False
     silent: bool = False
     moved_from: str | None = None
     event: str = ""
@@ -163,6 +167,8 @@ def _decide_answered(
         new=tuple(new),
         revised=tuple(revised),
         refresh=tuple(refresh),
+        listed=_listed(entries, known),
+        unchanged=parsed is None,
         silent=source.baseline_at is None and not source.history,
         moved_from=source.url if moved else None,
         event=f"{source.name} has moved to {without_login(url)}" if moved else "",
@@ -238,6 +244,19 @@ def _sort_entries(
         if now - match.seen_at > REFRESH_AFTER:
             refresh += [key for key in keys.all() if key in known]
     return new, revised, refresh
+
+
+def _listed(
+    entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]
+) -> tuple[Listed, ...]:
+    """The known entries that have a place, each its first."""
+    found: dict[int, Listed] = {}
+    for parsed, keys in entries:
+        match = known.get(keys.primary) or known.get(keys.link_title or -1)
+        if match is not None and parsed.rank is not None:
+            listed = Listed(match.entry_id, parsed.rank, parsed.heat)
+            found.setdefault(match.entry_id, listed)
+    return tuple(found.values())
 
 
 def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]) -> bool:

@@ -12,7 +12,7 @@ from monitor.errors import QueryError, SettingsError
 from monitor.manners import House, Manners, manners_of
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet
-from monitor.rules.tree import Query
+from monitor.rules.tree import Filter, Query, leaves
 from monitor.rules.words import Words, default_words, folded_words
 from monitor.storage import rules
 from monitor.telemetry import logger
@@ -31,6 +31,7 @@ class RuleBook:
     manners: Mapping[int, Manners] = field(default_factory=dict)
     house: House = field(default_factory=House)
     ids: Mapping[str, int] = field(default_factory=dict)
+    ranked: frozenset[int] = frozenset()  # the rules that ask for a place on a list
 
     def manners_of(self, name: str) -> Manners | None:
         """How the rule of that name is told; None where there is none, or it is off."""
@@ -58,6 +59,7 @@ class Rules:
                 manners={rule.id: self._manners(rule) for rule in enabled},
                 house=self._house,
                 ids={rule.name: rule.id for rule in enabled},
+                ranked=frozenset(rule.id for rule in enabled if _asks_for_rank(rule)),
             )
             self._version = version
         return self._book
@@ -90,6 +92,16 @@ class Rules:
         except SettingsError as error:
             log.error("rule %s is told at once: %s", rule.name, error)
             return manners_of(RuleOptions(), self._house)
+
+
+def _asks_for_rank(rule: Rule) -> bool:
+    if "rank:" not in rule.query.lower():
+        return False
+    try:
+        terms = leaves(language.parse(rule.query).root)
+    except QueryError:
+        return False
+    return any(isinstance(term, Filter) and term.name == "rank" for term in terms)
 
 
 def _same(rule: Rule, before: Rule | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from monitor import telling, text
+from monitor import climbing, telling, text
 from monitor.decide import Revised, Update
 from monitor.hints import Hint, derive
 from monitor.hints.trust import Trust, choose
@@ -129,6 +129,13 @@ def write(
         for number, draft in stored
         if not draft.update.silent
     ]
+    climbers = climbing.note(
+        connection,
+        [update for update in updates if update.source.id in ours],
+        [(number, draft.update.source.id, draft.parsed) for number, draft in numbered],
+        now,
+    )
+    standings += climbing.standings(connection, climbers, book, stories, now)
     sent = telling.tell(connection, standings, book, now)
     _settle(connection, [update for update in updates if update.source.id in ours], now)
     return Written(len(numbered), sent, stored, hits, placed)

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.actions.opening import find_source, opened, section_finder, sections_of
-from monitor.actions.rules import subject_of
 from monitor.actions.standing import SourceFinder, asks_of_stories, placed
 from monitor.config import Settings
 from monitor.errors import QueryError
+from monitor.ranking import instant
 from monitor.rules import language
 from monitor.rules.matcher import RuleSet
 from monitor.rules.sieve import Sieve
@@ -22,6 +22,7 @@ from monitor.rules.tokens import normal
 from monitor.rules.tree import And, Literal, Query
 from monitor.rules.words import Words
 from monitor.service import utc_now
+from monitor.shown import subject_of
 from monitor.storage import entries, history
 from monitor.storage.schema import EPOCH
 from monitor.text import fold
@@ -106,4 +107,24 @@ def as_json(row: RowMapping) -> dict[str, Any]:
     """An entry as ``--json`` shows it: ``section`` is predicted, ``shown`` is what counts, and
     ``section_by`` whose word that is: person, model, source, block, url or category."""
     hints = [{"kind": kind, "section": section} for kind, _, section in row["hints"] or ()]
-    return {**{name: row[name] for name in SHOWN}, "hints": hints}
+    return {**{name: row[name] for name in SHOWN}, "hints": hints, "ranking": ranking_of(row)}
+
+
+def ranking_of(row: RowMapping) -> dict[str, Any] | None:
+    """Where an entry stood on its source's ranked list; None where it stood on none.
+
+    ``minutes`` is the time that it was listed, ``heat`` what the list counted last;
+    ``history`` has a point for each change, with None where it had left.
+    """
+    if row["first_rank"] is None:
+        return None
+    return {
+        "first": row["first_rank"],
+        "best": row["best_rank"],
+        "last": row["last_rank"],
+        "minutes": int(row["listed_s"] // 60),
+        "heat": row["heat"],
+        "first_at": row["first_at"],
+        "last_at": row["last_at"],
+        "history": [{"at": instant(at), "rank": rank} for at, rank in row["history"]],
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from monitor.actions.opening import opened, sections_of
 from monitor.config import Settings
@@ -15,10 +15,9 @@ from monitor.errors import UsageError
 from monitor.manners import manners_of
 from monitor.options import nearest
 from monitor.rules import language
-from monitor.rules.matcher import Subject, age_s
 from monitor.service import utc_now
 from monitor.storage import rules, telling
-from monitor.types import AlertEntry, Placed, Rule, RuleOptions
+from monitor.types import Rule, RuleOptions
 
 LONGEST_NAME = 200
 
@@ -113,40 +112,3 @@ def remove(settings: Settings, name: str) -> None:
     """Delete a rule. Raises NotFound."""
     with opened(settings) as database:
         database.run(lambda connection: rules.remove(connection, name))
-
-
-def subject_of(row: RowMapping, now: datetime, placed: Placed | None = None) -> Subject:
-    """A stored entry as rules see it at ``now``; ``placed`` says where it stood among stories."""
-    placed = placed or Placed(row["story_id"] or row["id"])
-    return Subject(
-        title=row["title"],
-        section=row["shown"],
-        probability=row["probability"],
-        unsure=row["shown_unsure"],
-        source=row["source"],
-        source_url=row["source_url"],
-        labels=tuple(row["labels"]),
-        language=row["language"],
-        author=row["author"] or "",
-        rank=row["rank"],
-        age_s=age_s(now, row["published_at"], row["first_seen_at"]),
-        portals=placed.portals,
-        hot=placed.heat,
-        is_first=placed.first,
-        burst=placed.burst,
-    )
-
-
-def alert_entry(row: RowMapping) -> AlertEntry:
-    """A stored entry as alerts and lists tell it."""
-    return AlertEntry(
-        id=row["id"],
-        title=row["title"],
-        url=row["url"],
-        source=row["source"],
-        section=row["shown"],
-        probability=row["probability"],
-        unsure=row["shown_unsure"],
-        published_at=row["published_at"],
-        first_seen_at=row["first_seen_at"],
-    )

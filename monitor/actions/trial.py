@@ -15,7 +15,6 @@ from classifiers.segment import use_words
 from monitor.actions.looked import ClauseCount, Examiner, Looked
 from monitor.actions.opening import opened, sections_of
 from monitor.actions.rehearsal import Heard, Rehearsal, rehearse
-from monitor.actions.rules import alert_entry, subject_of
 from monitor.actions.standing import SourceFinder, asks_of_stories, placed, told_again
 from monitor.config import Settings, house_of
 from monitor.errors import QueryError
@@ -27,6 +26,7 @@ from monitor.rules.filters import Subject
 from monitor.rules.matcher import Hidden, RuleSet
 from monitor.rules.tree import Query
 from monitor.service import utc_now
+from monitor.shown import alert_entry, subject_of
 from monitor.storage import entries, history, rules
 from monitor.stories import heat
 from monitor.text import detect_language

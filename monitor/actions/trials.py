@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 from classifiers.segment import use_words
 from monitor.actions.opening import opened
 from monitor.actions.rehearsal import Rehearsal
-from monitor.actions.rules import alert_entry, subject_of
 from monitor.actions.standing import asks_of_stories, placed
 from monitor.actions.trial import DAY, LOOKED_AT_ONCE, Found, among, rehearse_found
 from monitor.config import Settings, house_of
@@ -18,6 +17,7 @@ from monitor.manners import manners_of
 from monitor.rules.matcher import RuleSet
 from monitor.rules.sieve import Sieve
 from monitor.service import utc_now
+from monitor.shown import alert_entry, subject_of
 from monitor.storage import entries, history, rules
 from monitor.types import Rule
 

@@ -12,7 +12,16 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound
 from monitor.storage import bulk
-from monitor.storage.schema import correction, counter, entry, matched, revision, seen, source
+from monitor.storage.schema import (
+    correction,
+    counter,
+    entry,
+    matched,
+    ranking,
+    revision,
+    seen,
+    source,
+)
 from monitor.types import Known
 
 
@@ -154,6 +163,16 @@ def insert_matches(connection: Connection, rows: Sequence[Matched]) -> None:
     bulk.insert(connection, matched, Matched._fields, rows, update=())
 
 
+def matched_pairs(connection: Connection, ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which rule has matched which of ``ids``."""
+    if not ids:
+        return set()
+    query = sa.select(matched.c.rule_id, matched.c.entry_id).where(
+        bulk.among(connection, matched.c.entry_id, list(ids))
+    )
+    return {(rule_id, entry_id) for rule_id, entry_id in connection.execute(query)}
+
+
 PERSON, MODEL, SOURCE = "person", "model", "source"
 
 
@@ -187,11 +206,19 @@ def _declared_in_doubt() -> sa.ColumnElement[bool]:
     return sa.and_(entry.c.hints.is_(sa.null()), entry.c.unsure, entry.c.section_hint.is_not(None))
 
 
+RANKING = (
+    "first_rank", "best_rank", "last_rank", "first_at", "last_at", "listed_s", "heat", "history",
+)  # fmt: skip
+
+
 def select_shown() -> sa.Select[Any]:
-    """Entries with their source's name, the shown section and a person's correction."""
+    """Entries with their source's name, the shown section, a person's correction, and where
+    they stood on a ranked list.
+    """
     return (
         sa.select(
             entry,
+            *(ranking.c[name] for name in RANKING),
             source.c.name.label("source"),
             source.c.url.label("source_url"),
             source.c.labels.label("labels"),
@@ -202,6 +229,7 @@ def select_shown() -> sa.Select[Any]:
         )
         .join(source, source.c.id == entry.c.source_id)
         .outerjoin(correction, correction.c.entry_id == entry.c.id)
+        .outerjoin(ranking, ranking.c.entry_id == entry.c.id)
     )
 
 

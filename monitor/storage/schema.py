@@ -119,6 +119,30 @@ entry = sa.Table(
     sa.Index("entry_of_story", "story_id"),
 )
 
+# Where an entry stood on its source's ranked list (monitor.ranking). ``history`` holds
+# ``[minutes since 1970, place or null]``.
+ranking = sa.Table(
+    "ranking",
+    metadata,
+    sa.Column(
+        "entry_id",
+        Id,
+        sa.ForeignKey("entry.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("source_id", Id, nullable=False),
+    sa.Column("first_rank", sa.Integer, nullable=False),
+    sa.Column("best_rank", sa.Integer, nullable=False),
+    sa.Column("last_rank", sa.Integer, nullable=False),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("listed_s", sa.Float, nullable=False),
+    sa.Column("heat", sa.BigInteger),
+    sa.Column("history", sa.JSON, nullable=False),
+    sa.Index("ranking_of_source", "source_id", "last_at"),
+)
+
 # Entries that tell the same news; its number is that of its earliest entry. ``joined`` lists
 # ``[portal, microseconds, best rank or null]``. ``hot`` orders by heat at any instant (see
 # monitor.stories.heat). A story that turned out to be another one keeps its row, with

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from monitor.actions.entries import ranking_of
 from monitor.health import DISK_FREE_BYTES
 from monitor.rulebook import Rules
-from monitor.storage import Database
-from monitor.storage.schema import entry
+from monitor.storage import Database, entries
+from monitor.storage.schema import delivery, entry
 from monitor.watch import Vitals, Watch
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import World
@@ -108,3 +111,82 @@ def test_a_shrunken_hot_list_is_silent_and_one_short_poll_is_not(portal: Portal)
     assert portal.look() == []
     portal.server.route("/api/s", topics(5))
     assert portal.look() == [("source-silent", False)]
+
+
+def hot(*ids: int, heat: int = 1000) -> Reply:
+    items = [
+        {"id": str(n), "title": f"Topic number {n}", "url": f"/t/{n}", "extra": {"info": heat + n}}
+        for n in ids
+    ]
+    return Reply(body=json.dumps({"status": "success", "id": "x", "items": items}).encode())
+
+
+def ways(portal: Portal) -> dict[str, dict[str, Any]]:
+    with portal.database.read() as connection:
+        rows = entries.list_shown(connection, entries.Filter())
+    found = ((row["title"].removeprefix("Topic number "), ranking_of(row)) for row in rows)
+    return {title: way for title, way in found if way is not None}
+
+
+def test_topics_keep_their_way_through_the_list(portal: Portal) -> None:
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"}, interval_s=900.0)
+    for reply in (hot(1, 2, 3), hot(2, 1, 3, heat=5000), hot(), hot(2, 3, 4), hot(1, 2, 3)):
+        portal.server.route("/api/s", reply)
+        portal.look()
+    way = ways(portal)
+    assert {title: (w["first"], w["best"], w["last"]) for title, w in way.items()} == {
+        "1": (1, 1, 1), "2": (2, 1, 2), "3": (3, 2, 3), "4": (3, 3, 3),
+    }  # fmt: skip
+    # Topic 1 had left before the last poll; an empty list in between is no news.
+    assert {title: w["minutes"] for title, w in way.items()} == {"1": 15, "2": 60, "3": 60, "4": 0}
+    assert [point["rank"] for point in way["1"]["history"]] == [1, 2, None, 1]
+    assert way["2"]["heat"] == 1002
+    assert way["4"]["first_at"] == way["4"]["last_at"]
+
+
+def test_a_list_that_has_not_changed_goes_on(portal: Portal) -> None:
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"}, interval_s=900.0)
+    portal.server.route("/api/s", hot(1, 2))
+    for _ in range(4):
+        portal.look()
+    portal.server.route("/api/s", hot(2))
+    portal.look()
+    assert {title: way["minutes"] for title, way in ways(portal).items()} == {"1": 45, "2": 60}
+
+
+def test_a_rule_hears_of_a_topic_when_it_has_climbed_and_once(portal: Portal) -> None:
+    portal.rule("topic rank:<=2", "top")
+    portal.rule("topic", "all")
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"}, interval_s=900.0)
+    told = []
+    for reply in (
+        hot(1, 2, 3, 4), hot(1, 2, 3, 4, 5), hot(1, 3, 2, 4, 5), hot(3, 1, 2, 4, 5), hot(1, 3, 5)
+    ):  # fmt: skip
+        portal.server.route("/api/s", reply)
+        portal.look()
+        told.append(sorted(portal.all(delivery.c.rule)))
+    assert told == [[], ["all"], ["all", "top"], ["all", "top"], ["all", "top"]]
+    [titles] = [
+        [entry["title"] for entry in message["entries"]]
+        for message in portal.all(delivery.c.message)
+        if message["rule"] == "top"
+    ]
+    assert titles == ["Topic number 3"]
+
+
+def test_what_has_no_place_has_no_way_and_what_is_forgotten_takes_it_along(
+    portal: Portal,
+) -> None:
+    portal.server.route("/list", Reply(body=OLD))
+    portal.add("/list", kind="page", options={"selector": "h1, h3 a, li a"})
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"})
+    portal.server.route("/api/s", hot(1, 2))
+    portal.poll(QUARTER)
+    assert sorted(ways(portal)) == ["1", "2"]
+    with portal.database.write() as connection:
+        connection.execute(sa.delete(entry).where(entry.c.title == "Topic number 1"))
+    portal.server.route("/api/s", hot(1, 2))
+    portal.poll(QUARTER)
+    portal.server.route("/api/s", hot(2, 1))
+    portal.poll(QUARTER)
+    assert sorted(ways(portal)) == ["2"]

@@ -84,3 +84,24 @@ def test_a_wrong_adapter_is_told_before_anything_is_done(
     assert printed.code == 2
     assert "harbour.toml: page[0].block[0].way[1].items: a string is expected" in printed.err
     assert "docs/portals.md" in printed.err
+
+
+def test_entries_of_a_ranked_list_show_their_way(cli: CommandLine, portal: HttpServer) -> None:
+    own(cli)
+    portal.route("/", reply(OLD))
+    cli.good("feeds", "add", portal.url("/"))
+    cli.good("poll", "--all")
+    swapped = NEW.replace(TITLES[0], "@").replace(TITLES[2], TITLES[0]).replace("@", TITLES[2])
+    swapped = swapped.replace("/story/0", "@").replace("/story/2", "/story/0")
+    portal.route("/", reply(swapped.replace("@", "/story/2")))
+    cli.good("poll", "--all")
+    found = {each["title"]: each["ranking"] for each in cli.good("entries", "list", "--json").json}
+    way = found[TITLES[2]]
+    assert (way["first"], way["best"], way["last"]) == (3, 1, 1)
+    assert [point["rank"] for point in way["history"]] == [3, 1]
+    assert set(way) == {
+        "first", "best", "last", "minutes", "heat", "first_at", "last_at", "history",
+    }  # fmt: skip
+    assert found["Night market moves to the river"]["first"] == 4
+    searched = cli.good("entries", "search", "rank:1", "--json").json
+    assert {each["title"] for each in searched} == {TITLES[0], TITLES[2]}

@@ -1,0 +1,118 @@
+"""What a poll says of places on ranked lists, and the rules that waited for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from monitor.decide import Update
+from monitor.ranking import MOST_POLLS, RANKED, Ranking, begin, go_on
+from monitor.rulebook import RuleBook
+from monitor.shown import alert_entry, subject_of
+from monitor.storage import entries, history, rankings
+from monitor.storage.entries import Matched
+from monitor.storage.schema import microseconds
+from monitor.storybook import StoryBook
+from monitor.telling import Standing
+from monitor.types import Hit, ParsedEntry, Placed
+
+Fresh = Sequence[tuple[int, int, ParsedEntry]]
+
+
+def note(
+    connection: Connection, updates: Sequence[Update], fresh: Fresh, now: datetime
+) -> list[int]:
+    """Store where entries stand now; the known ones that stand higher than ever.
+
+    ``fresh`` are the new entries of the poll, with their numbers and sources.
+    """
+    rows = [
+        (number, source_id, begin(parsed.rank, parsed.heat, now))
+        for number, source_id, parsed in fresh
+        if parsed.rank is not None
+    ]
+    listing = [update for update in updates if update.listed]
+    numbers = [each.entry_id for update in listing for each in update.listed]
+    known = rankings.load(connection, numbers)
+    rows += _go_on(connection, listing, known, now)
+    rankings.save(connection, rows)
+    higher = {
+        number: after.best
+        for number, _, after in rows
+        if number in known and after.best < known[number].best
+    }
+    rankings.rise(connection, higher)
+    for update in updates:
+        if update.unchanged and update.source.kind in RANKED:
+            rankings.hold(connection, update.source.id, now, _longest(update))
+    return list(higher)
+
+
+def _go_on(
+    connection: Connection,
+    listing: Sequence[Update],
+    known: Mapping[int, Ranking],
+    now: datetime,
+) -> Iterator[tuple[int, int, Ranking]]:
+    """The next place of each listed entry that still exists."""
+    if not listing:
+        return
+    last = rankings.last_listed(connection, [update.source.id for update in listing])
+    strangers = [e.entry_id for update in listing for e in update.listed if e.entry_id not in known]
+    alive = entries.former(connection, strangers)
+    for update in listing:
+        for each in update.listed:
+            before = known.get(each.entry_id)
+            if before is not None:
+                stayed = before.last_at == last.get(update.source.id)
+                longest_s = _longest(update).total_seconds()
+                after = go_on(before, each, now, stayed=stayed, longest_s=longest_s)
+                yield each.entry_id, update.source.id, after
+            elif each.entry_id in alive:
+                yield each.entry_id, update.source.id, begin(each.rank, each.heat, now)
+
+
+def _longest(update: Update) -> timedelta:
+    return timedelta(seconds=MOST_POLLS * update.source.interval_s)
+
+
+def standings(
+    connection: Connection,
+    climbers: Sequence[int],
+    book: RuleBook,
+    stories: StoryBook,
+    now: datetime,
+) -> list[Standing]:
+    """What rules that ask for a place say of entries that have reached it now.
+
+    A rule that has matched an entry is not asked again.
+    """
+    if not climbers or not book.ranked:
+        return []
+    rows = history.details(connection, climbers)
+    story_of = {row["id"]: row["story_id"] for row in rows if row["story_id"] is not None}
+    placed = stories.facts(connection, story_of, now)
+    matched = entries.matched_pairs(connection, climbers)
+    found, kept = [], []
+    for row in rows:
+        number = row["id"]
+        place = placed.get(number, Placed(number))
+        hits = [
+            hit
+            for hit in book.matcher.match(subject_of(row, now, place))
+            if hit.rule_id in book.ranked and (hit.rule_id, number) not in matched
+        ]
+        if hits:
+            kept += [_matched(hit, number, now) for hit in hits]
+            entry = replace(alert_entry(row), story_id=place.story_id, portals=place.portals)
+            found.append(Standing(entry, hits, place.heat))
+    entries.insert_matches(connection, kept)
+    return found
+
+
+def _matched(hit: Hit, number: int, now: datetime) -> Matched:
+    return Matched(hit.rule_id, number, json.dumps(hit.spans), microseconds(now))

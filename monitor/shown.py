@@ -1,0 +1,47 @@
+"""Stored entries as rules and alerts see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.engine import RowMapping
+
+from monitor.rules.matcher import Subject, age_s
+from monitor.types import AlertEntry, Placed
+
+
+def subject_of(row: RowMapping, now: datetime, placed: Placed | None = None) -> Subject:
+    """A stored entry as rules see it at ``now``; ``placed`` says where it stood among stories."""
+    placed = placed or Placed(row["story_id"] or row["id"])
+    return Subject(
+        title=row["title"],
+        section=row["shown"],
+        probability=row["probability"],
+        unsure=row["shown_unsure"],
+        source=row["source"],
+        source_url=row["source_url"],
+        labels=tuple(row["labels"]),
+        language=row["language"],
+        author=row["author"] or "",
+        rank=row["rank"],
+        age_s=age_s(now, row["published_at"], row["first_seen_at"]),
+        portals=placed.portals,
+        hot=placed.heat,
+        is_first=placed.first,
+        burst=placed.burst,
+    )
+
+
+def alert_entry(row: RowMapping) -> AlertEntry:
+    """A stored entry as alerts and lists tell it."""
+    return AlertEntry(
+        id=row["id"],
+        title=row["title"],
+        url=row["url"],
+        source=row["source"],
+        section=row["shown"],
+        probability=row["probability"],
+        unsure=row["shown_unsure"],
+        published_at=row["published_at"],
+        first_seen_at=row["first_seen_at"],
+    )
