@@ -20,7 +20,7 @@ from monitor.storage.schema import microseconds
 from monitor.stories import heat
 from monitor.stories.grouping import Grouping, Told, group
 from monitor.stories.heat import Newcomer, Story
-from monitor.stories.window import Window
+from monitor.stories.window import Batch, Window
 from monitor.stories.wording import grams, link_gram
 from monitor.types import Placed
 
@@ -110,14 +110,14 @@ class StoryBook:
     def _near(self, newcomers: Sequence[Newcomer], since: int) -> dict[int, list[int]]:
         """For each newcomer the entries to compare it with, stored ones and earlier newcomers."""
         assert self._window is not None
-        here = Window(len(newcomers))
+        here = Batch()
         near: dict[int, list[int]] = {}
         with self._lock:
             for each in newcomers:
                 found, link = grams(each.title), link_gram(each.url)
                 stored = self._window.near(found, since, link)
-                near[each.id] = list(dict.fromkeys((*stored, *here.near(found, since, link))))
-                here.add(each.id, microseconds(each.at), found, link)
+                near[each.id] = list(dict.fromkeys((*stored, *here.near(found, link))))
+                here.add(each.id, found, link)
         return near
 
     def _write(

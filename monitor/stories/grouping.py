@@ -75,9 +75,11 @@ def group(
             story = placed.get(number, other.story_id if other else None)
             if other is None or story is None or number == entry.id:
                 continue
+            root = roots.of(story)
+            if found.get(root, 0.0) >= MERGE_SCORE:
+                continue  # it is that story for sure: another who tells it says no more
             likeness = likeness_of(entry, other)
             if likeness.same:
-                root = roots.of(story)
                 found[root] = max(found.get(root, 0.0), likeness.score)
         placed[entry.id] = _choose(entry.id, found, roots)
     stories = {number: roots.of(story) for number, story in placed.items()}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
 
 class Term(NamedTuple):
     """``kind``: ``name``, ``act``, ``same`` or ``filler``. ``key`` stands for all of its words."""
@@ -20,11 +22,10 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """``han`` by word, ``sizes`` by first character, the longest first; ``latin`` by stems,
-    ``phrases`` by first stem: the most stems of a phrase."""
+    """``han`` by word; ``latin`` by stems, ``phrases`` by first stem: the most stems of a
+    phrase."""
 
     han: dict[str, tuple[Term, ...]] = field(default_factory=dict)
-    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     latin: dict[tuple[str, ...], tuple[Term, ...]] = field(default_factory=dict)
     phrases: dict[str, int] = field(default_factory=dict)
     function: frozenset[str] = frozenset()
@@ -38,8 +39,6 @@ class Lexicon:
         """Know ``word`` as ``term`` too; a filler means nothing else."""
         if word[0] >= "\u3400":
             self.han[word] = _with(self.han.get(word, ()), term)
-            sizes = {*self.sizes.get(word[0], ()), len(word)}
-            self.sizes[word[0]] = tuple(sorted(sizes, reverse=True))
             return
         stems = tuple(stem(part) for part in word.split("_"))
         self.latin[stems] = _with(self.latin.get(stems, ()), term)
@@ -156,6 +155,28 @@ def _root(base: str) -> str:
     ):
         return base + "e"
     return base
+
+
+class HanWords:
+    """The Chinese words of the lexicon, found in a text from left to right, the longest first.
+
+    ``words`` and ``terms`` are by the number with which ``find`` tells a word.
+    """
+
+    def __init__(self, han: dict[str, tuple[Term, ...]]) -> None:
+        self.words = list(han)
+        self.terms = list(han.values())
+        self._automaton = AhoCorasick(self.words, matchkind=MatchKind.LeftmostLongest)
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """Each word's number and span; none overlaps another."""
+        return self._automaton.find_matches_as_indexes(text)
+
+
+@functools.cache
+def han_words() -> HanWords:
+    """The bundled Chinese words."""
+    return HanWords(lexicon().han)
 
 
 def _any(words: list[str]) -> str:

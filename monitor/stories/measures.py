@@ -62,6 +62,9 @@ NUMBER = re.compile(
     re.VERBOSE,
 )
 
+# A text without these has no number.
+MAY_COUNT = re.compile(rf"[0-9{_HAN}]|\b(?:{_any((*WORDS, *MONTHS, *ORDINALS, 'quarter'))})\b")
+
 _PEOPLE = "余?多?(?:人|名|位|例)?"
 _NEAR = r"[^\d,。;]{0,4}?"
 _THEN = r"\s(?:[a-z]+\s){0,2}?"
@@ -74,7 +77,7 @@ CASUALTIES = {
 }
 # What stands behind a number: the pattern, what is counted, and the factor to its unit.
 AFTER = [
-    (re.compile(pattern), kind, factor)
+    (pattern, kind, factor)
     for pattern, kind, factor in (
         (r"\s?(?:%|per ?cent\b|pct\b|个?百分点|percentage[- ]points?)", "%", 1.0),
         (r"[- ]?(?:个?基点|basis[- ]points?|bps?\b)", "%", 0.01),
@@ -97,6 +100,9 @@ AFTER = [
     )
 ]  # fmt: skip
 
+# All of them at once: the group is numbered as its pattern.
+ANY_AFTER = re.compile("|".join(f"(?P<k{at}>{each[0]})" for at, each in enumerate(AFTER)))
+
 _LEAST = r"\s(?:at least |more than |nearly |over |all |another )?$"
 _SERIES = (
     "iphone ipad galaxy mate pura nova ios ipados macos watchos windows android model gpt "
@@ -117,6 +123,8 @@ BEFORE = [
         (r"第$", "nth"),
     )
 ]  # fmt: skip
+
+ANY_BEFORE = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in BEFORE))
 
 ROUGH_BEFORE = re.compile(
     r"(?:约|近|超|逾|超过|突破|至少|达到?|about|nearly|over|above|than|almost|around|least|some"

@@ -30,6 +30,8 @@ class Quantity(NamedTuple):
 
 def find(text: str) -> tuple[tuple[Quantity, ...], str]:
     """The numbers of a folded text, and the text with a ``\\0`` where each stood."""
+    if not measures.MAY_COUNT.search(text):
+        return (), text
     found: list[Quantity] = []
     rest: list[str] = []
     at = 0
@@ -115,14 +117,14 @@ def _read(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
 def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | None, int]:
     before, end = text[max(0, match.start() - 30) : match.start()], match.end()
     rough = bool(measures.ROUGH_BEFORE.search(before) or measures.ROUGH_AFTER.match(text, end))
-    kind = next((kind for pattern, kind in measures.BEFORE if pattern.search(before)), "")
-    if not kind:
-        for pattern, name, factor in measures.AFTER:
-            if after := pattern.match(text, end):
-                value, kind = round(value * factor, 6), name
-                # What happened to them is an act besides.
-                end = end if name in measures.CASUALTIES else after.end()
-                break
+    kind = ""
+    if measures.ANY_BEFORE.search(before):
+        kind = next(kind for pattern, kind in measures.BEFORE if pattern.search(before))
+    elif after := measures.ANY_AFTER.match(text, end):
+        kind, factor = measures.AFTER[int((after.lastgroup or "k0")[1:])][1:]
+        value = round(value * factor, 6)
+        # What happened to them is an act besides.
+        end = end if kind in measures.CASUALTIES else after.end()
     kind, value = _dated(kind, value, match, before)
     if not kind:
         kind = _unit(text, end)

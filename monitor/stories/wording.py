@@ -11,7 +11,7 @@ from zlib import crc32
 
 from monitor.stories import numbers
 from monitor.stories.address import canonical_url
-from monitor.stories.lexicon import Lexicon, Term, lexicon, stem
+from monitor.stories.lexicon import Lexicon, Term, han_words, lexicon, stem
 from monitor.stories.window import BUCKETS
 from monitor.text import fold, unify
 
@@ -23,6 +23,8 @@ _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
 _SPOT = re.compile("([\u4e00-\u9fff]{2,6}?)一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])")
 _WORKS = re.compile("《([^》]{1,40})》")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
+# Without one of these nothing frames a title.
+_FRAMES = re.compile("[-–—_|｜丨:：·!,()\\[\\]【】（）]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +48,57 @@ class Wording:
 
 
 @functools.lru_cache(maxsize=4096)
-def grams(title: str) -> frozenset[int]:
-    """What the window knows a title by: pairs of Chinese characters, stems of words."""
+def grams(title: str) -> tuple[int, ...]:
+    """What the window knows a title by, in order: known Chinese words by their meaning, pairs
+    of Chinese characters elsewhere, stems of English words."""
+    text = fold(title).text
     found = set[int]()
-    for run in _RUNS.findall(fold(title).text):
+    if not text.isascii():
+        text = _take_han(text, found)
+    for run in _RUNS.findall(text):
         if run[0] < "\u3400":
-            gram = _latin_gram(run)
-            if gram is not None:
-                found.add(gram)
+            found.add(_latin_gram(run))
         else:
             codes = list(map(ord, run))
-            found.update((one * 7919 + other) % BUCKETS for one, other in itertools.pairwise(codes))
-    return frozenset(found)
+            found.update(
+                [(one * 7919 + other) % BUCKETS for one, other in itertools.pairwise(codes)]
+            )
+    found.discard(_NO_GRAM)
+    return tuple(sorted(found))
+
+
+_NO_GRAM = -1
+
+
+def _take_han(text: str, found: set[int]) -> str:
+    """Put the grams of known Chinese words into ``found``; returns what is left of the text."""
+    buckets, left, at = _han_grams(), list[str](), 0
+    for index, start, end in han_words().find(text):
+        found.add(buckets[index])
+        left.append(text[at:start])
+        at = end
+    left.append(text[at:])
+    return " ".join(left)
+
+
+@functools.cache
+def _han_grams() -> list[int]:
+    """The bucket of each known Chinese word."""
+    return [_term_gram(terms) for terms in han_words().terms]
 
 
 @functools.lru_cache(maxsize=32_768)
-def _latin_gram(word: str) -> int | None:
-    """The bucket of an English word, the same for words of one meaning; None for a filler."""
-    found = stem(word)
-    terms = lexicon().latin.get((found,), ())
-    if terms and terms[0].kind == "filler":
-        return None
-    return crc32((terms[0].key if terms else found).encode()) % BUCKETS
+def _latin_gram(word: str) -> int:
+    """The bucket of an English word, the same for words of one meaning."""
+    found, _, terms = _latin(word)
+    return _term_gram(terms) if terms else crc32(found.encode()) % BUCKETS
+
+
+def _term_gram(terms: tuple[Term, ...]) -> int:
+    """The bucket of what a word means; none for a filler."""
+    if terms[0].kind == "filler":
+        return _NO_GRAM
+    return crc32(terms[0].key.encode()) % BUCKETS
 
 
 def link_gram(url: str) -> int:
@@ -77,6 +108,8 @@ def link_gram(url: str) -> int:
 
 def unframed(folded: str) -> str:
     """A folded title without who tells it, unless nothing else is there."""
+    if not _FRAMES.search(folded):
+        return folded
     known = lexicon()
     inner = folded
     if match := known.before.match(inner):
@@ -98,7 +131,7 @@ def wording(title: str) -> Wording:
     acts: dict[str, set[str]] = {}
     order: list[str] = []
     signs: set[str] = set()
-    for word, meanings in _items(_RUNS.findall(rest), known):
+    for word, meanings in _items(rest, known):
         if not meanings:
             weights[word] = _weight(word)
             order.append(word)
@@ -127,7 +160,7 @@ def wording(title: str) -> Wording:
         {group: frozenset(keys) for group, keys in acts.items()},
         quantities,
         frozenset(signs - known.function),
-        frozenset(_proper(unify(title).text, known)),
+        frozenset(_proper(title, known)),
         short=len(said) - said.count(" ") < SHORT,
     )
 
@@ -138,65 +171,70 @@ Item = tuple[str, tuple[Term, ...]]
 
 def _proper(title: str, known: Lexicon) -> Iterator[str]:
     """The stems of words with a capital, unless all have one, or a list knows them."""
-    words = _WORDS.findall(title)
+    words = _WORDS.findall(title if title.isascii() else unify(title).text)
     capital = [word for word in words if word[0].isupper()]
     if len(words) < 3 or len(capital) > 0.7 * len(words):
         return
     for word in capital:
-        found = stem(fold(word).text)
+        found = _folded_stem(word)
         if (found,) not in known.latin and (word != words[0] or found not in known.common):
             yield found
 
 
-def _items(runs: list[str], known: Lexicon) -> list[Item]:
+@functools.lru_cache(maxsize=32_768)
+def _folded_stem(word: str) -> str:
+    return stem(fold(word).text)
+
+
+def _items(text: str, known: Lexicon) -> list[Item]:
     """The words of a title with their meanings: English stems and phrases, Chinese words, and
     pairs of Chinese characters where no word is known."""
     items: list[Item] = []
-    at = 0
-    while at < len(runs):
-        if runs[at][0] < "\u3400":
-            at += _take_phrase(runs, at, known, items)
-        else:
-            _cut(runs[at], known, items)
-            at += 1
+    if text.isascii():
+        _cut(text, known, items)
+        return items
+    han, at = han_words(), 0
+    for index, start, end in han.find(text):
+        if at < start:
+            _cut(text[at:start], known, items)
+        items.append((han.words[index], han.terms[index]))
+        at = end
+    if at < len(text):
+        _cut(text[at:], known, items)
     return items
+
+
+def _cut(text: str, known: Lexicon, items: list[Item]) -> None:
+    """Take the words of a text in which there are no known Chinese ones."""
+    runs, at = _RUNS.findall(text), 0
+    while at < len(runs):
+        run = runs[at]
+        if run[0] < "\u3400":
+            at += _take_phrase(runs, at, known, items)
+            continue
+        if len(run) == 1:
+            items.append((run, ()))
+        items += [(run[place : place + 2], ()) for place in range(len(run) - 1)]
+        at += 1
 
 
 def _take_phrase(runs: list[str], at: int, known: Lexicon, items: list[Item]) -> int:
     """Take the longest phrase that is known, or one word; returns of how many runs."""
-    word = stem(runs[at])
-    for size in range(min(known.phrases.get(word, 0), len(runs) - at), 0, -1):
+    word, most, alone = _latin(runs[at])
+    for size in range(min(most, len(runs) - at), 1, -1):
         phrase = (word, *map(stem, runs[at + 1 : at + size]))
         if meanings := known.latin.get(phrase):
             items.append((word, meanings))
             return size
-    items.append((word, ()))
+    items.append((word, alone))
     return 1
 
 
-def _cut(run: str, known: Lexicon, items: list[Item]) -> None:
-    """Cut a Chinese run into the words that are known, the longest first."""
-    at, rest, end = 0, 0, len(run)
-    while at < end:
-        for size in known.sizes.get(run[at], ()):
-            meanings = known.han.get(run[at : at + size])
-            if meanings is not None and at + size <= end:
-                if rest < at:
-                    _pair(run[rest:at], items)
-                items.append((run[at : at + size], meanings))
-                at += size
-                rest = at
-                break
-        else:
-            at += 1
-    if rest < end:
-        _pair(run[rest:], items)
-
-
-def _pair(run: str, items: list[Item]) -> None:
-    if len(run) == 1:
-        items.append((run, ()))
-    items.extend((run[at : at + 2], ()) for at in range(len(run) - 1))
+@functools.lru_cache(maxsize=32_768)
+def _latin(run: str) -> tuple[str, int, tuple[Term, ...]]:
+    """A word's stem, the most stems of a phrase that it begins, what it means alone."""
+    word, known = stem(run), lexicon()
+    return word, known.phrases.get(word, 0), known.latin.get((word,), ())
 
 
 @functools.lru_cache(maxsize=65_536)
