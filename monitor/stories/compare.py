@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from monitor.stories import numbers
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
-from monitor.stories.wording import Wording, wording
+from monitor.stories.wording import Wording, is_short, said, wording
 
 SAME = 0.5
 WINDOW = timedelta(days=3)
@@ -69,14 +69,17 @@ def compare(
     Titles of fewer than six letters and digits are never the same news, nor are titles
     that were published more than three days apart, or that differ in nothing but numbers.
     """
-    a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
-    if a.short or b.short:
+    plain, other_plain = said(one), said(other)
+    if is_short(plain) or is_short(other_plain):
         return Likeness(False, 0.0)
     if one_at and other_at and abs(one_at - other_at) > WINDOW:
         return Likeness(False, 0.0)
-    if _count_otherwise(a.plain, b.plain):
+    if plain == other_plain:
+        return Likeness(True, 1.0)
+    if _count_otherwise(plain, other_plain):
         return Likeness(False, 0.0)
-    score = 1.0 if a.plain == b.plain else probability(features(a, b))
+    a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
+    score = probability(features(a, b))
     return Likeness(score >= SAME, round(score, 4))
 
 

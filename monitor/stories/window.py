@@ -17,7 +17,7 @@ from monitor.stories.rings import Rings
 BUCKETS = 1 << 19
 # An entry is found by so many of its rarest grams; so many are looked for.
 POSTINGS = 6
-PROBES = 8
+PROBES = 7
 # What is remembered of a title: few have more.
 MOST_GRAMS = 24
 NEAREST = 6
@@ -80,10 +80,10 @@ class Window:
         the window would have the same ones; or they share most of the rare ones. And a
         quarter of all grams. The same link is enough.
         """
-        size, seen = len(self._ids), self._seen
+        size, seen, log = len(self._ids), self._seen, math.log
         total = math.log(max(size, LEAST))
         rarest = self.rarest(grams, MOST_GRAMS)
-        weight_of = {gram: total - math.log(seen[gram] + 1) for gram in rarest}
+        weight_of = {gram: total - log(seen[gram] + 1) for gram in rarest}
         crowd = max(math.log(max(size, 1) / CROWDED), 0.0)
         probed = sum([weight_of[gram] for gram in rarest[:PROBES]])
         limit = min(total + 2 * crowd, MOST * probed)
@@ -112,8 +112,7 @@ class Window:
         while asked < len(probes) and rest >= least:
             rest -= weights[asked]
             asked += 1
-        counted = Counter(self._having.of(probes[:asked]))
-        found = {place for place, count in counted.items() if count > 1}
+        found = set(_twice(self._having.of(probes[:asked])))
         return found.union(self._having.of(alone)) if alone else found
 
     def _shared(self, place: int, weight_of: Mapping[int, float]) -> float:
@@ -143,6 +142,16 @@ class Window:
             rarest = grams[begin[place] : begin[place + 1]]
             self._post(ids[place], at[place], rarest, links[place])
         self._seen = array("I", ((count + 1) // 2 for count in self._seen))
+
+
+def _twice(numbers: array[int]) -> list[int]:
+    """The numbers that are there more than once, some of them repeatedly."""
+    import numpy as np  # not paid by commands that look up nothing
+
+    ordered = np.array(numbers)
+    ordered.sort()
+    found: list[int] = ordered[1:][ordered[1:] == ordered[:-1]].tolist()
+    return found
 
 
 class Batch:

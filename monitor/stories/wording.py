@@ -90,7 +90,8 @@ def _han_grams() -> list[int]:
 @functools.lru_cache(maxsize=32_768)
 def _latin_gram(word: str) -> int:
     """The bucket of an English word, the same for words of one meaning."""
-    found, _, terms = _latin(word)
+    found = stem(word)
+    terms = lexicon().latin.get((found,))
     return _term_gram(terms) if terms else crc32(found.encode()) % BUCKETS
 
 
@@ -119,12 +120,28 @@ def unframed(folded: str) -> str:
     return inner if len(inner) >= SHORT else folded
 
 
+def said(title: str) -> str:
+    """What ``title`` says in plain words; two that say the same to the letter are equal here."""
+    return _said(title)[1]
+
+
+def is_short(said: str) -> bool:
+    """Whether a title that says this says too little to be compared."""
+    return len(said) - said.count(" ") < SHORT
+
+
+@functools.lru_cache(maxsize=4096)
+def _said(title: str) -> tuple[str, str]:
+    """The folded title without what frames it, with marks and without."""
+    plain = unframed(fold(title).text)
+    return plain, _BREAK.sub(" ", plain).strip()
+
+
 @functools.lru_cache(maxsize=4096)
 def wording(title: str) -> Wording:
     """The wording of ``title``; the same for every spelling that folds alike."""
     known = lexicon()
-    folded = fold(title).text
-    plain = unframed(folded)
+    plain, said = _said(title)
     quantities, rest = numbers.find(plain)
     weights: dict[str, float] = {}
     names: dict[str, set[str]] = {}
@@ -151,7 +168,6 @@ def wording(title: str) -> Wording:
         names["work"] = {f"work:{work}" for work in works}
     if spot := _SPOT.match(plain):
         names["spot"] = {f"spot:{one}{other}" for one, other in itertools.pairwise(spot[1])}
-    said = _BREAK.sub(" ", plain).strip()
     return Wording(
         said,
         weights,
@@ -161,7 +177,7 @@ def wording(title: str) -> Wording:
         quantities,
         frozenset(signs - known.function),
         frozenset(_proper(title, known)),
-        short=len(said) - said.count(" ") < SHORT,
+        short=is_short(said),
     )
 
 
@@ -222,7 +238,7 @@ def _take_phrase(runs: list[str], at: int, known: Lexicon, items: list[Item]) ->
     """Take the longest phrase that is known, or one word; returns of how many runs."""
     word, most, alone = _latin(runs[at])
     for size in range(min(most, len(runs) - at), 1, -1):
-        phrase = (word, *map(stem, runs[at + 1 : at + size]))
+        phrase = (word, *[_latin(run)[0] for run in runs[at + 1 : at + size]])
         if meanings := known.latin.get(phrase):
             items.append((word, meanings))
             return size
