@@ -252,8 +252,10 @@ def _listed(
     """The known entries that have a place, each its first."""
     found: dict[int, Listed] = {}
     for parsed, keys in entries:
+        if parsed.rank is None:
+            continue
         match = known.get(keys.primary) or known.get(keys.link_title or -1)
-        if match is not None and parsed.rank is not None:
+        if match is not None:
             listed = Listed(match.entry_id, parsed.rank, parsed.heat)
             found.setdefault(match.entry_id, listed)
     return tuple(found.values())

@@ -75,7 +75,9 @@ def parse(
 
         how, found = f"page:{adapter.name}/{rule.name}", collect(page, resolve, rule)
     elif options.selector:
-        how, found = "page:selector", pagetree.by_selector(page, options.selector)
+        from monitor.sources.pagetitle import by_selector
+
+        how, found = "page:selector", by_selector(page, options.selector)
     else:
         from monitor.sources.pageguess import guess
 

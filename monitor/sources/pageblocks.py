@@ -12,15 +12,14 @@ from monitor.hints import of_categories
 from monitor.sources.adapters import Article, Block, PageRule, Way
 from monitor.sources.dates import parse_date
 from monitor.sources.pagemerge import Resolver
+from monitor.sources.pagetitle import item_title, spot_of, title_of
 from monitor.sources.pagetree import (
     Page,
     Spot,
     field,
-    item_title,
     link_of,
     select,
     squeeze,
-    title_of,
     walk,
 )
 
@@ -50,7 +49,7 @@ def _rest(page: Page, resolve: Resolver, known: set[str]) -> Iterator[Spot]:
     for node in page.root.css("a[href]"):
         href = link_of(node)
         if (link := resolve(href)) and link not in known:
-            yield Spot(title_of(node), href)
+            yield spot_of(node)
 
 
 def _own(page: Page, article: Article) -> Iterator[Spot]:

@@ -20,7 +20,8 @@ from selectolax.lexbor import LexborNode
 from monitor.sources.links import absolute
 from monitor.sources.pageaddress import is_story, shape_of, site_of
 from monitor.sources.pageown import own_headline
-from monitor.sources.pagetree import Page, Spot, link_of, squeeze, title_of
+from monitor.sources.pagetitle import columns, spot_of
+from monitor.sources.pagetree import Page, Spot, link_of, squeeze
 
 _LEVELS = 4
 _FEWEST = 3
@@ -29,10 +30,11 @@ _CLEAR_SHARE = 0.7
 _MANY = 20
 _WIDE = 22  # columns of an ordinary headline; a name in a menu is narrower
 _RUNNING = 12  # columns of text before a link that make it a part of a sentence
+_SENTENCE = 40  # and after one that begins it; less is a name: "by", "via"
 _HAN = re.compile(r"[\u3400-\u9fff\u3041-\u30fe\uac00-\ud7a3]")
 _SIDE = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|foot|footer|header|breadcrumb|crumb|copyright|login|share|tags?|"
-    r"friend|friendlinks?|partner|sitemap|pagination|pager|ad|ads|advert|banner|toolbar|subnav|topbar)"
+    r"friend|friendlinks?|partner|sponsored|advertorial|sitemap|pagination|pager|ad|ads|advert|banner|toolbar|subnav|topbar)"
     r"(?:$|[-_ \d])",
     re.IGNORECASE,
 )
@@ -101,25 +103,25 @@ def _links(page: Page, base: str) -> list[_Link]:
         href = absolute(link_of(node), base)
         if not href or href.partition("#")[0] == here:
             continue
-        title = title_of(node)
-        if title and not _is_running(node):
-            found.append(_link(node, title, href, seen))
+        spot = spot_of(node)
+        if spot.title and not _is_running(node):
+            found.append(_link(node, replace(spot, href=href), seen))
     return found
 
 
-def _link(node: LexborNode, title: str, href: str, seen: dict[int, tuple[int, ...]]) -> _Link:
+def _link(node: LexborNode, spot: Spot, seen: dict[int, tuple[int, ...]]) -> _Link:
     names: list[str] = []
     parent: LexborNode | None = node
     while parent is not None and len(names) < _LEVELS:
         names.append(f"{parent.tag}.{_kind(parent)}")
         parent = parent.parent
-    parts = urlsplit(href)
+    parts = urlsplit(spot.href)
     story = is_story(parts)
     return _Link(
-        Spot(title, href),
+        spot,
         ">".join(names),
-        good=story and _is_title(title),
-        fair=story and _is_short_title(title),
+        good=story and _is_title(spot.title),
+        fair=story and _is_short_title(spot.title),
         site=site_of(parts.hostname or ""),
         shape=shape_of(parts) if story else "",
         asides=_asides(node, seen),
@@ -140,7 +142,7 @@ def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
     ]
     good = [link for link in kept if link.good]
     inside = Counter(aside for link in good for aside in link.asides)
-    wide = [link for link in good if _columns(link.spot.title) >= _WIDE]
+    wide = [link for link in good if columns(link.spot.title) >= _WIDE]
     most = {aside for aside, count in inside.items() if count * 2 > len(good)}
     if len(wide) * 2 < len(good):
         most = set()
@@ -148,15 +150,17 @@ def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
 
 
 def _is_running(node: LexborNode) -> bool:
-    """Whether a link goes on with a sentence, or one goes on after it."""
+    """Whether a link is a part of a sentence: something stands before it, or goes on after."""
     before = node.prev
     if before is not None and before.is_text_node:
         text = squeeze(before.text(deep=False))
-        if _columns(text) >= _RUNNING and not _SENTENCE_END.search(text):
+        if columns(text) >= _RUNNING and not _SENTENCE_END.search(text):
             return True
     after = node.next
     text = squeeze(after.text(deep=False)) if after is not None and after.is_text_node else ""
-    return text[:1].islower() or text[:1] in {"，", "、", "。", ","}
+    goes_on = text[:1].islower() or text[:1] in {"，", "、", "。", ","}
+    led = before is not None and before.is_text_node and squeeze(before.text(deep=False))
+    return goes_on and (bool(led) or columns(text) >= _SENTENCE or not text[0].isalpha())
 
 
 def _asides(node: LexborNode, seen: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
@@ -195,8 +199,3 @@ def _is_title(text: str) -> bool:
 def _is_short_title(text: str) -> bool:
     """Whether a text may be a headline where it stands among others."""
     return len(_HAN.findall(text)) >= 5 or len(text.split()) >= 3 or _is_title(text)
-
-
-def _columns(text: str) -> int:
-    """The width of a text: a Chinese character is as wide as two letters."""
-    return len(text) + len(_HAN.findall(text))

@@ -64,10 +64,11 @@ def merge(
 
     Stories only, as ``adapter`` knows them by address. One story is one entry, by its
     address and by its title: its categories are the labels of all its places, its rank
-    and its section the first that any place gives.
+    and its section the first that any place gives. A picture's words give way to a text.
     """
     found: dict[str, ParsedEntry] = {}
     by_title: dict[str, str] = {}
+    pictured: set[str] = set()
     shortest = adapter.shortest if adapter else _SHORTEST
     for spot in spots:
         link = url if spot.own else resolve(spot.href)
@@ -77,7 +78,15 @@ def merge(
         key = canonical_url(link.partition("#")[0])
         key = key if key in found else by_title.get(title, key)
         entry = _entry(spot, title, link, cut, adapter.zone if adapter else "")
-        found[key] = _joined(found[key], entry) if key in found else entry
+        if key not in found:
+            found[key] = entry
+            if spot.pictured:
+                pictured.add(key)
+        elif key in pictured and not spot.pictured:
+            found[key] = _joined(found[key], entry)._replace(title=title)
+            pictured.discard(key)
+        else:
+            found[key] = _joined(found[key], entry)
         by_title.setdefault(title, key)
         if len(found) >= _MAX_ENTRIES:
             break

@@ -17,25 +17,7 @@ _UNSEEN = (
     '[style*="visibility:hidden" i], [style*="visibility: hidden" i]'
 )
 _TITLE_READ = 2_000
-_CUT = re.compile(r"\s*(?:…+|\.{3,})$")
 _LITTLE_TEXT = 300
-_HEADING = (
-    "h1, h2, h3, h4, h5, h6, "
-    '[class="title" i], [class$="-title" i], [class$="_title" i], [class*="headline" i]'
-)
-# What stands beside a headline within its link: a rank, a time, a count, a label.
-_MARK = re.compile(
-    r"(?:no\.)?\d{1,4}[.、]?|[\d年月日时分:：./ -]{4,}|\d+\s*图"
-    r"|\d+\s*(?:秒|分钟|分|小时|時間|天|日|周|个月|月|年)前"
-    r"|(?:\d+|an?)\s*(?:s|m|h|d|sec|min|minute|hour|day|week|month)s?\s*ago"
-    r"|[\d.,]+\s*[万亿km]?\s*\+?(?:次?(?:阅读|评论|跟贴|播放|浏览)|views?|comments?)?"
-    r"|[热新爆沸荐顶图]|置顶|推荐|独家|原创|视频|hot|new|top|live|previous|next"
-    r"|[【\[]?[上下]一(?:篇|条)[】\]]?[:：]?",
-    re.IGNORECASE,
-)
-_NEIGHBOUR = re.compile(
-    r"^(?:[【\[]?[上下]一(?:篇|条)(?:新闻|文章)?[】\]]?\s*[:：]?|(?:原文|(?:相关|延伸|推荐)阅读)[:：])\s*(?=\S)"
-)
 _SHELLS = '#root, #app, #__next, #__nuxt, #__NUXT__, [id="J_app"], [data-reactroot], app-root'
 
 
@@ -56,6 +38,7 @@ class Spot:
     heat: str = ""
     list: int = 0
     own: bool = False  # the page's own story
+    pictured: bool = False  # the title is what a picture's words say
 
 
 class Page:
@@ -134,75 +117,6 @@ def link_of(node: LexborNode, specs: Sequence[str] = ()) -> str:
         return (node.attributes.get("href") or "").strip()
     found = node.css_first("a[href]")
     return (found.attributes.get("href") or "").strip() if found else ""
-
-
-def title_of(node: LexborNode) -> str:
-    """A link's headline: its heading's text, else its own, its title, its picture's words.
-
-    Numbers, times and marks that stand around it in elements of their own are left out. A
-    text cut short gives way to a title attribute that says it whole.
-    """
-    text = _NEIGHBOUR.sub("", _text_of(node))
-    said = squeeze(node.attributes.get("title") or "")
-    if text:
-        trunk = _CUT.sub("", text)
-        return said if trunk != text and said.startswith(trunk[:8]) else text
-    if said:
-        return said
-    image = node.css_first("img[alt]")
-    return squeeze(image.attributes.get("alt") or "") if image else ""
-
-
-def _text_of(node: LexborNode) -> str:
-    """The text of a link, or of the one part of it that is its headline."""
-    first = node.child
-    if first is None:
-        return ""
-    if first.next is None and first.is_text_node:
-        return squeeze(first.text(deep=False))
-    inner = node.css_first(_HEADING)
-    if inner is None:
-        found = node.css("p")
-        inner = found[0] if len(found) == 1 else None
-    if inner is not None and (text := squeeze(inner.text(deep=True))):
-        return text
-    return _between_marks(node)
-
-
-def _between_marks(node: LexborNode) -> str:
-    """The text of ``node`` without marks at its ends that have elements of their own."""
-    parts = [part for part in walk(node) if part.is_text_node]
-    texts = [squeeze(part.text(deep=False)) for part in parts]
-    kept = [place for place, text in enumerate(texts) if text]
-    own = node.mem_id
-    for end in (0, -1):
-        while len(kept) > 1 and _MARK.fullmatch(texts[kept[end]]):
-            parent = parts[kept[end]].parent
-            if parent is None or parent.mem_id == own:
-                break
-            kept.pop(end)
-    if not kept:
-        return ""
-    inside = parts[kept[0] : kept[-1] + 1]
-    return squeeze("".join(part.text(deep=False) for part in inside))
-
-
-def item_title(node: LexborNode, specs: Sequence[str] = ()) -> str:
-    """The headline of an item: as the selectors say, else of its longest link."""
-    if specs:
-        return field(node, specs)
-    if node.tag == "a":
-        return title_of(node)
-    return max((title_of(each) for each in node.css("a[href]")), key=len, default="")
-
-
-def by_selector(page: Page, css: str) -> list[Spot]:
-    """The headlines that a person's selector points at: links, or what holds links."""
-    found = []
-    for node in page.select(css):
-        links = [node] if node.tag == "a" else node.css("a[href]")
-        found += [Spot(title_of(each), link_of(each)) for each in links]
-    return [spot for spot in found if spot.title and spot.href]
 
 
 def walk(node: LexborNode) -> Iterator[LexborNode]:

@@ -52,6 +52,23 @@ def test_links_within_sentences_are_no_headlines() -> None:
     assert guess(f'{sentences}<ul class="news">{links(3)}</ul>') == plans(3)
 
 
+@pytest.mark.parametrize("after", [" by A. Writer", " via Other Paper", " 3 min", ", our reporter"])
+def test_a_name_after_a_headline_makes_no_sentence_of_it(after: str) -> None:
+    body = links(4).replace("</a>", f"</a>{after}")
+    assert guess(f"<ul>{body}</ul>") == ([] if after.startswith(",") else plans(4))
+
+
+def test_a_sentence_that_begins_with_a_link_is_no_headline() -> None:
+    body = links(4).replace("</a>", "</a> says the mayor, who had promised as much at the harbour")
+    assert guess(f"<ul>{body}</ul>") == []
+
+
+def test_sponsored_matter_is_not_read() -> None:
+    paid = links(3, "Sponsored plan number {} for you")
+    body = f'<div class="sponsored box"><ul>{paid}</ul></div><ul>{links(5)}</ul>'
+    assert guess(body) == plans(5)
+
+
 def test_a_short_headline_among_others_is_read() -> None:
     short = '<li><a href="/2026/01/02/story-C90009.html">Ferry sinks again</a></li>'
     assert guess(f"<ul>{links(5)}{short}</ul>") == [*plans(5), "Ferry sinks again"]

@@ -28,6 +28,8 @@ def titles(body: str, url: str = URL, selector: str = "a") -> list[str]:
         '<b class="card-title">Harbour plan approved by council</b><i>It took nine hours.</i>',
         "Harbour plan approved by council<span>1.6万 阅读</span><span>3 comments</span>",
         "<span>Harbour plan</span> approved by <em>council</em>",
+        "<div><p>Harbour plan approved by council</p><p>It took nine hours and a walk.</p></div>",
+        "<p>Live</p><p>Harbour plan approved by council</p><p>It took nine hours and a walk.</p>",
     ],
 )
 def test_marks_around_a_headline_are_left_out(inner: str) -> None:
@@ -46,6 +48,19 @@ def test_a_number_alone_is_the_text_of_its_link() -> None:
     body = '<a href="/2026/01/02/a-2.html"><em>2026</em><i>approved at last</i></a>'
     assert titles(body) == ["approved at last"]
     assert titles('<a href="/2026/01/02/a-2.html"><b><i>Mirror</i></b></a>') == ["Mirror"]
+
+
+def test_a_link_laid_over_a_card_says_its_headline_itself() -> None:
+    link = '<a href="/2026/01/02/a-2.html" aria-label="Harbour plan approved by council"></a>'
+    assert titles(link) == ["Harbour plan approved by council"]
+
+
+def test_a_pictures_words_give_way_to_a_text() -> None:
+    link = '<a href="/2026/01/02/a-2.html">{}</a>'
+    picture = link.format('<img src="/a.jpg" alt="The mayor on the quay, on Monday">')
+    text = link.format("Harbour plan approved by council")
+    assert titles(picture + text + picture) == ["Harbour plan approved by council"]
+    assert titles(picture) == ["The mayor on the quay, on Monday"]
 
 
 def test_a_title_cut_short_gives_way_to_its_whole_and_to_nothing_else() -> None:
