@@ -18,6 +18,7 @@ from monitor.types import ParsedEntry
 _MAX_ENTRIES = 2_000
 _SHORTEST = 5
 _SAME_START = 6
+_MOST_CUT = 0.8  # more than this share of a title's length after it is a summary
 _CUT = re.compile(r"(?:…+|\.{3,})$")
 _NO_TITLE = re.compile(
     r"[\d.,:]+\s*[万亿]?\s*(?:阅读|评论|跟贴|人?参与|播放|次播放|views|comments)?\W*"  # a count
@@ -82,11 +83,10 @@ def merge(
             found[key] = entry
             if spot.pictured:
                 pictured.add(key)
-        elif key in pictured and not spot.pictured:
-            found[key] = _joined(found[key], entry)._replace(title=title)
-            pictured.discard(key)
         else:
-            found[key] = _joined(found[key], entry)
+            found[key] = _joined(found[key], entry, key in pictured, spot.pictured)
+            if not spot.pictured:
+                pictured.discard(key)
         by_title.setdefault(title, key)
         if len(found) >= _MAX_ENTRIES:
             break
@@ -117,10 +117,18 @@ def _entry(spot: Spot, title: str, link: str, cut: bool, zone: str) -> ParsedEnt
     )
 
 
-def _joined(first: ParsedEntry, other: ParsedEntry) -> ParsedEntry:
-    """One entry of two places; a title cut short gives way to the whole one."""
+def _joined(
+    first: ParsedEntry, other: ParsedEntry, first_pictured: bool, other_pictured: bool
+) -> ParsedEntry:
+    """One entry of two places: a title cut short gives way to the whole one, a picture's words
+    to a text.
+    """
+    if first_pictured == other_pictured:
+        better = _is_whole(other.title, first.title)
+    else:
+        better = first_pictured
     return first._replace(
-        title=other.title if _is_whole(other.title, first.title) else first.title,
+        title=other.title if better else first.title,
         author=first.author or other.author,
         published_at=first.published_at or other.published_at,
         categories=tuple(dict.fromkeys((*first.categories, *other.categories))),
@@ -131,9 +139,12 @@ def _joined(first: ParsedEntry, other: ParsedEntry) -> ParsedEntry:
 
 
 def _is_whole(title: str, cut: str) -> bool:
-    """Whether ``title`` says in full what ``cut`` begins to say."""
+    """Whether ``title`` says in full what ``cut`` begins to say, with an ellipsis or without."""
     trunk = _CUT.sub("", cut)
-    return trunk != cut and title.startswith(trunk[:_SAME_START])
+    if trunk != cut:
+        return title.startswith(trunk[:_SAME_START])
+    rest = title.removeprefix(cut)
+    return 0 < len(rest) < len(title) and len(rest) <= _MOST_CUT * len(cut) and "。" not in rest
 
 
 def instant(text: str, zone: str) -> datetime | None:

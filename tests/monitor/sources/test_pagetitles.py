@@ -61,6 +61,8 @@ def test_a_pictures_words_give_way_to_a_text() -> None:
     text = link.format("Harbour plan approved by council")
     assert titles(picture + text + picture) == ["Harbour plan approved by council"]
     assert titles(picture) == ["The mayor on the quay, on Monday"]
+    numbered = link.format('<img src="/b.jpg" alt="Harbour plan approved by council-1">')
+    assert titles(text + numbered) == ["Harbour plan approved by council"]
 
 
 def test_a_title_cut_short_gives_way_to_its_whole_and_to_nothing_else() -> None:
@@ -68,6 +70,18 @@ def test_a_title_cut_short_gives_way_to_its_whole_and_to_nothing_else() -> None:
     cut, whole = "Harbour plan approved…", "Harbour plan approved by council"
     assert titles(link.format(cut) + link.format(whole)) == [whole]
     assert titles(link.format(cut) + link.format("All about ships")) == [cut]
+
+
+def test_a_title_cut_without_a_mark_gives_way_to_its_whole_but_not_to_a_summary() -> None:
+    link = '<a href="/2026/01/02/a-2.html">{}</a>'
+    cut, whole = "Harbour plan approved", "Harbour plan approved by council"
+    assert titles(link.format(cut) + link.format(whole)) == [whole]
+    assert titles(link.format(whole) + link.format(cut)) == [whole]
+    summary = f"{whole} after a night of nine hours, a walk along the quay and a late vote"
+    assert titles(link.format(whole) + link.format(summary)) == [whole]
+    assert titles(link.format("渡口今日重新开放") + link.format("渡口今日重新开放。昨晚的事")) == [
+        "渡口今日重新开放"
+    ]
 
 
 @pytest.mark.parametrize(
