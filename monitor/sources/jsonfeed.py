@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -11,6 +12,8 @@ from monitor.errors import ParseError
 from monitor.sources.drafts import Draft, Draught
 
 _MAX_DEPTH = 100
+# Strings, also one without an end, and whatever else is no bracket.
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
 _MAX_ENTRIES = 5_000
 
 
@@ -42,23 +45,14 @@ def _check_depth(text: str) -> None:
     """Count brackets; those within strings only make it stricter where it is already odd."""
     if text.count("[") + text.count("{") <= _MAX_DEPTH:
         return
-    depth, inside, skip = 0, False, False
-    for char in text:
-        if inside:
-            if skip:
-                skip = False
-            elif char == "\\":
-                skip = True
-            elif char == '"':
-                inside = False
-        elif char == '"':
-            inside = True
+    depth = 0
+    for char in _NO_BRACKETS.sub("", text):
+        if char in "]}":
+            depth -= 1
         elif char in "[{":
             depth += 1
             if depth > _MAX_DEPTH:
                 raise ParseError(f"the JSON document is nested deeper than {_MAX_DEPTH}; refused")
-        elif char in "]}":
-            depth -= 1
 
 
 def _refuse_constant(name: str) -> NoReturn:

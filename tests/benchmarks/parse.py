@@ -1,9 +1,12 @@
-"""How fast and how well feeds are read, beside feedparser.
+"""How fast and how well feeds and hot lists are read, beside feedparser and JMESPath.
 
 Clean: well-formed feeds that hold at least one titled entry, feeds a second: the real ones
 where ``../shared`` (or HEADLINES_SHARED) is there, else generated ones of 25 entries.
 Damage: fifteen kinds of it done to thirty feeds; the share of entries whose title and link
 are both right. Both readers get the same bytes.
+Lists: hot lists a second, the real ones that hold anything, else generated ones of 50 topics;
+beside JSON and the same JMESPath expressions alone, which neither know a list by its shape, nor
+clean a title, nor make an address absolute. Pages have a benchmark of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import csv
 import gc
 import html
+import json
 import math
 import os
 import time
@@ -18,9 +22,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import feedparser
+import jmespath
 
 from monitor.errors import ParseError
-from monitor.sources import feed
+from monitor.sources import adapters, feed, hotlist
 from tests.benchmarks.damage import damaged, make
 from tests.benchmarks.report import options, show
 
@@ -84,6 +89,58 @@ def measure_clean(rounds: int) -> dict[str, float]:
     return {"ours": mine, "feedparser": other, "ratio": mine / other, "feeds": len(bodies)}
 
 
+def list_documents() -> list[bytes]:
+    """Hot lists that hold topics."""
+    real = sorted((shared() / "real" / "hotlists").rglob("*.json"))
+    if not real:
+        topics = [{"id": str(n), "title": f"话题第{n}号", "url": f"/t/{n}"} for n in range(50)]
+        made = {"status": "success", "id": "x", "items": topics}
+        return [json.dumps(made, ensure_ascii=False).encode()] * 50
+    return [body for path in real if our_list(body := path.read_bytes())]
+
+
+def our_list(body: bytes) -> int:
+    """How many topics this program finds."""
+    try:
+        return len(hotlist.parse(body, url="https://list.example/api").entries)
+    except ParseError:
+        return 0
+
+
+def bare_list(body: bytes) -> Callable[[bytes], object]:
+    """JSON and JMESPath alone, told beforehand which expressions to use."""
+    found = hotlist.parse(body, url="https://list.example/api")
+    adapter = adapters.known()[found.format.partition(":")[2]]
+    document = json.loads(body)
+    shaped = (rule for rule in adapter.lists if hotlist.search(rule.items, document))
+    rule = next(shaped, adapter.lists[0])
+    items = jmespath.compile(rule.items)
+    fields = [jmespath.compile(each) for each in (rule.title, rule.link, rule.heat) if each]
+
+    def read(text: bytes) -> object:
+        return [[each.search(item) for each in fields] for item in items.search(json.loads(text))]
+
+    return read
+
+
+def measure_lists(rounds: int) -> dict[str, float]:
+    """Lists a second; the best time of each document counts."""
+    bodies = list_documents()
+    bare = [bare_list(body) for body in bodies]
+    mine, other = ([math.inf] * len(bodies) for _ in range(2))
+    for _ in range(rounds):
+        for place, body in enumerate(bodies):
+            mine[place] = min(mine[place], seconds(our_list, body))
+            other[place] = min(other[place], seconds(bare[place], body))
+    ours_a_s, theirs_a_s = (len(bodies) / sum(times) for times in (mine, other))
+    return {
+        "ours": ours_a_s,
+        "jmespath": theirs_a_s,
+        "ratio": ours_a_s / theirs_a_s,
+        "lists": len(bodies),
+    }
+
+
 def measure_damage(feeds: int) -> dict[str, object]:
     """Shares of entries right, in all and for each kind."""
     right: dict[str, list[int]] = {}
@@ -106,10 +163,11 @@ def measure_damage(feeds: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print both tables."""
-    chosen = options("Reading feeds, beside feedparser")
+    """Print the tables."""
+    chosen = options("Reading feeds and hot lists, beside feedparser and JMESPath")
     figures = {
         "clean": measure_clean(rounds=3 if chosen.quick else 6),
+        "lists": measure_lists(rounds=3 if chosen.quick else 10),
         "damage": measure_damage(feeds=6 if chosen.quick else 30),
     }
     show(figures, as_json=chosen.json)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jmespath
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.errors import ParseError
 from monitor.sources import hotlist, recognise
@@ -210,3 +213,18 @@ def test_another_document_at_a_lists_address_is_refused_not_empty() -> None:
             url="https://top.baidu.com/board",
             options=hotlist.Options("baidu"),
         )
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text("ab", max_size=2),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["a", "b", "null"]), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    st.sampled_from(["a", "b", "a.b", "b.a.a", "null", "a.null"]),
+)
+def test_names_mean_what_they_mean_to_jmespath(value: object, expression: str) -> None:
+    assert hotlist.search(expression, value) == jmespath.search(expression, value)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import ParseError
-from monitor.sources import feed
+from monitor.sources import feed, jsonfeed
 from monitor.types import ParsedEntry
 
 URL = "https://p.example/feed.json"
@@ -95,3 +95,15 @@ def test_values_of_any_type_never_break_the_reader(items: list[dict[str, object]
 def test_what_has_no_items_is_refused(value: object) -> None:
     with pytest.raises(ParseError):
         parse(value)
+
+
+@pytest.mark.parametrize("title", ["[" * 300, '\\"' + "[{" * 200, "]" * 300 + "[" * 300])
+def test_brackets_within_strings_are_not_deep(title: str) -> None:
+    text = f'{{"items": [{{"title": "{title}", "tags": {["x"] * 3}}}]}}'.replace("'", '"')
+    assert jsonfeed.load(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 101, '["' + "]" * 200 + '"' + "[" * 100, '"' + "[" * 101])
+def test_what_is_deep_is_refused_and_an_open_string_is_no_json(text: str) -> None:
+    with pytest.raises(ParseError, match=r"deep|not valid JSON"):
+        jsonfeed.load(text)
