@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import RidgeClassifier
-from sklearn.naive_bayes import ComplementNB
 
+from classifiers import solver
 from classifiers.model import TopicClassifier
 
 _PENALTY = 0.5
 _TOLERANCE = 1e-2
-_SMOOTHING = 0.1
 
 # (section, neighbour, share): the section gets this share of its neighbour's margin. What is
 # news of other states at one portal is politics at the next; where there is no world section
@@ -54,13 +53,15 @@ class BlendedClassifier(TopicClassifier):
     def _solve(
         self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> tuple[Matrix, Matrix]:
-        matrix = matrix.astype(np.float64)
-        coef, intercept = _ridge(matrix, y, weights)
-        spread = _deviation(matrix, coef, intercept)
-        counted = _bayes(matrix, y, weights)
-        counted *= self.bayes / _deviation(matrix, counted, 0.0)
+        coef, intercept = _ridge(matrix.astype(np.float64), y, weights)
+        spread = max(float((matrix @ coef.T + intercept).std()), 1e-9)
+        costs = np.ones(len(y)) if weights is None else weights
+        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+        rows = solver.Rows(matrix, labels, costs.astype(np.float32), len(self.classes_))
+        counted = solver.complement_bayes(rows)
+        share = self.bayes / counted.deviation(matrix)
         kin = _kinship(self.classes_.tolist())
-        return kin @ (coef / spread + counted), kin @ (intercept / spread)
+        return kin @ (coef / spread + share * counted.weights.T), kin @ (intercept / spread)
 
 
 def _ridge(
@@ -72,17 +73,6 @@ def _ridge(
     if len(coef) > 1:
         return coef, intercept
     return np.vstack((-coef, coef)), np.concatenate((-intercept, intercept))
-
-
-def _bayes(matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None) -> Matrix:
-    """Complement weights, less what all sections have in common."""
-    fitted = ComplementNB(alpha=_SMOOTHING).fit(matrix, y, sample_weight=weights)
-    found = np.asarray(fitted.feature_log_prob_)
-    return np.asarray(found - found.mean(axis=0))
-
-
-def _deviation(matrix: csr_matrix, coef: Matrix, intercept: Matrix | float) -> float:
-    return max(float((matrix @ coef.T + intercept).std()), 1e-9)
 
 
 def _kinship(sections: Sequence[str]) -> Matrix:

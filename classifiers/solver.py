@@ -23,6 +23,7 @@ MOST_SECTIONS = 64  # of the compiled solver
 _STRIDE = 4
 _TOLERANCE = 0.05
 _SMOOTHING = 1.0
+_BAYES_SMOOTHING = 0.1
 
 Floats = NDArray[np.float32]
 Trust = NDArray[np.float32]
@@ -42,6 +43,17 @@ class Linear(NamedTuple):
 
     weights: Floats
     intercept: Floats
+
+    def plus(self, share: float, other: Linear) -> Linear:
+        """The sum with a share of another's margins."""
+        by = np.float32(share)
+        weights = other.weights * by
+        weights += self.weights
+        return Linear(weights, self.intercept + by * other.intercept)
+
+    def deviation(self, matrix: csr_matrix) -> float:
+        """How widely the margins of these rows are spread."""
+        return max(float((matrix @ self.weights + self.intercept).std()), 1e-9)
 
 
 class _Task(ctypes.Structure):
@@ -85,6 +97,24 @@ def _sums(columns: NDArray[np.int32], worth: Floats, many: int) -> NDArray[np.fl
 def _log_share(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     counts = counts + _SMOOTHING
     return np.asarray(np.log(counts / counts.sum()))
+
+
+def complement_bayes(rows: Rows) -> Linear:
+    """Naive Bayes by what is *not* a section's (Rennie et al., ICML 2003), less what all
+    sections have in common. Columns of no title weigh nothing."""
+    matrix = rows.matrix
+    lengths, columns = np.diff(matrix.indptr), matrix.shape[1]
+    whose = np.repeat(rows.labels, lengths)
+    worth = matrix.data * np.repeat(rows.costs, lengths)
+    everywhere = _sums(matrix.indices, worth, columns)
+    weights = np.empty((columns, rows.sections), dtype=np.float32)
+    for section in range(rows.sections):
+        own = whose == section
+        others = everywhere - _sums(matrix.indices[own], worth[own], columns) + _BAYES_SMOOTHING
+        weights[:, section] = -np.log(others / others.sum())
+    weights -= weights.mean(axis=1, keepdims=True)
+    weights[everywhere == 0] = 0
+    return Linear(weights, np.zeros(rows.sections, dtype=np.float32))
 
 
 class Compiled:

@@ -10,12 +10,13 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from classifiers import native
+from classifiers import native, solver
 from classifiers.errors import TrainingError
 from classifiers.model import TopicClassifier
 from tests.classifiers.conftest import make_examples
@@ -154,3 +155,21 @@ def test_the_logistic_regression_takes_part() -> None:
     assert fitted(softmax=0.0).score(X, Y) > 0.99
     assert not np.allclose(fitted(softmax=0.0).margins(X), fitted(softmax=0.5).margins(X))
     assert not np.allclose(fitted(trust=0.0).margins(X), fitted(trust=0.75).margins(X))
+
+
+def test_naive_bayes_takes_part() -> None:
+    assert fitted(bayes=0.0).score(X, Y) > 0.99
+    assert not np.allclose(fitted(bayes=0.0).margins(X), fitted(bayes=0.5).margins(X))
+
+
+def test_naive_bayes_is_scikit_learns() -> None:
+    model = fitted(shape=True)
+    matrix, labels = model.matrix(X), np.searchsorted(model.classes_, Y).astype(np.int32)
+    costs = np.linspace(0.5, 2, len(Y)).astype(np.float32)
+    ours = solver.complement_bayes(solver.Rows(matrix, labels, costs, len(model.classes_)))
+    theirs = ComplementNB(alpha=0.1).fit(matrix, labels, costs).feature_log_prob_
+    seen = np.asarray(matrix.sum(axis=0)).ravel() > 0
+    expected = (theirs - theirs.mean(axis=0)).T[seen]
+    assert np.abs(ours.weights[seen] - expected).max() < 1e-5
+    assert not ours.weights[~seen].any()
+    assert ours.deviation(matrix) == pytest.approx(float((matrix @ ours.weights).std()))
