@@ -44,12 +44,13 @@ class Rules:
     def __init__(self, house: House | None = None) -> None:
         self._version = -1
         self._house = house or House()
-        self._book = RuleBook()
+        self._book: RuleBook | None = None  # an empty one costs a start what a full one costs
 
     def book(self, connection: Connection) -> RuleBook:
         """The enabled rules. One that no longer parses is told and left out."""
-        version, words = rules.version(connection), known_words(self._book.matcher.words)
-        if version != self._version or words is not self._book.matcher.words:
+        held = self._book.matcher.words if self._book else None
+        version, words = rules.version(connection), known_words(held)
+        if self._book is None or version != self._version or words is not held:
             enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
             matcher = self._compile(enabled, words)
             matcher.prepare()
@@ -67,9 +68,11 @@ class Rules:
     def _compile(self, enabled: Sequence[Rule], words: Words) -> RuleSet:
         """All rules made ready; what few have changed is changed in the set that is there."""
         before = self._book
+        if before is None or words is not before.matcher.words:
+            return RuleSet(self._parsed(enabled), words)
         fresh = [rule for rule in enabled if not _same(rule, before.rules.get(rule.id))]
         gone = before.rules.keys() - {rule.id for rule in enabled}
-        if words is not before.matcher.words or len(fresh) + len(gone) > FEW_CHANGES:
+        if len(fresh) + len(gone) > FEW_CHANGES:
             return RuleSet(self._parsed(enabled), words)
         matcher = before.matcher
         for rule_id in (*gone, *(rule.id for rule in fresh)):

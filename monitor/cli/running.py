@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import time
 from pathlib import Path
@@ -79,8 +80,11 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_daemon(arguments: argparse.Namespace) -> int:
+    gc.disable()  # all that is imported stays: looking for garbage meanwhile finds none
     from monitor import daemon, telemetry
 
+    gc.freeze()
+    gc.enable()
     settings = settings_of(arguments)
     telemetry.configure(settings.log.level, settings.log.format)
 
