@@ -7,8 +7,9 @@ READY := .venv/.ready
 run: $(READY)
 	$(BIN)/headlines demo
 
+# A file's tests stay together on one of as many workers as there are cores.
 test: $(READY)
-	$(BIN)/python $(TRACE) -m pytest tests --ignore=tests/real $(ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/real --numprocesses=auto --dist=loadfile $(TRACE) $(ARGS)
 
 test-real: $(READY)
 	$(BIN)/python -m pytest tests/real $(ARGS)
@@ -18,9 +19,8 @@ soak: $(READY)
 	SOAK=1 $(BIN)/python -m pytest tests --ignore=tests/real -m soak $(ARGS)
 
 # Which lines the tests ran, in the process of the tests (daemons and parsers are others).
-coverage: TRACE = -m coverage run
+coverage: TRACE = --cov=monitor --cov=classifiers --cov-report=
 coverage: test
-	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --sort=cover
 
 check: $(READY)
