@@ -64,6 +64,7 @@ def _page(table: _Table) -> PageRule:
         blocks=tuple(_block(each) for each in table.tables("block")),
         article=article,
         sweep=table.flag("sweep", True),
+        rest=table.flag("rest", False),
     )
     table.end()
     return rule

@@ -75,7 +75,8 @@ class Article:
 class PageRule:
     """A kind of page: the first rule of an adapter whose ``address`` matches is used.
 
-    ``sweep``: links to stories that stand in no block are entries as well.
+    ``sweep``: links to stories that stand in no block are entries as well. ``rest``: it reads
+    the pages on the adapter's hosts that no rule of any adapter names.
     """
 
     name: str
@@ -83,6 +84,7 @@ class PageRule:
     blocks: tuple[Block, ...] = ()
     article: Article | None = None
     sweep: bool = True
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,29 @@ class Adapter:
     examples: tuple[Example, ...] = ()
 
     def page_for(self, url: str) -> PageRule | None:
-        """The rule of the page at ``url``."""
-        return next((rule for rule in self.pages if matches(rule.address, url)), None)
+        """The rule of the page at ``url``, if need be one for the rest."""
+        return self.named_page(url) or next(
+            (
+                rule
+                for rule in self.pages
+                if rule.rest and self.has_host(url) and matches(rule.address, url)
+            ),
+            None,
+        )
+
+    def named_page(self, url: str) -> PageRule | None:
+        """The rule that names the page at ``url``."""
+        return next(
+            (rule for rule in self.pages if not rule.rest and matches(rule.address, url)), None
+        )
+
+    def has_host(self, url: str) -> bool:
+        """Whether ``url`` is on one of the adapter's hosts, or below it."""
+        try:
+            host = (urlsplit(url).hostname or "").lower()
+        except ValueError:
+            return False
+        return any(host == name or host.endswith("." + name) for name in self.hosts)
 
     def list_for(self, url: str) -> ListRule | None:
         """The rule of the hot list at ``url``."""
@@ -216,17 +239,10 @@ def known() -> dict[str, Adapter]:
 
 
 def for_address(url: str) -> Adapter | None:
-    """The adapter that has a rule for the page or list at ``url``."""
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return None
-    for adapter in known().values():
-        if any(host == name or host.endswith("." + name) for name in adapter.hosts) and (
-            adapter.page_for(url) or adapter.list_for(url)
-        ):
-            return adapter
-    return None
+    """The adapter that has a rule for the page or list at ``url``; one that names it first."""
+    at_home = [adapter for adapter in known().values() if adapter.has_host(url)]
+    named = (each for each in at_home if each.named_page(url) or each.list_for(url))
+    return next(named, None) or next((each for each in at_home if each.page_for(url)), None)
 
 
 def load(text: str, name: str) -> Adapter:

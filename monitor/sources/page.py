@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from monitor.errors import ParseError
 from monitor.sources import adapters
@@ -15,6 +16,10 @@ from monitor.sources.adapters import Adapter, PageRule
 from monitor.sources.decode import decode
 from monitor.sources.links import absolute, join
 from monitor.types import ParsedFeed
+
+if TYPE_CHECKING:
+    from monitor.sources.pagemerge import Resolver
+    from monitor.sources.pagetree import Page, Spot
 
 _MAX_BYTES = 8_000_000
 _MAX_TAGS = 200_000
@@ -65,23 +70,12 @@ def parse(
     from monitor.sources.pagewall import wall_of
 
     resolve = Resolver(base, adapter if rule else None)
-    sure = 1.0
-    wall = wall_of(page)
-    if wall:
-        how, found = f"page:{adapter.name}/{rule.name}" if adapter and rule else "page:wall", []
+    how, sure = "page:wall", 1.0
+    found: list[Spot] = []
+    if wall := wall_of(page):
         problems.append(f"the site asks whether a person is there, or refuses: {wall!r}")
-    elif adapter and rule:
-        from monitor.sources.pageblocks import collect
-
-        how, found = f"page:{adapter.name}/{rule.name}", collect(page, resolve, rule)
-    elif options.selector:
-        from monitor.sources.pagetitle import by_selector
-
-        how, found = "page:selector", by_selector(page, options.selector)
     else:
-        from monitor.sources.pageguess import guess
-
-        how, (found, sure) = "page:guessed", guess(page, base)
+        how, found, sure = _read(page, resolve, options, adapter, rule, base)
     entries = merge(found, resolve, adapter if rule else None, url)
     if not url:
         problems.append("its URL is not known: no adapter is chosen, relative links are lost")
@@ -92,6 +86,29 @@ def parse(
     title = page.title or (adapter.title if adapter else "")
     language = adapter.language if adapter else page.language
     return ParsedFeed(how, entries, title, url, language, problems=tuple(problems))
+
+
+def _read(
+    page: Page,
+    resolve: Resolver,
+    options: Options,
+    adapter: Adapter | None,
+    rule: PageRule | None,
+    base: str,
+) -> tuple[str, list[Spot], float]:
+    """How the page is read, its headlines where they stand, and how sure that is."""
+    if adapter and rule:
+        from monitor.sources.pageblocks import collect, rule_by_content
+
+        rule = rule_by_content(page, adapter, rule)
+        return f"page:{adapter.name}/{rule.name}", collect(page, resolve, rule), 1.0
+    if options.selector:
+        from monitor.sources.pagetitle import by_selector
+
+        return "page:selector", by_selector(page, options.selector), 1.0
+    from monitor.sources.pageguess import guess
+
+    return "page:guessed", *guess(page, base)
 
 
 def _text(body: bytes, charset: str | None) -> tuple[str, list[str]]:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from selectolax.lexbor import LexborNode
 
 from monitor.hints import of_categories
-from monitor.sources.adapters import Article, Block, PageRule, Way
+from monitor.sources.adapters import Adapter, Article, Block, PageRule, Way
 from monitor.sources.dates import parse_date
 from monitor.sources.pagemerge import Resolver
-from monitor.sources.pagetitle import item_title, spot_of, title_of
+from monitor.sources.pageown import is_title_of
+from monitor.sources.pagetitle import columns, item_title, spot_of, title_of
 from monitor.sources.pagetree import (
     Page,
     Spot,
@@ -24,6 +25,8 @@ from monitor.sources.pagetree import (
 )
 
 _OUTLET_MAX = 40
+_WIDE = 16  # columns of a headline
+_EXACT = re.compile(r"[.#\[]")  # a selector that names more than an element
 _LABEL_MAX = 30
 _NEWS_WORDS = re.compile(r"(?:要闻|新闻|频道|资讯|排行)$")
 _FROM = re.compile(r"来源[:：]\s*(\S+)")
@@ -42,6 +45,19 @@ def collect(page: Page, resolve: Resolver, rule: PageRule) -> list[Spot]:
         whole = (spot for spot in found if not spot.title.endswith(("…", "...")))
         found += _rest(page, resolve, {resolve(spot.href) for spot in whole})
     return found
+
+
+def rule_by_content(page: Page, adapter: Adapter, rule: PageRule) -> PageRule:
+    """The rule for stories where the address does not tell that the page is one, as of a page
+    that was saved without it: its title repeats what stands at a story's headline.
+    """
+    for other in adapter.pages if rule.article is None else ():
+        if other.article:
+            exact = [spec for spec in other.article.headline if _EXACT.search(spec)]
+            title = field(page.root, exact)
+            if columns(title) >= _WIDE and is_title_of(page, title):
+                return other
+    return rule
 
 
 def _rest(page: Page, resolve: Resolver, known: set[str]) -> Iterator[Spot]:

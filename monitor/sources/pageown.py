@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from selectolax.lexbor import LexborNode
 
 from monitor.sources.links import absolute
+from monitor.sources.pagetitle import columns
 from monitor.sources.pagetree import Page, Spot, squeeze
 
 _SAME = 12  # characters in which a page's title and its headline agree
+_WIDE = 22  # columns of an ordinary headline
+_PROSE, _FEWEST = 80, 3  # columns of a paragraph, and how many make a story
 _STORY_MARKS = (
     'meta[property="og:type"][content="article" i], meta[property="article:published_time"], '
     '[itemtype*="NewsArticle"], [itemprop="headline"]'
@@ -19,20 +23,36 @@ _STORY_MARKS = (
 def own_headline(page: Page, by_address: bool) -> list[Spot]:
     """The ``<h1>`` that the page's title repeats, else its only one.
 
-    Only on a story's page, by its address or by what it says of itself; never an ``<h1>``
-    that leads elsewhere, as a site's name does.
+    Only on a story's page, by its address, by what it says of itself, or by its paragraphs
+    below an ``<h1>`` that the title repeats; never an ``<h1>`` that leads elsewhere, as a
+    site's name does.
     """
-    if not by_address and page.tree.css_first(_STORY_MARKS) is None:
+    is_story = by_address or page.tree.css_first(_STORY_MARKS) is not None
+    if not is_story and not _has_paragraphs(page):
         return []
     titles: dict[str, bool] = {}
     for node in page.root.css("h1"):
         text = squeeze(node.text(deep=True))
         if text and _stays(node.css_first("a[href]") or _around(node), page.url):
             titles[text] = True
-    bare = _bare(page.title)
-    named = [text for text in titles if (start := _bare(text)[:_SAME]) and start in bare]
+    named = [text for text in titles if is_title_of(page, text)]
+    if not is_story:
+        named = [text for text in named if columns(text) >= _WIDE]
+        return [Spot(text, page.url, own=True) for text in named[:1]]
     found = named or list(titles)
     return [Spot(found[0], page.url, own=True)] if named or len(found) == 1 else []
+
+
+def is_title_of(page: Page, text: str) -> bool:
+    """Whether the page's title repeats ``text``."""
+    start = _bare(text)[:_SAME]
+    return bool(start) and start in _bare(page.title)
+
+
+def _has_paragraphs(page: Page) -> bool:
+    """Whether the page has prose, as a story has and a list has not."""
+    long = (node for node in page.root.css("p") if columns(squeeze(node.text(deep=True))) > _PROSE)
+    return sum(1 for _ in itertools.islice(long, _FEWEST)) >= _FEWEST
 
 
 def _stays(link: LexborNode | None, url: str) -> bool:

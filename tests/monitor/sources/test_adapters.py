@@ -73,6 +73,29 @@ def test_an_address_has_one_adapter() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "name", "rule"),
+    [
+        ("https://news.sina.com.cn/china", "sina", "other"),
+        ("https://www.thepaper.cn/channel_25950", "thepaper", "other"),
+        ("https://www.guancha.cn/internation?s=dhguoji", "guancha", "other"),
+        ("https://new.qq.com/ch/tech", "qq", "other"),
+        ("https://mp.weixin.qq.com/s/AAAA", "wechat", "article"),
+        ("https://news.163.com/", "163", "front"),
+        ("https://www.toutiao.com/hot-event/hot-board/?origin=toutiao_pc", "toutiao-hot", None),
+        ("http://news.163.com/special/00011K6L/rss_newstop.xml", None, None),
+        ("https://www.people.com.cn/rss/politics.xml", None, None),
+    ],
+)
+def test_every_page_of_a_known_portal_is_read_and_no_feed(
+    url: str, name: str | None, rule: str | None
+) -> None:
+    adapter = adapters.for_address(url)
+    assert (adapter.name if adapter else None) == name
+    page = adapter.page_for(url) if adapter and adapter.pages else None
+    assert (page.name if page else None) == rule
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         (('title = "X"', ""), "title: a string is expected"),

@@ -140,6 +140,16 @@ def test_stories_of_other_portals_tell_source_time_and_section(
     assert not [each.title for each in entries if "不是新闻" in each.title or "不算" in each.title]
 
 
+def test_a_story_saved_without_its_address_is_read_as_one() -> None:
+    found = read("sina-article.html", "https://news.sina.com.cn/")
+    assert found.format == "page:sina/front"  # its title says something else
+    body = (DATA / "sina-article.html").read_text("utf-8")
+    body = body.replace("<title>虚构新浪新闻", "<title>虚构主稿：球队连胜三场_新浪")
+    found = page.parse(body.encode(), url="https://news.sina.com.cn/")
+    assert found.format == "page:sina/article"
+    assert found.entries[0].title == "虚构主稿：球队连胜三场"
+
+
 def test_a_selector_replaces_the_adapter() -> None:
     found = page.parse(listing(3), url=LIST, options=page.Options(selector=".footer a"))
     assert [entry.title for entry in found.entries] == ["Footers are not headlines either"]

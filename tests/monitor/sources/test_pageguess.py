@@ -100,6 +100,18 @@ def test_a_storys_own_headline_is_the_one_that_its_title_repeats(
     assert guess(headings, STORY, head) == own
 
 
+def test_a_story_is_known_by_its_paragraphs() -> None:
+    head = "<title>Harbour plan approved by the council - The Example Paper</title>"
+    heading = "<h1>Harbour plan approved by the council</h1>"
+    said = "The council met on Monday evening and spoke for nine hours of quays and of ferries"
+    prose = f"<p>{said}, until it was time to vote.</p>"
+    assert guess(heading + prose * 3, "https://paper.example/", head) == [
+        "Harbour plan approved by the council"
+    ]
+    assert guess(heading + prose * 2, "https://paper.example/", head) == []
+    assert guess("<h1>Latest</h1>" + prose * 3, "https://paper.example/", head) == []
+
+
 def test_a_story_is_known_by_what_it_says_of_itself() -> None:
     heading = "<h1>Harbour plan approved</h1>"
     assert guess(heading, "https://paper.example/harbour") == []
