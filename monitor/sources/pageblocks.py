@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from selectolax.lexbor import LexborNode
 
@@ -123,8 +122,7 @@ def _numbered(spots: list[Spot], block: Block) -> list[Spot]:
         ranks = lists.setdefault(spot.list, {})
         rank = spot.rank or ranks.setdefault(spot.href.partition("#")[0], len(ranks) + 1)
         out.append(
-            replace(
-                spot,
+            spot._replace(
                 label=label,
                 section=block.section or section_of(label),
                 rank=rank if block.ranked else None,
@@ -148,7 +146,7 @@ def _below_roots(page: Page, way: Way) -> Iterator[Spot]:
     for number, root in enumerate(_roots(page, way)):
         label = field(root, (way.label,))[:_LABEL_MAX] if way.label else ""
         for item in select(root, way.items):
-            yield replace(_spot(item, way, label), list=number)
+            yield _spot(item, way, label)._replace(list=number)
 
 
 def _behind_tabs(page: Page, way: Way) -> Iterator[Spot]:
@@ -197,7 +195,7 @@ def _after_headings(page: Page, resolve: Resolver, way: Way) -> Iterator[Spot]:
                 spot = None
             title = title_of(node)
             if spot is None or len(title) > len(spot.title):
-                spot = replace(spot or Spot("", href, label), title=title)
+                spot = (spot or Spot("", href, label))._replace(title=title)
         elif node.is_text_node and (text := squeeze(node.text(deep=False))):
             if heading.fullmatch(text) or (until and until.fullmatch(text)):
                 if spot:
@@ -212,7 +210,7 @@ def _after_headings(page: Page, resolve: Resolver, way: Way) -> Iterator[Spot]:
 def _told(spot: Spot, text: str) -> Spot:
     """``spot`` with a text that stands beside it."""
     if not spot.time and text[:1].isdigit() and parse_date(text):
-        return replace(spot, time=text)
+        return spot._replace(time=text)
     if not spot.source and len(text) <= _OUTLET_MAX and not spot.time:
-        return replace(spot, source=text)
+        return spot._replace(source=text)
     return spot

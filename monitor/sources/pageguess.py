@@ -13,17 +13,16 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
 from monitor.sources.links import absolute
-from monitor.sources.pageaddress import is_story, shape_of, site_of
+from monitor.sources.pageaddress import is_story, shape_of, site_of, split
 from monitor.sources.pageown import own_headline
 from monitor.sources.pagetitle import columns, spot_of
 from monitor.sources.pagetree import Page, Spot, link_of, squeeze
 
-_LEVELS = 4
+_LEVELS, _OWN_LEVELS = 4, 2
 _FEWEST = 3
 _ENOUGH_SHARE = 0.5
 _CLEAR_SHARE = 0.7
@@ -32,6 +31,7 @@ _WIDE = 22  # columns of an ordinary headline; a name in a menu is narrower
 _RUNNING = 12  # columns of text before a link that make it a part of a sentence
 _SENTENCE = 40  # and after one that begins it; less is a name: "by", "via"
 _HAN = re.compile(r"[\u3400-\u9fff\u3041-\u30fe\uac00-\ud7a3]")
+_WORD = re.compile(r"\b[^\W\d_]+\b")
 _SIDE = re.compile(
     r"(?:^|[-_ ])(?:nav|menu|foot|footer|header|breadcrumb|crumb|copyright|login|share|tags?|"
     r"friend|friendlinks?|partner|sponsored|advertorial|sitemap|pagination|pager|ad|ads|advert|banner|toolbar|subnav|topbar)"
@@ -40,6 +40,9 @@ _SIDE = re.compile(
 )
 _SIDE_TAGS = frozenset({"nav", "footer"})
 _SENTENCE_END = re.compile(r"[.!?。！？:：|】\]]\s*$")
+
+
+_NOTHING = Spot("", "")
 
 
 @dataclass(slots=True)
@@ -57,8 +60,8 @@ class _Link:
 
 def guess(page: Page, base: str) -> tuple[list[Spot], float]:
     """The headlines, in the page's order, and how sure they are: a share from 0 to 1."""
-    site = site_of(urlsplit(base).hostname or "") if base else _usual_site(page)
-    links, own = _links(page, base), own_headline(page, is_story(urlsplit(page.url)))
+    site = site_of(split(base).host) if base else _usual_site(page)
+    links, own = _links(page, base), own_headline(page, is_story(split(page.url)))
     found, sure = _choose(_headed(links, site))
     if len(found) < _FEWEST:
         others, other_sure = _choose(_headed(links, ""))
@@ -96,6 +99,7 @@ def _share(block: list[_Link]) -> float:
 
 def _links(page: Page, base: str) -> list[_Link]:
     """Every link with a text that is no part of a sentence."""
+    above: dict[int, str] = {}
     seen: dict[int, tuple[int, ...]] = {}
     here = base.partition("#")[0]
     found = []
@@ -103,41 +107,65 @@ def _links(page: Page, base: str) -> list[_Link]:
         href = absolute(link_of(node), base)
         if not href or href.partition("#")[0] == here:
             continue
+        parts = split(href)
+        if not is_story(parts):
+            if node.text(deep=True).strip():
+                site = site_of(parts.host)
+                found.append(_Link(_NOTHING, _block(node, above), False, False, site, "", ()))
+            continue
         spot = spot_of(node)
-        if spot.title and not _is_running(node):
-            found.append(_link(node, replace(spot, href=href), seen))
+        fair = _is_short_title(spot.title)
+        if not spot.title or (fair and _is_running(node)):
+            continue
+        found.append(
+            _Link(
+                spot._replace(href=href),
+                _block(node, above),
+                good=fair and not spot.pictured and _is_title(spot.title),
+                fair=fair,
+                site=site_of(parts.host),
+                shape=shape_of(parts),
+                asides=_asides(node, seen) if fair else (),
+            )
+        )
     return found
 
 
-def _link(node: LexborNode, spot: Spot, seen: dict[int, tuple[int, ...]]) -> _Link:
-    names: list[str] = []
-    parent: LexborNode | None = node
-    while parent is not None and len(names) < _LEVELS:
-        names.append(f"{parent.tag}.{_kind(parent)}")
-        parent = parent.parent
-    parts = urlsplit(spot.href)
-    story = is_story(parts)
-    return _Link(
-        spot,
-        ">".join(names),
-        good=story and _is_title(spot.title),
-        fair=story and _is_short_title(spot.title),
-        site=site_of(parts.hostname or ""),
-        shape=shape_of(parts) if story else "",
-        asides=_asides(node, seen),
-    )
+def _block(node: LexborNode, above: dict[int, str]) -> str:
+    """What links of one list have in common: the kinds of the elements around them.
+
+    ``above`` keeps what has been worked out of those further up.
+    """
+    names = []
+    around: LexborNode | None = node
+    for _ in range(_OWN_LEVELS):
+        if around is not None:
+            names.append(_kind(around))
+            around = around.parent
+    if around is None:
+        return ">".join(names)
+    key = around.mem_id
+    if key not in above:
+        more: list[str] = []
+        while around is not None and len(more) < _LEVELS - _OWN_LEVELS:
+            more.append(_kind(around))
+            around = around.parent
+        above[key] = ">".join(more)
+    return ">".join((*names, above[key]))
 
 
 def _kind(node: LexborNode) -> str:
-    """The class of an element without what tells it from its neighbours."""
+    """An element's tag and class, without what tells it from its neighbours."""
     first = (node.attributes.get("class") or "").split(maxsplit=1)
-    return first[0].rstrip("0123456789") if first else ""
+    return f"{node.tag}.{first[0].rstrip('0123456789') if first else ''}"
 
 
 def _headed(links: Iterable[_Link], site: str) -> list[_Link]:
     """The links outside side matter; those that lead away from ``site`` are no headlines."""
     kept = [
-        link if not site or link.site == site else replace(link, good=False, fair=False)
+        link
+        if not link.fair or not site or link.site == site
+        else replace(link, good=False, fair=False)
         for link in links
     ]
     good = [link for link in kept if link.good]
@@ -186,14 +214,16 @@ def _asides(node: LexborNode, seen: dict[int, tuple[int, ...]]) -> tuple[int, ..
 def _usual_site(page: Page) -> str:
     """The site that most links lead to: the page's own, where its address is not known."""
     found = (absolute(link_of(node), "") for node in page.root.css("a[href]"))
-    sites = Counter(site_of(urlsplit(url).hostname or "") for url in found if url)
+    sites = Counter(site_of(split(url).host) for url in found if url)
     return max(sites, key=lambda site: sites[site], default="")
 
 
 def _is_title(text: str) -> bool:
     """Whether a text is long enough for a headline: 8 Chinese characters, or 4 words."""
     han = len(_HAN.findall(text))
-    return han >= 8 or (han >= 4 and len(text) >= 10) or len(text.split()) >= 4
+    if han >= 8 or (han >= 4 and len(text) >= 10):
+        return True
+    return len(text.split()) >= 4 and len(_WORD.findall(text)) >= 3
 
 
 def _is_short_title(text: str) -> bool:

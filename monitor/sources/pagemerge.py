@@ -50,12 +50,15 @@ class Resolver:
         return known
 
     def _resolve(self, href: str) -> str:
+        adapter = self._adapter
+        if adapter and href.startswith(("http://", "https://")) and not adapter.is_story(href):
+            return ""  # most links of a page
         link = absolute(href, self._base)
-        if self._adapter is None or not link:
+        if adapter is None or not link:
             return link
-        if not self._adapter.is_story(link):
+        if not adapter.is_story(link):
             return ""
-        return without(link, self._adapter.trackers)
+        return without(link, adapter.trackers)
 
 
 def merge(

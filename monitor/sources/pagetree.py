@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
@@ -21,8 +21,7 @@ _LITTLE_TEXT = 300
 _SHELLS = '#root, #app, #__next, #__nuxt, #__NUXT__, [id="J_app"], [data-reactroot], app-root'
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A headline where it stands: raw texts, not yet cleaned.
 
     ``label`` names its block; ``rank`` counts from 1 in each ``list`` of a ranked one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.sources import page
+from monitor.sources import page, pageaddress
 
 URL = "https://paper.example/news/"
 STORY = "https://paper.example/2026/01/02/own-10001.html"
@@ -117,3 +117,28 @@ def test_a_story_is_known_by_what_it_says_of_itself() -> None:
     assert guess(heading, "https://paper.example/harbour") == []
     mark = '<meta property="og:type" content="article">'
     assert guess(heading, "https://paper.example/harbour", mark) == ["Harbour plan approved"]
+
+
+def test_names_of_pictures_are_no_list_of_headlines() -> None:
+    people = "".join(
+        f'<li><a href="/people/1{n}0000"><img alt="Fd359e5d 9a58 4315 aa4f {n}"></a></li>'
+        for n in range(1, 6)
+    )
+    shots = "".join(
+        f'<li><a href="/2026/01/02/shot-1{n}0000.html"><img alt="The mayor at sea {n}"></a></li>'
+        for n in range(1, 6)
+    )
+    assert guess(f"<ul>{people}</ul><ol>{shots}</ol>") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("https://User:pw@News.Example:8443/a/b?c=d&e#f", ("news.example", "/a/b", "c=d&e")),
+        ("http://[2001:db8::1]:80/a", ("2001:db8::1", "/a", "")),
+        ("http://news.example", ("news.example", "", "")),
+        ("mailto:a@b.example", ("", "", "")),
+    ],
+)
+def test_the_parts_of_an_address(url: str, parts: tuple[str, str, str]) -> None:
+    assert pageaddress.split(url) == parts
