@@ -136,7 +136,8 @@ def _decide_answered(
     source, parsed = result.source, result.parsed
     entries = list(zip(parsed.entries, result.keys, strict=True)) if parsed else []
     new, revised, refresh = _sort_entries(entries, known, now)
-    url, redirect_url = _follow(source, outcome.permanent_url)
+    listed = len(entries) if parsed else source.last_yield
+    url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
     polled = _polled(
         source,
         now,
@@ -211,7 +212,10 @@ def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -
 
 
 def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]:
-    """The address and the redirect to confirm: a permanent move counts at its second poll."""
+    """The address and the redirect to confirm: a permanent move counts at its second poll.
+
+    What lists nothing has not moved: it may be a page that asks for a login.
+    """
     if permanent_url is None or permanent_url == source.url:
         return source.url, None
     if permanent_url == source.redirect_url:

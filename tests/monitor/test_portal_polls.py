@@ -15,7 +15,7 @@ from monitor.actions.entries import ranking_of
 from monitor.health import DISK_FREE_BYTES
 from monitor.rulebook import Rules
 from monitor.storage import Database, entries
-from monitor.storage.schema import delivery, entry
+from monitor.storage.schema import delivery, entry, source
 from monitor.watch import Vitals, Watch
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import World
@@ -65,7 +65,7 @@ def topics(count: int) -> Reply:
 
 
 @pytest.mark.parametrize("body", [NEW, WALL, b"<html><body><p>Nothing here.</p></body></html>"])
-def test_hostile_28_a_page_that_is_no_longer_read_raises_yield_drop_and_loses_nothing(
+def test_hostile_29_a_page_that_is_no_longer_read_raises_yield_drop_and_loses_nothing(
     portal: Portal, body: bytes
 ) -> None:
     path = "/list"
@@ -84,7 +84,27 @@ def test_hostile_28_a_page_that_is_no_longer_read_raises_yield_drop_and_loses_no
     assert portal.titles == before
 
 
-def test_a_hot_list_that_is_empty_twice_is_silent_and_keeps_its_topics(portal: Portal) -> None:
+def test_hostile_20_a_page_that_leads_to_a_login_has_not_moved(portal: Portal) -> None:
+    portal.server.route("/list", Reply(body=OLD))
+    portal.add("/list", kind="page", options={"selector": "li a"})
+    portal.look()
+    before = portal.titles
+    portal.server.route("/login", Reply(body=b"<html><body><form>Log in</form></body></html>"))
+    portal.server.route("/list", Reply(301, headers={"Location": portal.server.url("/login")}))
+    for _ in range(4):
+        portal.look()
+    assert portal.all(source.c.url) == [portal.server.url("/list")]
+    portal.server.route("/news", Reply(body=OLD))
+    portal.server.route("/list", Reply(301, headers={"Location": portal.server.url("/news")}))
+    portal.look()
+    portal.look()
+    assert portal.all(source.c.url) == [portal.server.url("/news")]
+    assert portal.titles == before
+
+
+def test_hostile_28_a_hot_list_that_is_empty_twice_is_silent_and_keeps_its_topics(
+    portal: Portal,
+) -> None:
     portal.server.route("/api/s", topics(30))
     portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"})
     assert portal.look() == []
