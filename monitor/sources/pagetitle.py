@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborNode
 
 from monitor.sources.pagetree import Page, Spot, field, link_of, squeeze, walk
 
+_MOST_BLOCKS = 60
 _WIDE = 16  # columns of text that are a headline rather than a label above one
 _CUT = re.compile(r"\s*(?:…+|\.{3,})$")
 _HEADING = (
@@ -75,6 +76,8 @@ def _text_of(node: LexborNode) -> str:
 def _first_block(node: LexborNode) -> LexborNode | None:
     """Of several paragraphs the first that is wide enough; the only ``<p>``."""
     found = node.css("p, div")
+    if len(found) > _MOST_BLOCKS:  # a link that was never closed
+        return None
     blocks = [block for block in found if not _holds_block(block)]
     texts = [squeeze(block.text(deep=True)) for block in blocks]
     if sum(map(bool, texts)) > 1:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.sources import page, pageaddress
+from monitor.sources.budget import ParserPool
 
 URL = "https://paper.example/news/"
 STORY = "https://paper.example/2026/01/02/own-10001.html"
@@ -142,3 +147,39 @@ def test_names_of_pictures_are_no_list_of_headlines() -> None:
 )
 def test_the_parts_of_an_address(url: str, parts: tuple[str, str, str]) -> None:
     assert pageaddress.split(url) == parts
+
+
+TAGS = st.sampled_from(["a", "p", "div", "li", "h1", "h3", "span", "nav", "em"])
+MARKS = st.sampled_from(
+    ["", ' class="nav"', ' class="title"', ' href="/2026/01/02/story-10001.html"']
+)
+PAGES = st.recursive(
+    st.sampled_from(
+        ["", "3", "2 hours ago", "Council approves plan number 7", "渡口今日重新开放", "…", ","]
+    ),
+    lambda inner: st.tuples(TAGS, MARKS, st.lists(inner, max_size=4)).map(
+        lambda made: f"<{made[0]}{made[1]}>{''.join(made[2])}</{made[0]}>"
+    ),
+    max_leaves=30,
+)
+
+
+@given(
+    PAGES, st.sampled_from([URL, STORY, "", "https://news.163.com/", "https://www.sohu.com/a/1_2"])
+)
+def test_any_page_gives_titles_and_addresses_of_stories(body: str, url: str) -> None:
+    for options in (page.Options(), page.Options(guess=True), page.Options(selector="a, div")):
+        for entry in page.parse(f"<html><body>{body}".encode(), url=url, options=options).entries:
+            assert entry.title.strip() == entry.title != ""
+            assert entry.url.startswith(("http://", "https://")) or not url
+
+
+def test_hostile_23_a_link_that_is_never_closed_is_read_within_the_budget() -> None:
+    body = b'<html><a href="/2026/01/02/story-10001.html">' + b"<div><p>plan</p>" * 2_000
+
+    async def read() -> str:
+        async with ParserPool(1) as parsers:
+            options = {"guess": True}
+            return (await parsers.parse("page", body, url=URL, options=options)).feed.format
+
+    assert asyncio.run(read()) == "page:guessed"
