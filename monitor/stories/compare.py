@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.stories import numbers
+from monitor.stories import alignment, numbers
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, is_short, said, wording
@@ -107,11 +107,13 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     left_a, left_b = sum(a.weights.values()) - common, sum(b.weights.values()) - common
     left_a, left_b = max(left_a, 0.0), max(left_b, 0.0)
     less, more = min(left_a, left_b), max(left_a, left_b)
-    same_numbers, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
+    same_numbers, labels, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
     names_same, places_differ, names_differ = _names(a, b)
     turned = _roles(a, b)
     acts_same, acts_differ, soft_differ = _acts(a, b, turned)
-    inserted, replaced = _edits(a, b)
+    inserted, replaced = alignment.edits(a, b)
+    frame, (runs, beyond) = alignment.in_order(a, b, shared), alignment.runs(a, b, shared)
+    leads = float(alignment.is_lone(a.order, a, b) and alignment.is_lone(b.order, b, a))
     acts_a = {act for acts in a.acts.values() for act in acts}
     acts_b = {act for acts in b.acts.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
@@ -128,6 +130,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "places_differ": min(places_differ, 2),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
+        "labels_same": min(labels, 2),
         "numbers_differ": min(other_numbers, 2),
         "numbers_lone": min(lone_numbers, 2),
         "acts_same": min(acts_same, 3),
@@ -148,6 +151,17 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "turned": float(turned == "against"),
         "replaced": replaced,
         "inserted": inserted,
+        "lead_differ": leads,
+        "template": frame * min(less, 2.0),
+        "lead_in_frame": leads * frame,
+        "beyond": math.log1p(beyond),
+        "runs": math.log1p(runs),
+        "one_run": float(beyond <= 0.3) * min(less, 2.0),
+        "tails_differ": float(
+            alignment.is_lone(reversed(a.order), a, b)
+            and alignment.is_lone(reversed(b.order), b, a)
+        ),
+        "hazard_differ": float(_other_hazard(a, b)),
     }
 
 
@@ -259,38 +273,15 @@ def _roles(a: Wording, b: Wording) -> str:
     return "with" if crossed > straight else "against"
 
 
+def _other_hazard(a: Wording, b: Wording) -> bool:
+    """Whether what befell them is another thing, as a fire is no crash."""
+    mine, theirs = a.acts.get("disaster"), b.acts.get("disaster")
+    return bool(mine and theirs and not mine & theirs)
+
+
 def _sides(one: Wording) -> tuple[bool, set[str], set[str]] | None:
     for at, word in enumerate(one.order):
         if word in {"match:win", "match:lose"}:
             before, after = set(one.order[:at]), set(one.order[at + 1 :])
             return word == "match:win", before - after, after - before
     return None
-
-
-def _edits(a: Wording, b: Wording) -> tuple[float, float]:
-    """What one title has more in an equal frame, and what stands in another's place there.
-
-    The frame are the words at the start and at the end that both have; the second figure is
-    high for titles that differ in one place alone, where each has something of its own.
-    """
-    one, other, one_weights, other_weights = a.order, b.order, a.weights, b.weights
-    size = min(len(one), len(other))
-    head = 0
-    while head < size and one[head] == other[head]:
-        head += 1
-    tail = 0
-    while tail < size - head and one[-1 - tail] == other[-1 - tail]:
-        tail += 1
-    if head + tail == 0:
-        return 0.0, 0.0
-    frame = (head + tail) / max(len(one), len(other))
-    mine, theirs = one[head : len(one) - tail], other[head : len(other) - tail]
-    least = min(_own(mine, theirs, one_weights), _own(theirs, mine, other_weights))
-    if least <= 0.2:
-        return frame, 0.0
-    return 0.0, max(2 * frame - 1, 0.0) * min(2 * least, 1.0)
-
-
-def _own(mine: tuple[str, ...], theirs: tuple[str, ...], weights: Mapping[str, float]) -> float:
-    """What the words of one side weigh that the other lacks."""
-    return sum(weights[word] for word in set(mine) - set(theirs))

@@ -83,17 +83,22 @@ def lexicon() -> Lexicon:
             for rank, keys in enumerate(stages.split())
             for key in keys.split("|")
         },
-        within={
-            place: f"{'country' if outer in tables['names']['country'] else 'province'}:{outer}"
-            for outer, places in tables["within"].items()
-            for place in places.split()
-        },
+        within=_within(tables),
         before=_before(frame["before"].split()),
         behind=_behind(frame["behind"].split()),
     )
     for word in fillers:
         if word not in found.function:
             found.add(word, Term("filler", "", ""))
+    _add_meanings(found, tables)
+    return found
+
+
+def _add_meanings(found: Lexicon, tables: dict[str, Any]) -> None:
+    """Words of one meaning, acts and names."""
+    for places in tables["places"].values():
+        for place in places.split():
+            found.add(place, Term("name", "city", f"city:{place}"))
     for text in tables["same"].values():
         for line in text.strip().splitlines():
             words = line.split()
@@ -106,7 +111,16 @@ def lexicon() -> Lexicon:
                 own = [key] if kind == "name" and key.isascii() and _is_word(group, key) else []
                 for word in (*own, *words.split()):
                     found.add(word, term)
-    return found
+
+
+def _within(tables: dict[str, Any]) -> dict[str, str]:
+    """The key of the country or province in which each place lies."""
+    outer_of = {
+        place: (outer, "country" if outer in tables["names"]["country"] else "province")
+        for outer, places in (*tables["places"].items(), *tables["within"].items())
+        for place in places.split()
+    }
+    return {place: f"{kind}:{outer}" for place, (outer, kind) in outer_of.items()}
 
 
 # In these groups the key is the English word too.

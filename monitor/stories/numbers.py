@@ -17,6 +17,8 @@ _SMALL = 10
 _STRICT = frozenset(
     {"%", "grade", "score", "month", "day", "quarter", "model", "age", "minutes", "hour"}
 )
+# Line 2, the 8th fair, November: whatever is told of them has these numbers.
+_LABELS = frozenset({"model", "nth", "day", "month", "year", "quarter"})
 _PEOPLE = frozenset({"人", *measures.CASUALTIES})
 
 
@@ -47,10 +49,10 @@ def find(text: str) -> tuple[tuple[Quantity, ...], str]:
     return tuple(found), "".join((*rest, text[at:]))
 
 
-def agree(a: Sequence[Quantity], b: Sequence[Quantity]) -> tuple[int, int, int]:
-    """How many numbers are the same, how many contradict each other, and how many of the
-    side with fewer left have no fellow."""
-    left, shared = list(b), 0
+def agree(a: Sequence[Quantity], b: Sequence[Quantity]) -> tuple[int, int, int, int]:
+    """How many quantities are the same, how many numbers that are but part of a name or a date,
+    how many contradict each other, and how many of the side with fewer left have no fellow."""
+    left, shared, labels = list(b), 0, 0
     mine: list[Quantity] = []
     for one in a:
         fellow = next((other for other in left if _same(one, other)), None)
@@ -58,12 +60,13 @@ def agree(a: Sequence[Quantity], b: Sequence[Quantity]) -> tuple[int, int, int]:
             mine.append(one)
         else:
             left.remove(fellow)
-            shared += 1
+            named = one.kind in _LABELS or fellow.kind in _LABELS
+            labels, shared = labels + named, shared + (not named)
     against = 0
     for one in mine:
         if any(one.kind == other.kind or {one.kind, other.kind} & {""} for other in left):
             against += 1
-    return shared, against, min(len(mine), len(left))
+    return shared, labels, against, min(len(mine), len(left))
 
 
 def _same(one: Quantity, other: Quantity) -> bool:

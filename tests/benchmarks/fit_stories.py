@@ -31,6 +31,9 @@ PRIORS = {
     "undone_in_frame": -4.0, "ahead": -1.0, "sequel": -2.0, "outcome": -1.5, "not": -0.7,
     "signs": 2.0, "unplayed": -2.0, "lone_groups": -0.5, "toll": -1.5, "soft_differ": -0.8,
     "turned": -8.0, "replaced": -2.5, "inserted": 0.0,
+    "lead_differ": -2.0, "template": -1.0, "lead_in_frame": -3.0,
+    "beyond": 0.5, "runs": 0.5, "one_run": -0.7, "tails_differ": -0.5, "labels_same": 0.3,
+    "hazard_differ": -3.0,
 }  # fmt: skip
 
 
