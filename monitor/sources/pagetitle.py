@@ -47,17 +47,27 @@ def headline_of(node: LexborNode) -> tuple[str, bool]:
     whether it is a picture's.
 
     Numbers, times and marks that stand around it in elements of their own are left out. A
-    text cut short gives way to a title attribute that says it whole.
+    text cut short gives way to a title attribute that says it whole, and one with more around
+    it to one that says it alone.
     """
     text = _NEIGHBOUR.sub("", _text_of(node))
     said = squeeze(node.attributes.get("title") or "")
     if text:
         trunk = _CUT.sub("", text)
-        return (said if trunk != text and said.startswith(trunk[:8]) else text), False
+        whole = trunk != text and said.startswith(trunk[:8])
+        # an attribute that a quotation mark has ended says less than a plain text
+        within = columns(said) >= _WIDE and said in text and not _is_plain(node)
+        return (said if whole or within else text), False
     if said := said or squeeze(node.attributes.get("aria-label") or ""):
         return said, False
     image = node.css_first("img[alt]")
     return (squeeze(image.attributes.get("alt") or "") if image else ""), True
+
+
+def _is_plain(node: LexborNode) -> bool:
+    """Whether a link holds a text and no element."""
+    first = node.child
+    return first is not None and first.next is None and bool(first.is_text_node)
 
 
 def _text_of(node: LexborNode) -> str:
@@ -65,7 +75,7 @@ def _text_of(node: LexborNode) -> str:
     first = node.child
     if first is None:
         return ""
-    if first.next is None and first.is_text_node:
+    if _is_plain(node):
         return squeeze(first.text(deep=False))
     inner = node.css_first(_HEADING) or _first_block(node)
     if inner is not None and (text := squeeze(inner.text(deep=True))):
@@ -110,8 +120,18 @@ def _between_marks(node: LexborNode) -> str:
             kept.pop(end)
     if not kept:
         return ""
-    inside = parts[kept[0] : kept[-1] + 1]
-    return squeeze("".join(part.text(deep=False) for part in inside))
+    return squeeze(_spaced(parts[kept[0] : kept[-1] + 1], own))
+
+
+def _spaced(parts: Sequence[LexborNode], own: int) -> str:
+    """Texts of a link, with a space between those of two elements that follow each other."""
+    said, before = "", own
+    for part in parts:
+        parent = part.parent.mem_id if part.parent else own
+        apart = own not in {before, parent} and before != parent
+        said += (" " if said and apart else "") + part.text(deep=False)
+        before = parent
+    return said
 
 
 def item_title(node: LexborNode, specs: Sequence[str] = ()) -> str:

@@ -44,6 +44,17 @@ def test_numbers_of_a_headline_stay(text: str) -> None:
     assert titles(body) == [f"{text} approved"]
 
 
+def test_a_label_before_a_headline_is_told_from_it() -> None:
+    inner = "<span>Harbour</span><span>Plan approved by council</span>"
+    link = f'<a href="/2026/01/02/a-2.html">{inner}</a>'
+    assert titles(link) == ["Harbour Plan approved by council"]
+    named = link.replace("<a", '<a title="Plan approved by council"')
+    assert titles(named) == ["Plan approved by council"]
+    assert titles('<a href="/2026/01/02/a-2.html"><b>i</b>Phone 20 is here</a>') == [
+        "iPhone 20 is here"
+    ]
+
+
 def test_a_number_alone_is_the_text_of_its_link() -> None:
     body = '<a href="/2026/01/02/a-2.html"><em>2026</em><i>approved at last</i></a>'
     assert titles(body) == ["approved at last"]
