@@ -7,9 +7,13 @@ import re
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([万亿]?)")
 _UNITS = {"": 1, "万": 10_000, "亿": 100_000_000}
 _LONGEST = 16
+_MOST = 10**15
 
 
 def count_of(text: str) -> int | None:
-    """The number in 6390 跟贴, 12.3万, 1.2亿热度; None where there is none."""
+    """The number in 6390 跟贴, 12.3万, 1.2亿热度; None where there is none, or none to believe."""
     match = _COUNT.search(text.replace(",", ""))
-    return round(float(match[1]) * _UNITS[match[2]]) if match and len(match[1]) < _LONGEST else None
+    if match is None or len(match[1]) >= _LONGEST:
+        return None
+    number = round(float(match[1]) * _UNITS[match[2]])
+    return number if number <= _MOST else None

@@ -210,3 +210,14 @@ def test_what_has_no_place_has_no_way_and_what_is_forgotten_takes_it_along(
     portal.server.route("/api/s", hot(2, 1))
     portal.poll(QUARTER)
     assert sorted(ways(portal)) == ["2"]
+
+
+def test_a_heat_that_no_database_holds_costs_nothing(portal: Portal) -> None:
+    items = [
+        {"id": "1", "title": "Topic number 1", "url": "/1", "extra": {"info": "9" * 15 + "亿"}}
+    ]
+    body = json.dumps({"status": "success", "id": "x", "items": items}).encode()
+    portal.server.route("/api/s", Reply(body=body))
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"})
+    assert portal.poll(QUARTER).new_entries == 1
+    assert ways(portal)["1"]["heat"] is None
