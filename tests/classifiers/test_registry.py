@@ -92,14 +92,35 @@ def test_a_missing_or_cut_file_is_refused_by_name(name: str, copy: Path) -> None
 
 
 def test_a_pickle_in_array_clothing_is_not_opened(copy: Path) -> None:
-    target = copy / "bias.npy"
-    np.save(target, np.array([{"x": 1}], dtype=object), allow_pickle=True)
-    manifest = releases.read_manifest(copy)
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    files = {**manifest.files, "bias.npy": digest}
-    releases.write_manifest(copy, replace(manifest, files=files))
+    replace_array(copy, "bias", np.array([{"x": 1}], dtype=object))
     with pytest.raises(DamagedReleaseError, match=r"bias\.npy: not an array file"):
         Scorer.load(copy)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        np.zeros((1 << 12, 32), dtype=np.uint8),
+        np.zeros((1 << 12, 8), dtype=np.uint8),
+        np.zeros(1 << 12, dtype=np.uint8),
+        np.zeros((1 << 12, 16), dtype=np.int16),
+        np.zeros((1 << 11, 16), dtype=np.uint8),
+    ],
+)
+def test_records_that_do_not_fit_the_sections_are_refused(records: np.ndarray, copy: Path) -> None:
+    replace_array(copy, "records", records)
+    with pytest.raises(ReleaseError, match=r"records|arrays do not fit"):
+        Scorer.load(copy)
+
+
+def replace_array(folder: Path, name: str, array: np.ndarray) -> None:
+    """As somebody would who can write a manifest."""
+    target = folder / f"{name}.npy"
+    np.save(target, array, allow_pickle=True)
+    manifest = releases.read_manifest(folder)
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    files = {**manifest.files, target.name: digest}
+    releases.write_manifest(folder, replace(manifest, files=files))
 
 
 def test_a_damaged_release_cannot_be_promoted(registry: Registry, other_folder: Path) -> None:
