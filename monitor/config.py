@@ -21,15 +21,25 @@ from monitor.sources import adapters
 
 FILE_NAME = "headlines.toml"
 PREFIX = "HEADLINES_"
+MAY_BE_ZERO = {"gap_s", "requests_per_minute"}
 # Variables that are not settings: where the settings are, and what only tests read.
 RESERVED = {"CONFIG", "DATA", "SHARED", "TEST_POSTGRES"}
 
 
 @dataclass(frozen=True, slots=True)
 class Polling:
-    """How sources are looked at. Sizes in bytes; a ``gap_s`` is between two requests to a host."""
+    """How sources are looked at. Sizes in bytes; a ``gap_s`` is between two requests to a host.
+
+    ``interval_s`` is the average over the sources that have no interval of their own. While
+    ``adaptive``, each is looked at when it usually publishes, between ``least_s`` and
+    ``most_s`` after the last time; ``requests_per_minute`` (0: no limit) may make all rarer.
+    """
 
     interval_s: float = 900.0
+    adaptive: bool = True
+    least_s: float = 60.0
+    most_s: float = 6 * 3600.0
+    requests_per_minute: int = 0
     concurrency: int = 64
     per_host: int = 2
     gap_s: float = 1.0
@@ -261,8 +271,11 @@ def check_values(groups: Mapping[str, Any], channels: Mapping[str, Any]) -> list
     for record, where in ((polling, "polling"), (groups.get("retention"), "retention")):
         for item in fields(record) if record else ():
             value = getattr(record, item.name)
-            if isinstance(value, int | float) and value <= 0 and item.name != "gap_s":
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if is_number and (value < 0 if item.name in MAY_BE_ZERO else value <= 0):
                 problems.append(("settings.value", f"{where}.{item.name}: must be more than 0"))
+    if polling and polling.least_s > polling.most_s:
+        problems.append(("settings.value", "polling.least: must not be more than polling.most"))
     if classifier := groups.get("classifier"):
         problems += check_classifier(classifier)
     if log and log.format not in {"auto", "human", "json"}:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import digests, heartbeat, retrainer, telemetry, trustbook
+from monitor import digests, heartbeat, pacebook, retrainer, telemetry, trustbook
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
@@ -41,6 +41,7 @@ RETAIN_S = 3600.0
 RETRAIN_S = 20.0
 WATCH_S = 60.0
 MEASURE_S = 300.0
+PACE_S = 600.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
@@ -186,6 +187,7 @@ class Daemon:
             (partial(self._tick, "group", self._group), self._tick_s),
             (partial(self._tick, "retain", self._retain), RETAIN_S),
             (partial(self._tick, "trust", self._measure), MEASURE_S),
+            (partial(self._tick, "pace", self._keep_pace), PACE_S),
         )
         for tick, seconds in ticks:
             scheduler.add_job(
@@ -274,6 +276,12 @@ class Daemon:
         """How far hints of sections are trusted; once an hour, whoever does it."""
         if self._may_begin():
             await asyncio.to_thread(trustbook.measure_if_due, service.database, service.now())
+
+    async def _keep_pace(self, service: Service) -> None:
+        """Sources together ask as often as the settings say."""
+        if self._may_begin():
+            polling = service.settings.polling
+            await asyncio.to_thread(pacebook.keep_pace, service.database, polling)
 
     async def _follow_model(self, service: Service) -> None:
         """Serve the release that is promoted; score recent entries again, a few a tick."""

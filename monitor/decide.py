@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from monitor import rhythm
 from monitor.health import learn_gap, learn_yield
 from monitor.identity import Keys
 from monitor.ranking import Listed
-from monitor.schedule import next_fetch_at
+from monitor.rhythm import Rhythm
+from monitor.schedule import Timing, next_fetch_at
 from monitor.text import without_login
 from monitor.types import (
     Failed,
@@ -31,6 +33,8 @@ from monitor.types import (
 UNSTABLE_SHARE = 0.8
 UNSTABLE_MINIMUM = 3
 REFRESH_AFTER = timedelta(days=7)
+DEFAULT_TIMING = Timing()
+FADE_AFTER_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +93,13 @@ def decide(
     jitter: float,
     *,
     network_down: bool = False,
+    timing: Timing = DEFAULT_TIMING,
 ) -> Update:
     """The intents of one source's poll; ``jitter`` in [0, 1) spreads its next one."""
     outcome = result.outcome
     if isinstance(outcome, Failed):
         return _decide_failed(result.source, outcome, now, jitter, network_down=network_down)
-    return _decide_answered(result, outcome, known, now, jitter)
+    return _decide_answered(result, outcome, known, now, jitter, timing)
 
 
 def _decide_failed(
@@ -132,12 +137,23 @@ def _decide_answered(
     known: Mapping[int, Known],
     now: datetime,
     jitter: float,
+    timing: Timing,
 ) -> Update:
     source, parsed = result.source, result.parsed
     entries = list(zip(parsed.entries, result.keys, strict=True)) if parsed else []
     new, revised, refresh = _sort_entries(entries, known, now)
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
+    learnt = _learn_rhythm(source, parsed, new, now) if _is_timed(source, timing) else None
+    due_at = next_fetch_at(
+        now,
+        interval_s=source.interval_s,
+        failures=0,
+        max_age_s=outcome.max_age_s,
+        jitter=jitter,
+        known=learnt,
+        timing=timing,
+    )
     polled = _polled(
         source,
         now,
@@ -152,14 +168,9 @@ def _decide_answered(
         if isinstance(outcome, Fetched)
         else outcome.last_modified or source.last_modified,
         body_hash=result.body_hash or source.body_hash,
-        next_fetch_at=next_fetch_at(
-            now,
-            interval_s=source.interval_s,
-            failures=0,
-            max_age_s=outcome.max_age_s,
-            ttl_s=parsed.ttl_s if parsed else None,
-            jitter=jitter,
-        ),
+        next_fetch_at=due_at,
+        rhythm=rhythm.dump(learnt) if learnt else None,
+        wait_s=(due_at - now).total_seconds() if learnt else None,
     )
     moved = url != source.url
     return Update(
@@ -195,6 +206,7 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
         usual_yield=source.usual_yield,
         last_yield=source.last_yield,
         low_polls=source.low_polls,
+        rhythm=source.rhythm,
     )
     return replace(same, **changes)  # type: ignore[arg-type]
 
@@ -209,6 +221,36 @@ def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -
         gap_s = max((now - source.last_new_at).total_seconds(), 0.0)
         learnt["usual_gap_s"] = learn_gap(source.usual_gap_s, gap_s)
     return dict(learnt)
+
+
+def _is_timed(source: Source, timing: Timing) -> bool:
+    """Whether its interval is not the user's own choice."""
+    return source.interval_s == timing.interval_s
+
+
+def _learn_rhythm(
+    source: Source,
+    parsed: ParsedFeed | None,
+    new: list[tuple[ParsedEntry, Keys]],
+    now: datetime,
+) -> Rhythm | None:
+    """When the source publishes, by what it was found to have published until now."""
+    known = rhythm.load(source.rhythm)
+    if known is None:
+        if parsed is None:
+            return None
+        known = rhythm.begin(now, [e.published_at for e in parsed.entries if e.published_at])
+    elif new or now.timestamp() - known.at >= FADE_AFTER_S:
+        published = [entry.published_at for entry, _ in new]
+        known = rhythm.learn(known, now, published, source.last_fetch_at or now)
+    if parsed is None:
+        return known
+    return replace(
+        known,
+        ttl_s=parsed.ttl_s or 0.0,
+        skip_hours=parsed.skip_hours,
+        skip_weekdays=parsed.skip_weekdays,
+    )
 
 
 def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]:

@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from monitor import fetch
 from monitor.decide import Result, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
+from monitor.pacebook import PaceBook
 from monitor.rulebook import RuleBook
 from monitor.sources.wire import Document
 from monitor.storage import Database, entries, sources
@@ -92,6 +93,7 @@ class Kit:
     unreturned: set[int] = field(default_factory=set)
     stories: StoryBook = field(default_factory=StoryBook)
     trust: TrustBook = field(default_factory=TrustBook)
+    pace: PaceBook = field(default_factory=PaceBook)
     sections: Callable[[], Mapping[str, str]] | None = None
 
 
@@ -289,15 +291,17 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
     keys = {
         key: result.source.id for result in batch for entry in result.keys for key in entry.all()
     }
-    known, book, trust = kit.database.look(
+    known, book, trust, timing = kit.database.look(
         lambda connection: (
             entries.known(connection, keys),
             kit.rule_book(connection),
             kit.trust.trust(connection, now),
+            kit.pace.timing(connection, now),
         )
     )
     updates = [
-        decide(result, known, now, kit.rng.random(), network_down=network_down) for result in batch
+        decide(result, known, now, kit.rng.random(), network_down=network_down, timing=timing)
+        for result in batch
     ]
     drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):

@@ -26,6 +26,7 @@ from monitor.house import zone_of
 from monitor.links import Linker
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
+from monitor.pacebook import PaceBook
 from monitor.pipeline import Kit
 from monitor.rulebook import Rules
 from monitor.sources import adapters
@@ -140,6 +141,7 @@ class Service:
             rng=self._rng,
             on_headlines=self._observers.on_headlines,
             stories=self._stories,
+            pace=PaceBook(polling),
             sections=partial(self.classifier.names, self.taxonomy),
         )
 

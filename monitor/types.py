@@ -58,7 +58,8 @@ class Source:
     silent unless ``history`` is set. ``redirect_url`` is the target of a permanent
     redirect that was seen once and waits to be confirmed. ``usual_gap_s`` is the time
     between polls that bring news, ``usual_yield`` how many entries its document lists;
-    ``low_polls`` counts those in a row that brought far fewer.
+    ``low_polls`` counts those in a row that brought far fewer. ``rhythm`` is when it
+    publishes (``monitor.rhythm``).
     """
 
     id: int
@@ -84,6 +85,8 @@ class Source:
     usual_yield: float | None = None
     last_yield: int | None = None
     low_polls: int = 0
+    last_fetch_at: datetime | None = None
+    rhythm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,11 @@ class ParsedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """What a document yields. ``format`` is e.g. ``rss20``; ``problems`` are sentences."""
+    """What a document yields. ``format`` is e.g. ``rss20``; ``problems`` are sentences.
+
+    It asks not to be fetched again for ``ttl_s``, nor in some hours and on some weekdays
+    (UTC; Monday is 0).
+    """
 
     format: str
     entries: tuple[ParsedEntry, ...]
@@ -177,6 +184,8 @@ class ParsedFeed:
     link: str = ""
     language: str | None = None
     ttl_s: float | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_weekdays: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -350,7 +359,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one poll changes of a source; every field is written."""
+    """What one poll changes of a source; every field is written.
+
+    ``wait_s`` is the wait until ``next_fetch_at``, where the user did not choose it.
+    """
 
     id: int
     url: str
@@ -369,6 +381,8 @@ class Polled:
     usual_yield: float | None = None
     last_yield: int | None = None
     low_polls: int = 0
+    rhythm: str | None = None
+    wait_s: float | None = None
 
 
 class Known(NamedTuple):

@@ -57,7 +57,11 @@ def _due(database: Database, everything: bool) -> int:
         return sum(
             row["state"] == SourceState.ACTIVE
             and is_due(
-                now, row["next_fetch_at"], interval_s=row["interval_s"], failures=row["failures"]
+                now,
+                row["next_fetch_at"],
+                interval_s=row["interval_s"],
+                failures=row["failures"],
+                wait_s=row["wait_s"],
             )
             for row in sources.list_all(connection)
         )

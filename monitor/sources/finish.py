@@ -17,6 +17,7 @@ _CATEGORIES_MAX = 50
 _GUID_MAX = 1_000
 _NOTHING = (0, "", "text")
 _DERIVED_TITLE_MAX = 120
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
 
 
@@ -36,6 +37,8 @@ def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
         link=home,
         language=_language(feed.language or feed.text("language")),
         ttl_s=_ttl(feed),
+        skip_hours=_skip_hours(feed.text("skiphours")),
+        skip_weekdays=_skip_weekdays(feed.text("skipdays")),
         problems=(*problems, *draught.problems, *notes.sentences()),
     )
 
@@ -155,6 +158,19 @@ def _categories(raw: list[str]) -> tuple[str, ...]:
 def _language(code: str) -> str | None:
     code = code.strip().lower().replace("_", "-")[:35]
     return code if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", code) else None
+
+
+def _skip_hours(listed: str) -> tuple[int, ...]:
+    """RSS's skipHours: hours of the day in UTC; some write midnight as 24."""
+    hours = {int(word) % 24 for word in listed.split() if word.isascii() and word.isdigit()}
+    return tuple(sorted(hours)) if len(hours) < 24 else ()
+
+
+def _skip_weekdays(listed: str) -> tuple[int, ...]:
+    """RSS's skipDays: weekdays by their English names; Monday is 0."""
+    days = {word.lower() for word in listed.split()}
+    found = tuple(at for at, name in enumerate(_WEEKDAYS) if name in days)
+    return found if len(found) < len(_WEEKDAYS) else ()
 
 
 def _ttl(feed: Draft) -> float | None:

@@ -20,6 +20,7 @@ from monitor.sources.vocabulary import (
     ENTRY,
     GUID,
     LINK,
+    LISTED,
     LITERAL,
     OTHER,
     RELATIONS,
@@ -140,6 +141,8 @@ def _field(
         _link(draft, child, draft.base, is_entry=is_entry)
     elif what == GUID:
         _guid(draft, child)
+    elif what == LISTED:
+        draft.put(name, priority, " ".join(child.itertext()))
     elif what == CATEGORY and (term := child.get("label") or child.get("term") or child.text):
         draft.categories.append(term)
 

@@ -86,7 +86,7 @@ _LITERALS = {
     "sy:updateperiod": ("period", 0),
     "sy:updatefrequency": ("frequency", 0),
 }
-CONSTRUCT, LITERAL, LINK, GUID, CATEGORY, ENTRY, CONTAINER, OTHER = range(8)
+CONSTRUCT, LITERAL, LINK, GUID, CATEGORY, ENTRY, CONTAINER, LISTED, OTHER = range(9)
 _MEANINGS: dict[str, tuple[int, str, int]] = {
     **{key: (CONSTRUCT, *field) for key, field in _CONSTRUCTS.items()},
     **{key: (LITERAL, *field) for key, field in _LITERALS.items()},
@@ -96,6 +96,7 @@ _MEANINGS: dict[str, tuple[int, str, int]] = {
         key: (CONTAINER, key, 0)
         for key in ("rss", "feed", "rdf:rdf", "rdf", "channel", "items", "rdf:items")
     },
+    **{key: (LISTED, key, 0) for key in ("skiphours", "skipdays")},
     "link": (LINK, "link", 0),
     "guid": (GUID, "guid", 0),
 }

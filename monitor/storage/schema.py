@@ -66,6 +66,9 @@ source = sa.Table(
     sa.Column("usual_yield", sa.Float),
     sa.Column("low_polls", sa.Integer, server_default="0", nullable=False),
     sa.Column("last_yield", sa.Integer),
+    # When it publishes (monitor.rhythm), and the seconds that it was last told to wait.
+    sa.Column("rhythm", sa.Text),
+    sa.Column("wait_s", sa.Float),
     sa.Index("source_due", "state", "next_fetch_at"),
     # A number that was freed must not be given again: keys in ``seen`` are made with it.
     sqlite_autoincrement=True,

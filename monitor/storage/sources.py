@@ -160,8 +160,10 @@ def claim(
 
 def _is_absurd(now: datetime) -> sa.ColumnElement[bool]:
     ahead = sa.type_coerce(source.c.next_fetch_at, sa.BigInteger) - microseconds(now)
+    planned_s = sa.func.coalesce(source.c.wait_s, 0.0)
     allowed_s = source.c.interval_s + sa.case(
-        (source.c.failures > 0, BACKOFF_AHEAD.total_seconds()), else_=HINTS_AHEAD.total_seconds()
+        (source.c.failures > 0, BACKOFF_AHEAD.total_seconds()),
+        else_=planned_s + HINTS_AHEAD.total_seconds(),
     )
     return ahead > allowed_s * 1e6
 
@@ -228,6 +230,17 @@ def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: 
     connection.execute(sa.delete(source_url).where(source_url.c.url.in_(urls)))
     rows = [{"source_id": number, "url": url, "replaced_at": now} for number, url in moves]
     connection.execute(sa.insert(source_url), rows)
+
+
+def asked_and_wanted(connection: Connection, interval_s: float) -> tuple[float, float]:
+    """Requests a second that the sources which are timed ask for, and what ``interval_s``
+    would ask for.
+    """
+    timed = source.c.wait_s.is_not(None), source.c.state == SourceState.ACTIVE
+    rate = sa.func.sum(1.0 / sa.case((source.c.wait_s > 1.0, source.c.wait_s), else_=1.0))
+    statement = sa.select(rate, sa.func.count()).where(*timed, source.c.failures == 0)
+    asked, count = connection.execute(statement).one()
+    return float(asked or 0.0), count / interval_s
 
 
 def next_due_at(connection: Connection) -> datetime | None:

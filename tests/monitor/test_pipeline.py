@@ -7,17 +7,22 @@ import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from monitor import rhythm
 from monitor.client import ClientSettings, HttpClient
+from monitor.config import Polling
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.health import DISK_FREE_BYTES, EventKind
+from monitor.pacebook import keep_pace
 from monitor.pipeline import Kit, PollReport, poll
 from monitor.rulebook import Rules
+from monitor.schedule import Timing
 from monitor.sources.budget import ParserPool
 from monitor.storage import Database, rules, sources
 from monitor.storage.schema import delivery, entry, matched, revision, source, source_url
@@ -119,6 +124,76 @@ def test_the_first_poll_is_a_silent_baseline_and_the_next_alerts(
     assert message["entries"][0]["title"] == "new chip"
     assert [[start, end] for start, end in world.all(matched.c.spans)[0]] == [[4, 8]]
     assert world.poll(LATER) == PollReport(sources=1, not_modified=1)
+
+
+def dated(*at: datetime) -> bytes:
+    items = "".join(
+        f"<item><title>news {each:%d %H:%M}</title><guid>{each:%d%H%M}</guid>"
+        f"<pubDate>{format_datetime(each)}</pubDate></item>"
+        for each in at
+    )
+    asks = "<skipHours><hour>20</hour></skipHours>"
+    return f'<rss version="2.0"><channel><title>F</title>{asks}{items}</channel></rss>'.encode()
+
+
+def test_a_source_is_looked_at_by_its_rhythm(world: World, server: HttpServer) -> None:
+    world.add("/busy", "/slow", "/hourly")
+    with world.database.write() as connection:
+        hourly = sa.update(source).where(source.c.name == "/hourly")
+        connection.execute(hourly.values(interval_s=3600.0))
+    busy = [NOW - timedelta(minutes=3 * at) for at in range(30)]
+    server.route("/busy", Reply(body=dated(*busy), headers={"ETag": '"1"'}))
+    server.route(
+        "/slow", Reply(body=dated(*(NOW - timedelta(days=at, hours=5) for at in range(30))))
+    )
+    server.route("/hourly", Reply(body=dated(*busy)))
+    world.poll()
+    with world.database.read() as connection:
+        listed = sources.list_all(connection)
+    waits = [(row["next_fetch_at"] - NOW).total_seconds() for row in listed]
+    assert 60 <= waits[0] < 600
+    assert 1800 < waits[1] <= 6 * 3600
+    assert 3240 <= waits[2] <= 3600, "the user's own interval"
+    assert [row["wait_s"] for row in listed] == [*waits[:2], None]
+    before = rhythm.load(listed[0]["rhythm"])
+    assert before is not None
+    assert (before.skip_hours, round(before.count)) == ((20,), 30)
+    # Nothing for hours: what was learnt fades, and what the document asked for is remembered.
+    assert world.poll(timedelta(hours=7, minutes=58)).sources == 3
+    with world.database.read() as connection:
+        after = rhythm.load(sources.find(connection, "/busy")["rhythm"])
+    assert after is not None
+    assert after.count < before.count
+    assert after.days > before.days
+    assert after.skip_hours == (20,)
+    assert world.poll(timedelta(minutes=30)).sources == 0, "an hour that it says to skip"
+
+
+def test_all_sources_together_ask_as_often_as_the_settings_say(
+    world: World, server: HttpServer
+) -> None:
+    world.add("/busy", "/slow")
+    server.route("/busy", Reply(body=dated(*(NOW - timedelta(minutes=at) for at in range(60)))))
+    server.route("/slow", Reply(body=dated(*(NOW - timedelta(days=at) for at in range(30)))))
+
+    def waits() -> list[float]:
+        with world.database.write() as connection:
+            sources.make_all_due(connection, world.now)
+        world.poll()
+        return world.all(source.c.wait_s)
+
+    first = waits()
+    for _ in range(12):
+        pace = keep_pace(world.database, Polling(interval_s=900.0))
+        free = waits()
+    assert sum(1 / each for each in free) == pytest.approx(2 / 900, rel=0.25)
+    assert free != first
+    assert pace != Timing().pace
+    limited = Polling(requests_per_minute=1, interval_s=20.0)
+    for _ in range(12):
+        keep_pace(world.database, limited)
+        few = waits()
+    assert sum(1 / each for each in few) == pytest.approx(1 / 60, rel=0.25)
 
 
 def test_history_is_alerted_when_asked_for(world: World, server: HttpServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.rhythm import Rhythm, begin
 from monitor.schedule import (
     DEFAULT_INTERVAL_S,
     MAX_BACKOFF_S,
     MAX_HINT_S,
+    Timing,
     backoff_s,
     horizon_s,
     is_due,
@@ -29,7 +32,12 @@ hints = st.none() | st.floats(0, 1e9)
 instants = st.integers(0, 4_000_000_000).map(lambda second: datetime.fromtimestamp(second, UTC))
 
 
-def delay_s(now: datetime = NOW, **arguments: float | None) -> float:
+def asking(**wishes: object) -> Rhythm:
+    """A source of which nothing is known but what its document asks for."""
+    return replace(begin(NOW, ()), **wishes)  # type: ignore[arg-type]
+
+
+def delay_s(now: datetime = NOW, **arguments: object) -> float:
     plan = {"interval_s": DEFAULT_INTERVAL_S, "failures": 0, "jitter": 0.0, **arguments}
     return (next_fetch_at(now, **plan) - now).total_seconds()  # type: ignore[arg-type]
 
@@ -56,14 +64,16 @@ def test_hostile_21_retry_after_is_kept_and_at_most_a_day() -> None:
 
 def test_hints_lengthen_the_default_interval_by_an_hour_at_most() -> None:
     assert delay_s(max_age_s=1_800) == 1_800
-    assert delay_s(ttl_s=3_600, max_age_s=60) == 3_600
+    assert delay_s(known=asking(ttl_s=3_600.0), max_age_s=60) == 3_600
     assert delay_s(max_age_s=60) == 900
-    assert delay_s(ttl_s=DAY_S) == 900 + MAX_HINT_S
-    assert delay_s(interval_s=600.0, ttl_s=3_600, default_interval_s=600.0) == 3_600
+    assert delay_s(known=asking(ttl_s=DAY_S)) == 900 + MAX_HINT_S
+    every_ten = Timing(interval_s=600.0)
+    assert delay_s(interval_s=600.0, known=asking(ttl_s=3_600.0), timing=every_ten) == 3_600
 
 
 def test_hints_do_not_touch_an_interval_that_the_user_chose() -> None:
-    assert delay_s(interval_s=120.0, ttl_s=3_600, max_age_s=3_600) == 120
+    asks = asking(ttl_s=3_600.0, skip_hours=(0,), skip_weekdays=(6,))
+    assert delay_s(interval_s=120.0, known=asks, max_age_s=3_600) == 120
     assert delay_s(interval_s=2 * DAY_S, failures=3) == 2 * DAY_S
 
 
@@ -77,6 +87,7 @@ def test_the_next_time_lies_ahead_and_within_the_horizon(
     max_age_s: float | None,
     ttl_s: float | None,
 ) -> None:
+    known = asking(ttl_s=ttl_s or 0.0)
     due_at = next_fetch_at(
         now,
         interval_s=interval_s,
@@ -84,7 +95,7 @@ def test_the_next_time_lies_ahead_and_within_the_horizon(
         jitter=jitter,
         retry_after_s=retry_after_s if failures else None,
         max_age_s=max_age_s,
-        ttl_s=ttl_s,
+        known=known,
     )
     assert due_at.tzinfo is UTC
     ahead_s = (due_at - now).total_seconds()
@@ -155,3 +166,28 @@ def test_a_failing_source_may_wait_a_day_but_not_two() -> None:
     due_at = next_fetch_at(NOW, interval_s=900.0, failures=20, jitter=0.0)
     assert not is_due(NOW, due_at, interval_s=900.0, failures=20)
     assert is_due(NOW - timedelta(days=1), due_at, interval_s=900.0, failures=20)
+
+
+def test_hours_and_days_that_a_feed_skips_are_skipped() -> None:
+    """NOW is Sunday, ten minutes to one."""
+    night = asking(skip_hours=(0, 1, 2, 3))
+    assert 3 * 3_600 < delay_s(known=night) <= 4 * 3_600
+    assert delay_s(now=NOW + timedelta(hours=4), known=night) == 900
+    late_on_friday = datetime(2026, 3, 27, 23, 50, tzinfo=UTC)
+    weekend = asking(skip_weekdays=(5, 6))
+    assert delay_s(now=late_on_friday, known=weekend) == 900 + DAY_S, "once a day all the same"
+    assert delay_s(known=asking(skip_hours=tuple(range(24)))) == 900 + DAY_S
+
+
+def test_a_source_with_a_rhythm_waits_by_it_and_a_little_later() -> None:
+    every_minute = begin(NOW, [NOW - timedelta(seconds=20 * at) for at in range(9_000)])
+    assert delay_s(known=every_minute) == 60
+    assert 60 < delay_s(known=every_minute, jitter=0.9) <= 63
+    fixed = Timing(adaptive=False)
+    assert delay_s(known=every_minute, timing=fixed) == 900
+    assert delay_s(known=every_minute, interval_s=3_600.0) == 3_600, "the user's own interval"
+    silent = begin(NOW, [NOW - timedelta(days=20)])
+    assert delay_s(known=silent) == Timing().most_s
+    assert not is_due(
+        NOW, NOW + timedelta(hours=6), interval_s=900.0, failures=0, wait_s=Timing().most_s
+    )

@@ -52,7 +52,9 @@ def test_an_rss_item_gives_all_its_fields() -> None:
             "<pubDate>Thu, 13 Nov 2025 11:39:00 +0800</pubDate>"
             "<category>财经</category><category>要闻</category>"
             "<description>&lt;p&gt;今日&lt;/p&gt;&lt;p&gt;宣布&lt;/p&gt;</description>",
-            "<link>https://portal.example/</link><language>zh-CN</language><ttl>30</ttl>",
+            "<link>https://portal.example/</link><language>zh-CN</language><ttl>30</ttl>"
+            "<skipHours><hour>1</hour><hour>24</hour><hour>never</hour></skipHours>"
+            "<skipDays><day>Sunday</day><day>saturday</day></skipDays>",
         )
     )
     assert (parsed.format, parsed.title, parsed.link) == (
@@ -61,6 +63,7 @@ def test_an_rss_item_gives_all_its_fields() -> None:
         "https://portal.example/",
     )
     assert (parsed.language, parsed.ttl_s, parsed.problems) == ("zh-cn", 1800.0, ())
+    assert (parsed.skip_hours, parsed.skip_weekdays) == ((0, 1), (5, 6))
     assert only(parsed) == ParsedEntry(
         title="央行降息",
         url="https://portal.example/2025/1.html",
