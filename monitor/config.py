@@ -48,6 +48,7 @@ class Polling:
     max_bytes: int = 15 * 1024 * 1024
     allow_private: tuple[str, ...] = ()
     parsers: int = 1
+    robots: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from monitor.answers import outcome_of, request_headers
 from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
 from monitor.errors import FetchError
 from monitor.queues import HostQueues, Job, Politeness, host_key
+from monitor.robots import Robots
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
 _MAX_HOLD_S = 300.0
@@ -74,7 +75,10 @@ class FetchSettings:
 
 
 class Fetcher:
-    """Lives as long as the daemon: the hosts' queues and gaps outlast a round."""
+    """Lives as long as the daemon: the hosts' queues and gaps outlast a round.
+
+    ``robots`` is asked about requests that want it; None: nobody is.
+    """
 
     def __init__(
         self,
@@ -82,8 +86,10 @@ class Fetcher:
         settings: FetchSettings | None = None,
         clock: Callable[[], datetime] = utc_now,
         random: Callable[[], float] = system_random,
+        robots: Robots | None = None,
     ) -> None:
         self._client = client
+        self._robots = robots
         self._settings = settings or FetchSettings()
         self._clock = clock
         self._limits = self._settings.limits
@@ -143,6 +149,8 @@ class Fetcher:
             headers["Connection"] = "close"
         started_s = asyncio.get_running_loop().time()
         try:
+            if request.robots and self._robots is not None:
+                await self._robots.check(request.url)
             response = await self._client.get(request.url, headers=headers, limits=self._limits)
         except FetchError as error:
             elapsed_s = asyncio.get_running_loop().time() - started_s

@@ -26,6 +26,7 @@ from monitor.decide import Result, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
 from monitor.pacebook import PaceBook
 from monitor.rulebook import RuleBook
+from monitor.sources import SOURCE_KINDS
 from monitor.sources.wire import Document
 from monitor.storage import Database, entries, sources
 from monitor.store import Headline, draft, tell, write
@@ -177,7 +178,14 @@ async def _fetch_and_parse(
     """Put one Result a source on the queue, then None. Bodies wait for a parser, not in memory."""
     by_id = {source.id: source for source in claimed}
     requests = [
-        FetchRequest(source.id, source.url, source.etag, source.last_modified) for source in claimed
+        FetchRequest(
+            source.id,
+            source.url,
+            source.etag,
+            source.last_modified,
+            robots=SOURCE_KINDS[source.kind].robots,
+        )
+        for source in claimed
     ]
     ahead = asyncio.Semaphore(PARSE_AHEAD)
 

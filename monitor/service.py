@@ -28,6 +28,7 @@ from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pacebook import PaceBook
 from monitor.pipeline import Kit
+from monitor.robots import Robots
 from monitor.rulebook import Rules
 from monitor.sources import adapters
 from monitor.sources.budget import ParserPool
@@ -109,7 +110,8 @@ class Service:
         self.parsers = await self._stack.enter_async_context(
             ParserPool(polling.parsers, portals=self.settings.sources.portals)
         )
-        self.fetcher = Fetcher(self.client, fetch_settings(self.settings))
+        robots = Robots(self.client, USER_AGENT, self.now) if polling.robots else None
+        self.fetcher = Fetcher(self.client, fetch_settings(self.settings), robots=robots)
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
         self.channels = build_channels(self.settings, self.client, self.linker)
         self.outbox = Outbox(

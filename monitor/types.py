@@ -33,6 +33,7 @@ class FailureKind(enum.StrEnum):
     HTTP_STATUS = "http-status"
     RATE_LIMITED = "rate-limited"  # 429, or 503 with Retry-After
     GONE = "gone"  # 410
+    ROBOTS = "robots"  # robots.txt says no, or could not be read
     PARSE = "parse"
     PARSE_BUDGET = "parse-budget"
 
@@ -91,12 +92,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """What the fetcher needs to know of a source."""
+    """What the fetcher needs to know of a source. ``robots``: its server's robots.txt is asked."""
 
     source_id: int
     url: str
     etag: str | None = None
     last_modified: str | None = None
+    robots: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,13 @@ class Parse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A way to read documents; ``file`` is where it is written."""
+    """A way to read documents; ``file`` is where it is written. ``robots``: it reads what is
+    made for people, so a server's robots.txt is asked first.
+    """
 
     name: str
     file: str
+    robots: bool = False
 
     @property
     def options(self) -> type[DataclassInstance]:
@@ -57,7 +60,7 @@ class SourceKind:
 
 SOURCE_KINDS: dict[str, SourceKind] = {
     "feed": SourceKind("feed", "feed"),
-    "page": SourceKind("page", "page"),
+    "page": SourceKind("page", "page", robots=True),
     "hotlist": SourceKind("hotlist", "hotlist"),
     "auto": SourceKind("auto", "recognise"),
 }
