@@ -22,6 +22,7 @@ _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 PLACES = frozenset({"country", "province", "city"})
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
+SHARING = 0.3
 # What a shortened word counts, of the whole one.
 SHORTENED = 0.7
 # Where one title alone tells of these, it often tells what came of the other's news.
@@ -126,7 +127,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "more": math.log1p(max(more, 0.0)),
         "names_same": min(names_same, 3),
         "proper_same": min(len(a.proper & b.proper), 3),
-        "proper_differ": min(len(a.proper - b.proper), len(b.proper - a.proper), 2),
+        "proper_differ": _others(a.proper, b.proper),
         "places_differ": min(places_differ, 2),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
@@ -163,6 +164,13 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         ),
         "hazard_differ": float(_other_hazard(a, b)),
     }
+
+
+def _others(mine: frozenset[str], theirs: frozenset[str]) -> float:
+    """How many names, at most two, each has that the other lacks; they count for less where
+    both share one: titles introduce people in their own ways."""
+    found = min(len(mine - theirs), len(theirs - mine), 2)
+    return found * SHARING if mine & theirs else float(found)
 
 
 def _total(one: Wording, words: set[str]) -> float:

@@ -47,6 +47,11 @@ class Wording:
     short: bool
 
 
+def runs_of(title: str) -> list[str]:
+    """The words and the Chinese runs of a title, folded."""
+    return _RUNS.findall(fold(title).text)
+
+
 @functools.lru_cache(maxsize=4096)
 def grams(title: str) -> tuple[int, ...]:
     """What the window knows a title by, in order: known Chinese words by their meaning, pairs
