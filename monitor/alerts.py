@@ -232,10 +232,17 @@ def _has_grown(case: Case) -> bool:
     return fact >= wanted.at_least
 
 
-def notice(text: str, channel: str, about: str, now: datetime) -> Message:
+def notice(text: str, zh: str, channel: str, about: str, now: datetime) -> Message:
     """A message in which the program tells of its own trouble with ``about``."""
-    number = message_id("notice", channel, about, now.isoformat())
-    return Message(number, rule="", query="", channel=channel, created_at=now, notice=text)
+    return Message(
+        message_id("notice", channel, about, now.isoformat()),
+        rule="",
+        query="",
+        channel=channel,
+        created_at=now,
+        notice=text,
+        notice_zh=zh,
+    )
 
 
 def message_id(*parts: str) -> str:

@@ -40,6 +40,21 @@ class EventKind(enum.StrEnum):
     CLOCK = "clock-jumped"
 
 
+IN_CHINESE = {
+    EventKind.SILENT: "长时间没有新内容",
+    EventKind.EMPTY: "不再列出内容",
+    EventKind.YIELD_DROP: "条目骤减",
+    EventKind.FAILING: "连续抓取失败",
+    EventKind.GONE: "源已失效",
+    EventKind.MOVED: "源已迁移",
+    EventKind.NETWORK: "网络中断",
+    EventKind.DISK: "磁盘将满",
+    EventKind.DELIVERY: "提醒无法送达",
+    EventKind.MODEL: "模型被拒绝",
+    EventKind.CLOCK: "时钟跳变",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """After how many low polls in a row a kind of source is in trouble, and in which."""
@@ -66,13 +81,15 @@ MOMENTS = {EventKind.MOVED, EventKind.CLOCK}
 class Finding:
     """Trouble that is there now. ``subject`` names what has it, for us; ``name`` for people.
 
-    ``source_url`` and ``labels`` are a source's; ``channel`` is one that does not work.
+    ``text`` is a sentence, ``zh`` the same in Chinese. ``source_url`` and ``labels`` are a
+    source's; ``channel`` is one that does not work.
     """
 
     kind: EventKind
     subject: str
     name: str
     text: str
+    zh: str
     source_url: str = ""
     labels: tuple[str, ...] = ()
     channel: str = ""
@@ -94,6 +111,15 @@ class Event:
             return self.finding.text
         began = f"{self.since:%Y-%m-%d %H:%M} UTC"
         return f"{self.finding.name}: all is well again ({self.finding.kind} since {began} is over)"
+
+    @property
+    def zh(self) -> str:
+        """The sentence in Chinese."""
+        if not self.over:
+            return self.finding.zh
+        began = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        what = IN_CHINESE[self.finding.kind]
+        return f"{self.finding.name}：已恢复正常（{what}，自 {began} 起，现已结束）"
 
 
 TroubleKey = tuple[str, str]
@@ -120,11 +146,16 @@ def changes(
     return began + over
 
 
-def told_together(events: Collection[Event]) -> str:
-    """One text for events of one kind: a sentence each, the last ones counted."""
-    texts = [event.text for event in events]
-    more = f"\n… and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-    return "\n".join(texts[:NAMED]) + more
+def told_together(events: Collection[Event]) -> tuple[str, str]:
+    """One text for events of one kind, in English and in Chinese: a sentence each, the last
+    ones counted.
+    """
+    more = len(events) - NAMED
+    english, chinese = [each.text for each in events][:NAMED], [each.zh for each in events][:NAMED]
+    if more > 0:
+        english.append(f"… and {more} more")
+        chinese.append(f"……另有 {more} 条")
+    return "\n".join(english), "\n".join(chinese)
 
 
 def learn_gap(usual_s: float | None, gap_s: float) -> float:

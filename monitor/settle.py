@@ -134,6 +134,8 @@ def notices(
         alerts.notice(
             f"The channel {name!r} is switched off: {states[name].reason.rstrip('.')}. "
             f"What it owes is kept. Mend it, then run: headlines channels test {name}",
+            f"通道 {name!r} 已停用：{states[name].reason.rstrip('.')}。"
+            f"待发的提醒都已保留。修复后请运行：headlines channels test {name}",
             working[0],
             name,
             now,
@@ -169,6 +171,7 @@ def warnings(
             channel=listener,
             created_at=now,
             notice=f"The channel {channel!r}: {warning}",
+            notice_zh=f"通道 {channel!r}：{warning}",
         )
         for channel, warning in sorted(found)
         if listener

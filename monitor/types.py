@@ -315,7 +315,8 @@ class Message:
     """What a channel is given: one delivery, frozen when it was decided.
 
     ``id`` is the idempotency key (``webhook-id``, the left part of Message-ID).
-    ``notice`` is set, and ``entries`` empty, when the program speaks of its own trouble.
+    ``notice`` is set, and ``entries`` empty, when the program speaks of its own trouble;
+    ``notice_zh`` says the same in Chinese.
     A ``digest`` is about several rules: ``rule`` names the only one or is empty, ``counts``
     has each with its right number; ``entries`` are only the first of them, each with its
     rule, and ``total`` counts all. A ``follow_up`` tells a story again that has become hot.
@@ -328,6 +329,7 @@ class Message:
     created_at: datetime
     entries: tuple[AlertEntry, ...] = ()
     notice: str = ""
+    notice_zh: str = ""
     digest: bool = False
     total: int = 0
     follow_up: bool = False

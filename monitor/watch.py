@@ -108,26 +108,33 @@ class Watch:
         jump = now - before - timedelta(seconds=self._last[1] - before_s)
         if abs(jump) < CLOCK_JUMP:
             return []
-        words = f"This machine's clock jumped by {jump.total_seconds():+.0f} s"
-        return [Finding(EventKind.CLOCK, now.isoformat(), "clock", words)]
+        seconds = f"{jump.total_seconds():+.0f}"
+        words = f"This machine's clock jumped by {seconds} s"
+        zh = f"本机时钟跳变了 {seconds} 秒"
+        return [Finding(EventKind.CLOCK, now.isoformat(), "clock", words, zh)]
 
     def _own(
         self, vitals: Vitals, states: Mapping[str, ChannelState], now: datetime
     ) -> Iterator[Finding]:
         if vitals.network_down:
             words = "Most sources do not answer: our network seems down"
-            yield Finding(EventKind.NETWORK, "", "The network", words)
+            zh = "大多数源没有应答：我们的网络似乎中断了"
+            yield Finding(EventKind.NETWORK, "", "The network", words, zh)
         if vitals.model_refused:
-            yield Finding(EventKind.MODEL, "", "The model", vitals.model_refused)
+            zh = f"模型被拒绝，沿用上一个：{vitals.model_refused}"
+            yield Finding(EventKind.MODEL, "", "The model", vitals.model_refused, zh)
         free = self._free(self._folder)
         if free < DISK_FREE_BYTES:
             words = f"The disk of {self._folder} has {free // 2**20} MiB left"
-            yield Finding(EventKind.DISK, "", "The disk", words)
+            zh = f"{self._folder} 所在磁盘只剩 {free // 2**20} MiB"
+            yield Finding(EventKind.DISK, "", "The disk", words, zh)
         for name, state in states.items():
             since = state.failing_since
             if state.disabled_at is None and since and now - since >= DELIVERY_FAILING:
                 words = f"Nothing arrives by channel {name!r}: {state.reason}"
-                yield Finding(EventKind.DELIVERY, name, f"Channel {name!r}", words, channel=name)
+                zh = f"通道 {name!r} 送不出提醒：{state.reason}"
+                title = f"Channel {name!r}"
+                yield Finding(EventKind.DELIVERY, name, title, words, zh, channel=name)
 
     def _messages(
         self,
@@ -144,13 +151,15 @@ class Watch:
             for channel, due_at in self._listeners_of(event, book, states, now).items():
                 groups[channel, event.finding.kind, event.over, due_at].append(event)
         for (channel, kind, over, due_at), group in groups.items():
+            text, zh = told_together(group)
             message = Message(
                 id=message_id("event", channel, kind, str(over), now.isoformat()),
                 rule="",
                 query="",
                 channel=channel,
                 created_at=now,
-                notice=told_together(group),
+                notice=text,
+                notice_zh=zh,
             )
             yield due_at, [message]
 
@@ -194,7 +203,7 @@ def _ended(
     names = troubles.details(connection)
     # A kind that only another version of this program knows is left to it.
     ours = [key for key in known if key[0] in set(EventKind)]
-    return {key: Finding(EventKind(key[0]), key[1], names[key], "") for key in ours}
+    return {key: Finding(EventKind(key[0]), key[1], names[key], "", "") for key in ours}
 
 
 def _works(states: Mapping[str, ChannelState], name: str, broken: str) -> bool:

@@ -92,5 +92,9 @@ def _unsubscribe(connection: Connection, wish: Wish, owner: str, now: datetime) 
             f"Somebody unsubscribed the channel {wish.channel!r} from: {names}. "
             f"To undo it: headlines rules edit NAME --channel {wish.channel}"
         )
-        note = alerts.notice(text, owner, f"unsubscribe {wish.ticket.message_id}", now)
+        zh = (
+            f"有人让通道 {wish.channel!r} 退订了规则：{names}。"
+            f"如要恢复：headlines rules edit NAME --channel {wish.channel}"
+        )
+        note = alerts.notice(text, zh, owner, f"unsubscribe {wish.ticket.message_id}", now)
         deliveries.insert_many(connection, [note], now)

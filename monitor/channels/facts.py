@@ -176,7 +176,9 @@ def facts(message: Message, reader: Reader, links: Linker | None = None) -> Fact
         rule=clean_title(message.rule)[0],
         query=clean_title(message.query, limit=8_192)[0],
         subject=subject(message, reader.language),
-        notice="\n".join(clean_title(line, 8_192)[0] for line in message.notice.split("\n")),
+        notice="\n".join(
+            clean_title(line, 8_192)[0] for line in notice_in(message, reader.language).split("\n")
+        ),
         digest=message.digest,
         follow_up=message.follow_up,
         total=total,
@@ -197,10 +199,15 @@ def facts(message: Message, reader: Reader, links: Linker | None = None) -> Fact
     )
 
 
+def notice_in(message: Message, language: str) -> str:
+    """What the program says of its own trouble, in a reader's language."""
+    return message.notice_zh if language == "zh" and message.notice_zh else message.notice
+
+
 def subject(message: Message, language: str = "en") -> str:
     """``[rule] title``, a digest's count, or the notice: one line of at most 200 characters."""
     if message.notice:
-        return clean_title(f"[Headline Monitor] {message.notice}", SUBJECT_LENGTH)[0]
+        return clean_title(f"[Headline Monitor] {notice_in(message, language)}", SUBJECT_LENGTH)[0]
     total = max(message.total, len(message.entries))
     words = WORDS[language]
     count = words["headline"] if total == 1 else words["headlines"].format(total)

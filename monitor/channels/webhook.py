@@ -182,6 +182,8 @@ def document(message: Message) -> bytes:
     }
     if message.notice:
         data["notice"] = message.notice
+        if message.notice_zh:
+            data["notice_zh"] = message.notice_zh
     elif message.digest:
         data["total"] = max(message.total, len(message.entries))
         data["rules"] = [

@@ -74,8 +74,8 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
         )
     )
     for row in connection.execute(query.order_by(source.c.id)).mappings():
-        kind, text = _diagnose(row)
-        yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}")
+        kind, text, zh = _diagnose(row)
+        yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}", f"{row['name']}：{zh}")
 
 
 def _low_after() -> sa.ColumnElement[int]:
@@ -97,25 +97,32 @@ def _is_silent() -> sa.ColumnElement[bool]:
     )
 
 
-def _diagnose(row: RowMapping) -> tuple[EventKind, str]:
+def _diagnose(row: RowMapping) -> tuple[EventKind, str, str]:
+    """The trouble, in English and in Chinese."""
     if row["state"] == SourceState.GONE:
-        return EventKind.GONE, "the server says that it is gone (410): it is paused"
-    if row["failures"] >= FAILING_AFTER:
-        return EventKind.FAILING, f"failed {row['failures']} times in a row: {row['last_error']}"
+        words = "the server says that it is gone (410): it is paused"
+        return EventKind.GONE, words, "服务器称其已失效（410）：已暂停"
+    failures, error = row["failures"], row["last_error"]
+    if failures >= FAILING_AFTER:
+        words = f"failed {failures} times in a row: {error}"
+        return EventKind.FAILING, words, f"连续失败 {failures} 次：{error}"
     patience = PATIENCE.get(row["kind"], USUAL_PATIENCE)
-    if row["low_polls"] >= patience.polls and not row["last_yield"]:
-        return patience.empty, f"lists nothing any more, usually {row['usual_yield']:.0f} entries"
     if row["low_polls"] >= patience.polls:
-        found, usual = row["last_yield"], row["usual_yield"]
-        return patience.low, f"lists {found} entries, usually {usual:.0f}"
-    hours = row["usual_gap_s"] / 3600
+        found, usual = row["last_yield"], f"{row['usual_yield']:.0f}"
+        if not found:
+            words = f"lists nothing any more, usually {usual} entries"
+            return patience.empty, words, f"不再列出任何条目，通常有 {usual} 条"
+        words = f"lists {found} entries, usually {usual}"
+        return patience.low, words, f"只列出 {found} 条，通常有 {usual} 条"
+    hours = f"{row['usual_gap_s'] / 3600:.1f}"
     since = f"{row['last_new_at']:%Y-%m-%d %H:%M} UTC"
-    return EventKind.SILENT, f"nothing new since {since}; usually within {hours:.1f} h"
+    words = f"nothing new since {since}; usually within {hours} h"
+    return EventKind.SILENT, words, f"自 {since} 起没有新内容；通常 {hours} 小时内就有"
 
 
-def _finding(kind: EventKind, subject: str, row: RowMapping, text: str) -> Finding:
+def _finding(kind: EventKind, subject: str, row: RowMapping, text: str, zh: str) -> Finding:
     return Finding(
-        kind, subject, row["name"], text, source_url=row["url"], labels=tuple(row["labels"])
+        kind, subject, row["name"], text, zh, source_url=row["url"], labels=tuple(row["labels"])
     )
 
 
@@ -135,6 +142,8 @@ def moved(connection: Connection, now: datetime) -> list[Finding]:
             row,
             f"{row['name']}: moved from {without_login(row['former'])} "
             f"to {without_login(row['url'])}",
+            f"{row['name']}：已从 {without_login(row['former'])} "
+            f"迁移到 {without_login(row['url'])}",
         )
         for row in connection.execute(query).mappings()
     ]

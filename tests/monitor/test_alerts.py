@@ -249,8 +249,8 @@ def test_an_id_fits_headers_and_addresses() -> None:
 
 
 def test_a_notice_has_no_entries_and_its_own_id() -> None:
-    one = alerts.notice("trouble", "mail", "hook", NOW)
-    two = alerts.notice("trouble", "mail", "other", NOW)
+    one = alerts.notice("trouble", "故障", "mail", "hook", NOW)
+    two = alerts.notice("trouble", "故障", "mail", "other", NOW)
     assert (one.notice, one.channel, one.entries) == ("trouble", "mail", ())
     assert one.id != two.id
 

@@ -65,7 +65,7 @@ def test_nobody_is_silent_before_a_day_or_eight_gaps() -> None:
 
 
 def found(kind: EventKind = EventKind.SILENT, subject: str = "1") -> Finding:
-    return Finding(kind, subject, "A", "A: nothing new", source_url="http://a")
+    return Finding(kind, subject, "A", "A: nothing new", "A：没有新内容", source_url="http://a")
 
 
 def test_trouble_is_news_once_and_so_is_its_end() -> None:
@@ -76,6 +76,7 @@ def test_trouble_is_news_once_and_so_is_its_end() -> None:
     (over,) = changes({key: NOW}, [], {key: found()}, NOW)
     assert over.over
     assert "well again" in over.text
+    assert "已恢复正常（长时间没有新内容" in over.zh
 
 
 def test_trouble_that_became_another_is_not_said_to_be_over() -> None:
@@ -85,6 +86,8 @@ def test_trouble_that_became_another_is_not_said_to_be_over() -> None:
 
 
 def test_many_are_told_together_and_counted() -> None:
-    text = told_together([Event(found(), NOW)] * 14)
+    text, zh = told_together([Event(found(), NOW)] * 14)
     assert text.count("A: nothing new") == 10
     assert text.endswith("4 more")
+    assert zh.count("A：没有新内容") == 10
+    assert zh.endswith("另有 4 条")

@@ -147,6 +147,11 @@ def test_a_notice_is_told_without_rule_and_entries() -> None:
     assert notice in part(mail, "plain")
     assert notice in Page(part(mail, "html")).shown
     assert "Rule" not in part(mail, "plain")
+    chinese = make_message(notice=notice, notice_zh="通道已停用。", entries=(), rule="", query="")
+    _, mail = written(chinese, reader=Reader("zh"))
+    assert mail["Subject"] == "[Headline Monitor] 通道已停用。"
+    assert "通道已停用。" in Page(part(mail, "html")).shown
+    assert notice not in part(mail, "plain")
     _, odd = written(make_message(notice="one\ntwo \ud800\x1b three", entries=(), rule=""))
     assert "one\ntwo three" in part(odd, "plain")
 
