@@ -54,7 +54,7 @@ CONTENDERS = ("ours", "fasttext", "sklearn")
 HELD_OUT = 0.2
 QUICK_CORPORA = ("thucnews",)
 QUICK_LEARNT, QUICK_SCORED = 4_000, 2_000
-TIMED_S = 3.0
+TIMED_S, QUICK_TIMED_S = 3.0, 0.5
 TUNED_ON = 0.1  # of what is learnt
 TUNING = (  # learning rate, epochs, word n-grams, n-grams of letters in a word (0: none)
     (0.5, 10, 3, 0),
@@ -177,8 +177,9 @@ def contend(who: str, name: str, corpora: Path, quick: bool) -> dict[str, Any]:
     """Learn, score, and say how it went."""
     rows = split(name, corpora, quick=quick)
     titles = [each.title for each in rows.scored]
+    seconds = QUICK_TIMED_S if quick else TIMED_S
     if who == "single":
-        return _single(titles)
+        return _single(titles, seconds)
     tuning = QUICK_TUNING if quick else TUNING
     before = _peak_mb()
     if who == "ours":
@@ -193,7 +194,7 @@ def contend(who: str, name: str, corpora: Path, quick: bool) -> dict[str, Any]:
         **{field: figures[field] for field in FIELDS},
         "train_seconds": learnt.seconds,
         "memory_mb": memory,
-        "titles_per_second": len(titles) / _least(lambda: learnt.call(titles)),
+        "titles_per_second": len(titles) / _least(lambda: learnt.call(titles), seconds),
         "scored": len(titles),
     }
 
@@ -287,7 +288,7 @@ def sklearn(learnt: list[Example]) -> Learnt:
     return Learnt(lambda titles: pipeline.decision_function(list(titles)), read, seconds)
 
 
-def _single(titles: Sequence[str]) -> dict[str, Any]:
+def _single(titles: Sequence[str], seconds: float) -> dict[str, Any]:
     """One title at a time, and many, through the starter."""
     from classifiers.registry import starter_folder
     from monitor.model import Classifier
@@ -295,20 +296,20 @@ def _single(titles: Sequence[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         classifier = Classifier(Path(folder))
     few = [[title] for title in titles[:1000]]
-    each = _least(lambda: [classifier(one) for one in few]) / len(few)
+    each = _least(lambda: [classifier(one) for one in few], seconds) / len(few)
     size = sum(path.stat().st_size for path in starter_folder().iterdir())
     return {
         "single_us": each * 1e6,
-        "titles_per_second": len(titles) / _least(lambda: classifier(titles)),
+        "titles_per_second": len(titles) / _least(lambda: classifier(titles), seconds),
         "starter_mb": size / (1 << 20),
     }
 
 
-def _least(work: Callable[[], object]) -> float:
-    """Processor time of the quickest of the rounds that three seconds hold, so that each
+def _least(work: Callable[[], object], seconds: float) -> float:
+    """Processor time of the quickest of the rounds that these ``seconds`` hold, so that each
     contender waits as long for a moment in which a shared machine is quiet."""
     times: list[float] = []
-    while sum(times) < TIMED_S:
+    while sum(times) < seconds:
         started = time.process_time()
         work()
         times.append(time.process_time() - started)
