@@ -15,7 +15,8 @@ from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.fetch import Fetcher, FetchSettings
-from monitor.service import USER_AGENT, fetch_settings
+from monitor.robots import Robots
+from monitor.service import USER_AGENT, fetch_settings, utc_now
 from monitor.sources import discover
 from monitor.sources.budget import ParserPool
 from monitor.types import Failed, Fetched, FetchRequest, Outcome, ParsedFeed
@@ -62,6 +63,19 @@ async def look(settings: Settings, url: str, selector: str = "") -> Look:
                 "usual places, and no list of headlines is seen on it: give the feed's own "
                 "address, or --selector with the CSS of its headlines"
             ) from error
+
+
+async def objection(settings: Settings, url: str) -> str:
+    """Why polls will not read the page at ``url``, by its server's robots.txt; empty: they will."""
+    allow = settings.polling.allow_private
+    if not settings.polling.robots:
+        return ""
+    async with HttpClient(ClientSettings(USER_AGENT, allow_private=allow)) as client:
+        try:
+            await Robots(client, USER_AGENT, utc_now).check(url)
+        except FetchError as error:
+            return str(error)
+    return ""
 
 
 async def read_saved(settings: Settings, path: Path, url: str, selector: str = "") -> ParsedFeed:

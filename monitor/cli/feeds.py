@@ -77,6 +77,7 @@ def _add_listing(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 def run_add(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
     from monitor.actions.opening import section_finder
+    from monitor.sources import SOURCE_KINDS
     from monitor.storage.sources import NewSource
 
     settings = settings_of(arguments)
@@ -101,6 +102,11 @@ def run_add(arguments: argparse.Namespace) -> int:
     what = "" if found.kind == "feed" else f", a {found.kind} of {found.entries} headlines"
     named = f"watching {found.url} ({new.name or found.url}{what})"
     say(named if added else f"{found.url} is watched already")
+    if added and SOURCE_KINDS[found.kind].robots and not arguments.unchecked:
+        from monitor.actions.looking import objection
+
+        if why := asyncio.run(objection(settings, found.url)):
+            complain(f"it will not be read: {why}")
     return 0
 
 

@@ -333,6 +333,20 @@ def test_a_page_without_feed_is_shown_before_it_is_added(
     assert cli.good("poll", "--json").json["new_entries"] == 6
 
 
+def test_a_page_that_its_server_refuses_to_programs_is_told(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/", Reply(body=STORIES, headers=HTML))
+    portal.route("/rss", Reply(status=404))
+    portal.route("/robots.txt", Reply(body=b"User-agent: *\nDisallow: /"))
+    printed = cli("feeds", "add", portal.url("/"), "--guessed")
+    assert printed.code == 0
+    assert "robots.txt asks HeadlineMonitor not to read this page" in printed.err
+    assert "robots = false" in printed.err
+    assert cli.good("poll", "--json").json["failed"] == 1
+    assert listed(cli)[0]["last_error"].startswith("robots: ")
+
+
 def test_a_page_that_javascript_writes_is_told(cli: CommandLine, portal: HttpServer) -> None:
     body = b'<html><body><div id="app"></div><script src="/a.js"></script></body></html>'
     portal.route("/", Reply(body=body, headers=HTML))
