@@ -31,7 +31,7 @@ check: $(READY)
 	sh .ci/lock --check
 
 bench: $(READY)
-	for name in poll parse classify rules history schedule; do \
+	for name in poll parse classify rules history stories schedule; do \
 	  test ! -f tests/benchmarks/$$name.py || $(BIN)/python -m tests.benchmarks.$$name --quick || exit 1; done
 
 lock: $(READY)
