@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from monitor.stories.address import canonical_url
 from monitor.stories.compare import Likeness, compare
 
+# Who joins a story is not told again: a false join hides an alert, a missed one costs a second.
+# So an entry joins from a higher score on than two titles are the same news when compared.
+JOIN_SCORE = 0.65
 # Two stories are one only when an entry is surely both.
 MERGE_SCORE = 0.8
 
@@ -79,7 +82,7 @@ def group(
             if found.get(root, 0.0) >= MERGE_SCORE:
                 continue  # it is that story for sure: another who tells it says no more
             likeness = likeness_of(entry, other)
-            if likeness.same:
+            if likeness.score >= JOIN_SCORE:
                 found[root] = max(found.get(root, 0.0), likeness.score)
         placed[entry.id] = _choose(entry.id, found, roots)
     stories = {number: roots.of(story) for number, story in placed.items()}

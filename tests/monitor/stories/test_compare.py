@@ -36,7 +36,7 @@ def scored(pairs: Sequence[dict[str, Any]]) -> tuple[float, float]:
 # The figures that were measured are in docs/stories.md; these are a little below.
 @pytest.mark.parametrize(
     ("name", "precision", "recall"),
-    [("train", 0.93, 0.89), ("heldout", 0.92, 0.92), ("fresh", 0.87, 0.72)],
+    [("train", 0.93, 0.86), ("heldout", 0.92, 0.88), ("fresh", 0.89, 0.7)],
 )
 def test_labelled_pairs(name: str, precision: float, recall: float) -> None:
     found = scored(read(name))
