@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-real soak coverage check bench lock wheel clean
+.PHONY: run test test-real soak coverage check bench fuzz lock wheel clean
 run: $(READY)
 	$(BIN)/headlines demo
 
@@ -33,6 +33,12 @@ check: $(READY)
 bench: $(READY)
 	for name in poll parse classify rules history stories schedule; do \
 	  test ! -f tests/benchmarks/$$name.py || $(BIN)/python -m tests.benchmarks.$$name --quick || exit 1; done
+
+# Bad input to what reads documents: SECONDS for each target; stops at an input that fails.
+fuzz: SECONDS ?= 600
+fuzz: $(READY)
+	for name in feed charset date page json; do \
+	  $(BIN)/python -m tests.fuzz $$name --seconds $(SECONDS) || exit 1; done
 
 lock: $(READY)
 	sh .ci/lock

@@ -47,6 +47,9 @@ _GUESSES = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
 # Tried only where no reading of more than one byte a character makes sense.
 _ALPHABETS = ("cp1251", "koi8-r", "cp1252", "cp874")
 _STATEFUL = ("iso2022", "hz", "utf-7")
+# Python's own notations; no document is written in them.
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"})
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair; UTF-7 lets it pass
 _ENOUGH = 0.5
 _SURE = 0.85
 _EURO = "monitor.euro"
@@ -102,7 +105,7 @@ def codec_name(label: str) -> str | None:
         info = codecs.lookup(label.strip().strip("\"'"))
     except (LookupError, ValueError):
         return None
-    if not getattr(info, "_is_text_encoding", True):
+    if not getattr(info, "_is_text_encoding", True) or info.name in _NO_CHARSETS:
         return None
     return _ALIASES.get(info.name, info.name)
 
@@ -186,16 +189,17 @@ def _strict(body: bytes, charset: str) -> str | None:
         with contextlib.suppress(UnicodeDecodeError):
             return body.decode()
     try:
-        return codecs.getincrementaldecoder(charset)(_EURO).decode(body)
+        text = codecs.getincrementaldecoder(charset)(_EURO).decode(body)
     except (UnicodeDecodeError, LookupError):
         return None
+    return _HALF.sub("", text) if charset == "utf-7" else text
 
 
 def _forgiving(body: bytes, charset: str) -> Decoded:
     text = _strict(body, charset)
     if text is not None:
         return Decoded(text, charset)
-    text = body.decode(charset, "replace")
+    text = _HALF.sub("\ufffd", body.decode(charset, "replace"))
     broken = text.count("\ufffd")
     return Decoded(
         text.replace("\ufffd", ""), charset, (f"{broken} bytes are not {charset}; dropped",)

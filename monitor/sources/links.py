@@ -96,7 +96,7 @@ def absolute(href: str, base: str) -> str:
 
 def _is_readable(url: str) -> bool:
     """Whether URL parsers take the address at all: some hosts make them fail."""
-    if url.isascii() and "[" not in url:
+    if url.isascii() and "[" not in url and "]" not in url:
         return True
     try:
         return bool(urlsplit(url).netloc)

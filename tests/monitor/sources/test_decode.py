@@ -149,11 +149,19 @@ def test_a_declared_charset_wins_over_a_chinese_guess(charset: str, titles: list
         ("shift_jis", "cp932"),
         ("base64", None),
         ("no-such", None),
+        ("unicode_escape", None),
+        ("idna", None),
         ("a\0b", None),
     ],
 )
 def test_labels_mean_what_browsers_take_them_for(label: str, codec: str | None) -> None:
     assert codec_name(label) == codec
+
+
+def test_utf7_brings_no_half_of_a_surrogate_pair() -> None:
+    decoded = decode(b"+2AA-abc+AOk-", "utf-7")
+    assert (decoded.text, decoded.charset) == ("abcé", "utf-7")
+    decode(b"+2AA-abc\xff", "utf-7").text.encode()
 
 
 @given(st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=20)))

@@ -37,6 +37,7 @@ BASE = "https://news.example/feeds/all.xml"
         ("https://例子.example/新闻", "https://例子.example/新闻"),
         ("", ""),
         ("http://[::1", ""),
+        ("http://].example/", ""),
     ],
 )
 def test_absolute(href: str, expected: str) -> None:
