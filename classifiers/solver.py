@@ -72,7 +72,7 @@ def trust_of(rows: Rows, power: float) -> Trust:
     """|log odds ratio of a column in a section| ** (2 * power): columns x sections.
 
     Counts are of titles, weighted by their cost, with one added everywhere. A ``power`` of
-    0 trusts all weights alike.
+    0 trusts all weights alike; else columns of no title have no trust.
     """
     columns = rows.matrix.shape[1]
     if power == 0:
@@ -81,12 +81,13 @@ def trust_of(rows: Rows, power: float) -> Trust:
     whose, worth = np.repeat(rows.labels, lengths), np.repeat(rows.costs, lengths)
     seen = rows.matrix.indices
     everywhere = _sums(seen, worth, columns)
-    trust = np.empty((columns, rows.sections), dtype=np.float32)
+    known = np.flatnonzero(everywhere)
+    trust = np.zeros((columns, rows.sections), dtype=np.float32)
     for section in range(rows.sections):  # one at a time: all at once would fill the memory
         own = whose == section
         inside = _sums(seen[own], worth[own], columns)
-        ratio = _log_share(inside) - _log_share(everywhere - inside)
-        trust[:, section] = np.abs(ratio) ** (2 * power)
+        ratio = _log_share(inside, known) - _log_share(everywhere - inside, known)
+        trust[known, section] = np.abs(ratio) ** (2 * power)
     return trust
 
 
@@ -94,9 +95,9 @@ def _sums(columns: NDArray[np.int32], worth: Floats, many: int) -> NDArray[np.fl
     return np.asarray(np.bincount(columns, worth, minlength=many), dtype=np.float64)
 
 
-def _log_share(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    counts = counts + _SMOOTHING
-    return np.asarray(np.log(counts / counts.sum()))
+def _log_share(counts: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    total = counts.sum() + _SMOOTHING * len(counts)
+    return np.asarray(np.log((counts[columns] + _SMOOTHING) / total))
 
 
 def complement_bayes(rows: Rows) -> Linear:
@@ -107,13 +108,14 @@ def complement_bayes(rows: Rows) -> Linear:
     whose = np.repeat(rows.labels, lengths)
     worth = matrix.data * np.repeat(rows.costs, lengths)
     everywhere = _sums(matrix.indices, worth, columns)
-    weights = np.empty((columns, rows.sections), dtype=np.float32)
+    known = np.flatnonzero(everywhere)
+    found = np.empty((len(known), rows.sections), dtype=np.float32)
     for section in range(rows.sections):
         own = whose == section
         others = everywhere - _sums(matrix.indices[own], worth[own], columns) + _BAYES_SMOOTHING
-        weights[:, section] = -np.log(others / others.sum())
-    weights -= weights.mean(axis=1, keepdims=True)
-    weights[everywhere == 0] = 0
+        found[:, section] = -np.log(others[known] / others.sum())
+    weights = np.zeros((columns, rows.sections), dtype=np.float32)
+    weights[known] = found - found.mean(axis=1, keepdims=True)
     return Linear(weights, np.zeros(rows.sections, dtype=np.float32))
 
 
