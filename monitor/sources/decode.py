@@ -190,7 +190,7 @@ def _strict(body: bytes, charset: str) -> str | None:
             return body.decode()
     try:
         text = codecs.getincrementaldecoder(charset)(_EURO).decode(body)
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         return None
     return _HALF.sub("", text) if charset == "utf-7" else text
 

@@ -45,6 +45,7 @@ CHARSETS = (
     b"hz-gb-2312\n~{VPNO~}",
     b"utf-7\n+ZeVnLIqe-",
     b"utf-7\n+2AA-abc",
+    b"iso-2022-jp\n\x1b$(punycode",
     b"unicode_escape\n\\ud800 caf\xe9",
     b"windows-1251\n" + "Новости дня".encode("cp1251"),
     b"latin-1\ncaf\xe9 \x80",

@@ -164,6 +164,10 @@ def test_utf7_brings_no_half_of_a_surrogate_pair() -> None:
     decode(b"+2AA-abc\xff", "utf-7").text.encode()
 
 
+def test_an_escape_sequence_without_end_stops_nothing() -> None:
+    assert decode(b"\x1b$(punycode", "iso-2022-jp").text
+
+
 @given(st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=20)))
 def test_any_bytes_under_any_label_can_be_read(body: bytes, label: str | None) -> None:
     decoded = decode(body, label)
