@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from datetime import date
 from urllib.parse import urlsplit
 
 from monitor.actions.looking import Reader
@@ -15,7 +16,8 @@ from monitor.fetch import looks_like_our_network_is_down
 from monitor.queues import host_key
 from monitor.service import fetch_settings
 from monitor.sources import catalogue
-from monitor.types import Failed, Fetched, FetchRequest, Outcome
+from monitor.sources.cataloguepatch import Finding, diff, rewritten
+from monitor.types import Failed, FailureKind, Fetched, FetchRequest, Outcome
 
 # With these, 300 hosts that take connections and never answer are through in a minute.
 CONCURRENCY = 128
@@ -29,12 +31,17 @@ OFFLINE = "not tried: no host answers; is this machine online?"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one try of an address gave; ``entries`` is None when it failed."""
+    """What one try of an address gave; ``entries`` is None when it failed.
+
+    ``gone``: the server says that there is nothing. ``moved``: where it sends us for good.
+    """
 
     name: str
     url: str
     entries: int | None
     message: str
+    gone: bool = False
+    moved: str = ""
 
 
 @dataclass(slots=True)
@@ -45,6 +52,11 @@ class _Round:
     pages: Mapping[str, Mapping[str, object]]
     results: dict[int, Checked] = field(default_factory=dict)
     dead: dict[str, str] = field(default_factory=dict)  # host -> why
+
+    def request(self, place: int) -> FetchRequest:
+        """As a poll would ask: robots.txt counts for pages alone."""
+        url = self.wanted[place][1]
+        return FetchRequest(place, url, robots=url in self.pages)
 
     def refuse(self, places: Iterable[int], reason: str) -> None:
         for place in places:
@@ -104,7 +116,7 @@ async def _try(reader: Reader, state: _Round, places: Sequence[int]) -> list[Out
     for start in range(0, len(places), AT_ONCE):
         open_ = list(places[start : start + AT_ONCE])
         while open_:
-            requests = [FetchRequest(place, state.wanted[place][1]) for place in open_]
+            requests = [state.request(place) for place in open_]
             async with aclosing(reader.fetch_all(requests)) as outcomes:
                 async for outcome in outcomes:
                     name, url = state.wanted[outcome.source_id]
@@ -123,7 +135,8 @@ async def _judge(
     reader: Reader, name: str, url: str, outcome: Outcome, options: Mapping[str, object] | None
 ) -> Checked:
     if isinstance(outcome, Failed):
-        return Checked(name, url, None, f"{outcome.kind}: {outcome.message}")
+        gone = outcome.kind is FailureKind.GONE or outcome.status == 404
+        return Checked(name, url, None, f"{outcome.kind}: {outcome.message}", gone)
     if not isinstance(outcome, Fetched):
         return Checked(name, url, 0, "not modified")
     try:
@@ -132,7 +145,18 @@ async def _judge(
     except ParseError as error:
         return Checked(name, url, None, f"parse: {error}")
     moved = f"; moved to {outcome.permanent_url}" if outcome.permanent_url else ""
-    return Checked(name, url, len(feed.entries), f"{feed.format}{moved}")
+    return Checked(
+        name, url, len(feed.entries), f"{feed.format}{moved}", moved=outcome.permanent_url or ""
+    )
+
+
+def patch(results: Iterable[Checked], today: date) -> str:
+    """A patch of the bundled catalogue with what a check of it found; empty: nothing new."""
+    findings = [
+        Finding(item.url, item.gone, item.moved) for item in results if item.gone or item.entries
+    ]
+    before = catalogue.BUNDLED.read_text(encoding="utf-8")
+    return diff(before, rewritten(before, findings, today))
 
 
 async def internet_is_reachable() -> bool:

@@ -11,6 +11,7 @@ from monitor.actions.opening import check_address, find_source, opened
 from monitor.addresses import parse_allowed
 from monitor.config import Settings
 from monitor.errors import UsageError
+from monitor.options import nearest
 from monitor.service import utc_now
 from monitor.sources import catalogue
 from monitor.sources.catalogue import CatalogueEntry
@@ -19,7 +20,8 @@ from monitor.storage.sources import NewSource
 from monitor.types import SourceState
 
 __all__ = [
-    "add", "add_catalogue", "internet_is_reachable", "list_all", "portals", "remove", "set_state",
+    "add", "add_catalogue", "internet_is_reachable", "list_all", "pack", "portals", "remove",
+    "set_state",
 ]  # fmt: skip
 
 
@@ -66,6 +68,17 @@ def portals() -> tuple[CatalogueEntry, ...]:
     return catalogue.bundled()
 
 
+def pack(name: str) -> catalogue.Pack:
+    """A starter pack by name. Raises UsageError."""
+    packs = {each.name: each for each in catalogue.packs()}
+    if name not in packs:
+        raise UsageError(
+            f"there is no pack {name!r}{nearest(name, packs)}: "
+            "'headlines feeds catalogue --packs' lists them"
+        )
+    return packs[name]
+
+
 def add_catalogue(settings: Settings, wanted: Sequence[str] | None = None) -> int:
     """Add portals of the catalogue: those that are on, or the ``wanted`` addresses."""
     chosen = [
@@ -88,6 +101,7 @@ def add_catalogue(settings: Settings, wanted: Sequence[str] | None = None) -> in
                 section=portal.section,
                 language=portal.language,
                 interval_s=settings.polling.interval_s,
+                options={"adapter": portal.adapter} if portal.adapter else None,
             )
             for portal in chosen
         ],

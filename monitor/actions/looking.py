@@ -101,10 +101,12 @@ class Reader:
             ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
         )
         self._parsers = ParserPool(1, portals=settings.sources.portals)
+        asked = settings.polling.robots
+        self._robots = Robots(self._client, USER_AGENT, utc_now) if asked else None
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
-        self._fetcher = Fetcher(self._client, self._fetching)
+        self._fetcher = Fetcher(self._client, self._fetching, robots=self._robots)
         return self
 
     async def __aexit__(self, *_: object) -> None:

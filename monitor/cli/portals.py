@@ -12,7 +12,8 @@ from monitor.errors import UsageError
 from monitor.types import ParsedEntry, ParsedFeed
 
 PORTAL = (
-    "url", "portal", "name", "language", "section", "kind", "on", "seen", "checked_on", "note",
+    "url", "portal", "name", "language", "section", "kind", "adapter", "on", "state",
+    "seen", "checked_on", "checked_how", "note",
 )  # fmt: skip
 ENTRY = ("title", "url", "author", "published_at", "rank")
 SELECTOR = "CSS of a page's headlines: links, or what holds them; instead of an adapter"
@@ -27,10 +28,16 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     catalogue.add_argument("--section", metavar="S")
     catalogue.add_argument("--language", metavar="L")
     catalogue.add_argument("--add", metavar="URL", nargs="*", help="all that are on, or these")
+    catalogue.add_argument("--pack", metavar="NAME", help="a starter pack; with --add: watch it")
+    catalogue.add_argument("--packs", action="store_true", help="the starter packs")
     add_json(catalogue)
     catalogue.set_defaults(run=run_catalogue)
     check = actions.add_parser("check", parents=[everywhere], help="try sources once and report")
     check.add_argument("--catalogue", action="store_true", help="the catalogue's instead")
+    check.add_argument("--pack", metavar="NAME", help="a starter pack of the catalogue instead")
+    check.add_argument(
+        "--patch", metavar="FILE", type=Path, help="write what the catalogue should say now"
+    )
     add_json(check)
     check.set_defaults(run=run_check)
     test = actions.add_parser("test", parents=[everywhere], help="what a source would yield")
@@ -46,14 +53,17 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 def run_catalogue(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
 
+    if arguments.packs:
+        return show_packs(as_json=arguments.json)
+    pack = feeds.pack(arguments.pack).sources if arguments.pack else None
     if arguments.add is not None:
-        added = feeds.add_catalogue(settings_of(arguments), arguments.add or None)
+        added = feeds.add_catalogue(settings_of(arguments), arguments.add or pack)
         say(f"added {added} portals")
         return 0
     shown = [
         portal
         for portal in feeds.portals()
-        if (portal.on or arguments.all)
+        if (portal.url in pack if pack else portal.on or arguments.all)
         and arguments.section in {None, portal.section}
         and arguments.language in {None, portal.language}
     ]
@@ -61,10 +71,10 @@ def run_catalogue(arguments: argparse.Namespace) -> int:
         print_json([{name: getattr(portal, name) for name in PORTAL} for portal in shown])
     else:
         print_table(
-            ("portal", "name", "section", "on", "seen", "checked on", "address"),
+            ("portal", "name", "kind", "section", "state", "seen", "checked on", "address"),
             [
                 (
-                    portal.portal, portal.name, portal.section, "on" if portal.on else "off",
+                    portal.portal, portal.name, portal.kind, portal.section, portal.state,
                     portal.seen, portal.checked_on or "never", portal.url,
                 )
                 for portal in shown
@@ -73,14 +83,34 @@ def run_catalogue(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def show_packs(*, as_json: bool) -> int:
+    """The starter packs of the catalogue."""
+    from monitor.sources import catalogue
+
+    packs = catalogue.packs()
+    if as_json:
+        names = ("name", "title", "language", "sources")
+        print_json([{name: getattr(pack, name) for name in names} for pack in packs])
+    else:
+        print_table(
+            ("pack", "title", "language", "sources"),
+            [(pack.name, pack.title, pack.language, len(pack.sources)) for pack in packs],
+        )
+    return 0
+
+
 def run_check(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
-    from monitor.actions.checking import check
+    from monitor.actions.checking import check, patch
+    from monitor.service import utc_now
 
     settings = settings_of(arguments)
     pages: dict[str, dict[str, object]] = {}
-    if arguments.catalogue:
-        wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in feeds.portals()]
+    if arguments.catalogue or arguments.pack or arguments.patch:
+        pack = feeds.pack(arguments.pack).sources if arguments.pack else None
+        portals = [each for each in feeds.portals() if pack is None or each.url in pack]
+        wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in portals]
+        pages = {portal.url: {} for portal in portals if portal.kind == "page"}
     else:
         rows = feeds.list_all(settings)
         wanted = [(row["name"], row["url"]) for row in rows]
@@ -94,6 +124,11 @@ def run_check(arguments: argparse.Namespace) -> int:
             ("name", "entries", "what", "address"),
             [(item.name, item.entries, item.message, item.url) for item in results],
         )
+    if arguments.patch:
+        changes = patch(results, utc_now().date())
+        arguments.patch.write_text(changes, encoding="utf-8")
+        found = sum(line.startswith("+ ") for line in changes.splitlines())
+        complain(f"{found} entries of the catalogue change: {arguments.patch}")
     failed = sum(item.entries is None for item in results)
     complain(f"{len(results) - failed} of {len(results)} gave a feed")
     return 1 if failed else 0
