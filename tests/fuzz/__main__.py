@@ -1,13 +1,14 @@
 """Fuzz one target until the time is up or an input fails; the input is named and saved.
 
-``build/fuzz/NAME`` keeps failing inputs; ``--file INPUT`` reads one of them again.
+``build/fuzz/NAME`` keeps failing inputs, and in ``run`` what the last run found worth keeping;
+``--file INPUT`` reads one of them again.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 SAVED = Path("build/fuzz")
@@ -45,10 +46,10 @@ def fuzz(name: str, seconds: int, seed: int) -> None:
         from tests.fuzz.targets import TARGETS, within_budget
     target = TARGETS[name]
     saved = SAVED / name
-    saved.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{name}-"))
+    folder = saved / "run"
+    shutil.rmtree(folder, ignore_errors=True)
     corpus = folder / "corpus"
-    corpus.mkdir()
+    corpus.mkdir(parents=True)
     for place, body in enumerate(target.seeds):
         (corpus / str(place)).write_bytes(body)
     words = folder / "words"

@@ -125,3 +125,13 @@ def test_the_documentation_is_true() -> None:
     head = 'name = "x"\ntitle = "X"\nlanguage = "en"\nkind = "hotlist"\n'
     assert adapters.load(head + textwrap.dedent(listed), "x.toml").lists[0].items == "data.list"
     assert [name for name in adapters.bundled() if name not in text] == []
+
+
+def test_no_selector_of_a_much_watched_portal_takes_cubic_time_on_a_deep_page() -> None:
+    """With three parts, each link is tried with each two of what it stands in."""
+    adapter = adapters.known()["163"]
+    blocks = [block for page in adapter.pages for block in page.blocks]
+    ways = [way for block in blocks for way in block.ways]
+    written = [css for way in ways for css in (way.root, way.items, way.tabs, way.panels)]
+    for css in ", ".join([*adapter.drop, *written]).split(","):
+        assert len(css.replace(" > ", ">").split()) <= 2, css
