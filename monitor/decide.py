@@ -144,7 +144,8 @@ def _decide_answered(
     new, revised, refresh = _sort_entries(entries, known, now)
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
-    learnt = _learn_rhythm(source, parsed, new, now) if _is_timed(source, timing) else None
+    before = rhythm.load(source.rhythm) if _is_timed(source, timing) else None
+    learnt = _learn_rhythm(before, source, parsed, new, now) if _is_timed(source, timing) else None
     due_at = next_fetch_at(
         now,
         interval_s=source.interval_s,
@@ -169,7 +170,7 @@ def _decide_answered(
         else outcome.last_modified or source.last_modified,
         body_hash=result.body_hash or source.body_hash,
         next_fetch_at=due_at,
-        rhythm=rhythm.dump(learnt) if learnt else None,
+        rhythm=rhythm.dump(learnt) if learnt and learnt is not before else source.rhythm,
         wait_s=(due_at - now).total_seconds() if learnt else None,
     )
     moved = url != source.url
@@ -229,13 +230,13 @@ def _is_timed(source: Source, timing: Timing) -> bool:
 
 
 def _learn_rhythm(
+    known: Rhythm | None,
     source: Source,
     parsed: ParsedFeed | None,
     new: list[tuple[ParsedEntry, Keys]],
     now: datetime,
 ) -> Rhythm | None:
     """When the source publishes, by what it was found to have published until now."""
-    known = rhythm.load(source.rhythm)
     if known is None:
         if parsed is None:
             return None

@@ -35,7 +35,16 @@ def insert(
     """
     if not rows:
         return
-    statement = _statement(connection, table, update)
+    _execute(connection, _statement(connection, table, update), columns, rows)
+
+
+def _execute(
+    connection: Connection,
+    statement: sa.Insert | sa.Update,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+) -> None:
+    """``statement`` once for each of ``rows``, whose values are named by ``columns``."""
     compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
     if compiled.positional:
         order = list(compiled.positiontup or ())
@@ -46,6 +55,19 @@ def insert(
     else:
         named = [dict(zip(columns, row, strict=True)) for row in rows]
         connection.exec_driver_sql(str(compiled), named)
+
+
+def update(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Write ``columns`` of the rows with those ids: each of ``rows`` is a value for each of
+    ``columns``, in the driver's own form, and the id.
+    """
+    if not rows:
+        return
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in columns}
+    statement = sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(values)
+    _execute(connection, statement, (*columns, "b_id"), rows)
 
 
 def among(

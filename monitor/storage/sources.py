@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.errors import NotFound, UsageError
+from monitor.storage import bulk
 from monitor.storage.schema import entry, microseconds, seen, source, source_url
 from monitor.text import without_login
 from monitor.types import Polled, Source, SourceState
@@ -40,6 +42,7 @@ class NewSource:
 
 
 _POLLED_COLUMNS = tuple(name for name in Polled.__dataclass_fields__ if name != "id")
+_polled_values = operator.attrgetter(*_POLLED_COLUMNS)
 
 
 def from_row(row: RowMapping) -> Source:
@@ -208,20 +211,16 @@ def settle(connection: Connection, polled: Sequence[Polled]) -> None:
     """Write what polls taught about their sources, and end the claims."""
     if not polled:
         return
-    statement = (
-        sa.update(source)
-        .where(source.c.id == sa.bindparam("b_id"))
-        .values(
-            **{name: sa.bindparam(f"b_{name}") for name in _POLLED_COLUMNS},
-            claimed_by=None,
-            claimed_until=None,
-        )
-    )
-    rows = [
-        {"b_id": item.id, **{f"b_{name}": getattr(item, name) for name in _POLLED_COLUMNS}}
-        for item in polled
-    ]
-    connection.execute(statement, rows)
+    columns = (*_POLLED_COLUMNS, "claimed_by", "claimed_until")
+    rows = [(*map(_driven, _polled_values(item)), None, None, item.id) for item in polled]
+    bulk.update(connection, source, columns, rows)
+
+
+def _driven(value: object) -> object:
+    """As the driver takes it."""
+    if isinstance(value, datetime):
+        return microseconds(value)
+    return value.value if isinstance(value, SourceState) else value
 
 
 def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: datetime) -> None:
