@@ -49,9 +49,10 @@ wheel: $(READY)
 clean:
 	rm -rf .venv build dist classifiers/starter classifiers/_scan.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# The install builds the starter model, so what it is trained from makes it stale.
+# The lock file names all there is to install, so pip need not look for more. The install builds the
+# starter model, so what it is trained from makes it stale.
 $(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard training_data/*/*.txt) $(wildcard classifiers/*.py classifiers/*.c classifiers/*.h)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(READY)
