@@ -77,7 +77,8 @@ def _go_on(
 
 
 def _longest(update: Update) -> timedelta:
-    return timedelta(seconds=MOST_POLLS * update.source.interval_s)
+    source = update.source
+    return timedelta(seconds=MOST_POLLS * max(source.interval_s, source.wait_s or 0.0))
 
 
 def standings(

@@ -144,17 +144,9 @@ def _decide_answered(
     new, revised, refresh = _sort_entries(entries, known, now)
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
-    before = rhythm.load(source.rhythm) if _is_timed(source, timing) else None
-    learnt = _learn_rhythm(before, source, parsed, new, now) if _is_timed(source, timing) else None
-    due_at = next_fetch_at(
-        now,
-        interval_s=source.interval_s,
-        failures=0,
-        max_age_s=outcome.max_age_s,
-        jitter=jitter,
-        known=learnt,
-        timing=timing,
-    )
+    taught = _learn(source, len(entries) if parsed else None, now, is_news=bool(new))
+    if taught["low_polls"]:  # perhaps it is broken: that is to be known soon
+        timing = replace(timing, most_s=min(timing.most_s, timing.interval_s))
     polled = _polled(
         source,
         now,
@@ -162,16 +154,14 @@ def _decide_answered(
         redirect_url=redirect_url,
         state=SourceState.ACTIVE,
         last_new_at=now if new else source.last_new_at,
-        **_learn(source, len(entries) if parsed else None, now, is_news=bool(new)),
+        **taught,
         baseline_at=source.baseline_at or now,
         etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
         last_modified=outcome.last_modified
         if isinstance(outcome, Fetched)
         else outcome.last_modified or source.last_modified,
         body_hash=result.body_hash or source.body_hash,
-        next_fetch_at=due_at,
-        rhythm=rhythm.dump(learnt) if learnt and learnt is not before else source.rhythm,
-        wait_s=(due_at - now).total_seconds() if learnt else None,
+        **_plan(source, parsed, new, now, outcome.max_age_s, jitter, timing),
     )
     moved = url != source.url
     return Update(
@@ -224,9 +214,34 @@ def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -
     return dict(learnt)
 
 
-def _is_timed(source: Source, timing: Timing) -> bool:
-    """Whether its interval is not the user's own choice."""
-    return source.interval_s == timing.interval_s
+def _plan(
+    source: Source,
+    parsed: ParsedFeed | None,
+    new: list[tuple[ParsedEntry, Keys]],
+    now: datetime,
+    max_age_s: float | None,
+    jitter: float,
+    timing: Timing,
+) -> dict[str, object]:
+    """When the source is asked next; by its rhythm, unless its interval is the user's choice."""
+    before = learnt = None
+    if source.interval_s == timing.interval_s:
+        before = rhythm.load(source.rhythm)
+        learnt = _learn_rhythm(before, source, parsed, new, now)
+    due_at = next_fetch_at(
+        now,
+        interval_s=source.interval_s,
+        failures=0,
+        max_age_s=max_age_s,
+        jitter=jitter,
+        known=learnt,
+        timing=timing,
+    )
+    return {
+        "next_fetch_at": due_at,
+        "rhythm": rhythm.dump(learnt) if learnt and learnt is not before else source.rhythm,
+        "wait_s": (due_at - now).total_seconds() if learnt else None,
+    }
 
 
 def _learn_rhythm(

@@ -13,8 +13,8 @@ from monitor.schedule import Timing
 from monitor.storage import Database, moments, sources
 
 READ_AGAIN_AFTER = timedelta(seconds=60)
-NAME = "pace"
-UNIT = 1e6  # it is stored as a whole number
+NAME, INTERVAL = "pace", "interval"
+UNIT = 1e6  # they are stored as whole numbers
 
 
 def timing_of(polling: Polling) -> Timing:
@@ -35,6 +35,20 @@ class PaceBook:
             self._timing = replace(self._timing, pace=known(connection, self._timing.pace))
             self._read_at = now
         return self._timing
+
+
+def follow_interval(database: Database, polling: Polling) -> None:
+    """Sources whose interval was the settings' own have the settings' new one. StorageError."""
+
+    def work(connection: Connection) -> None:
+        before, after = moments.number(connection, INTERVAL), round(polling.interval_s * UNIT)
+        if before == after:
+            return
+        if before is not None:
+            sources.change_interval(connection, before / UNIT, polling.interval_s)
+        moments.keep(connection, INTERVAL, after)
+
+    database.run(work)
 
 
 def known(connection: Connection, default: float) -> float:

@@ -44,7 +44,10 @@ class Robots:
 
     async def check(self, url: str) -> None:
         """Raises FetchError where ``url`` is not to be asked for, or where that is not known."""
-        origin = str(URL(url).origin())
+        try:
+            origin = str(URL(url).origin())
+        except ValueError:
+            return  # no address: whoever asks for it will say so
         known = self._known.get(origin)
         if known is None or abs(self._now() - known.read_at) >= KEPT:
             known = await self._read(origin, known)

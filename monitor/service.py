@@ -26,7 +26,7 @@ from monitor.house import zone_of
 from monitor.links import Linker
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
-from monitor.pacebook import PaceBook
+from monitor.pacebook import PaceBook, follow_interval
 from monitor.pipeline import Kit
 from monitor.robots import Robots
 from monitor.rulebook import Rules
@@ -110,6 +110,7 @@ class Service:
         self.parsers = await self._stack.enter_async_context(
             ParserPool(polling.parsers, portals=self.settings.sources.portals)
         )
+        await asyncio.to_thread(follow_interval, self.database, polling)
         robots = Robots(self.client, USER_AGENT, self.now) if polling.robots else None
         self.fetcher = Fetcher(self.client, fetch_settings(self.settings), robots=robots)
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)

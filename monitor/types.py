@@ -60,7 +60,7 @@ class Source:
     redirect that was seen once and waits to be confirmed. ``usual_gap_s`` is the time
     between polls that bring news, ``usual_yield`` how many entries its document lists;
     ``low_polls`` counts those in a row that brought far fewer. ``rhythm`` is when it
-    publishes (``monitor.rhythm``).
+    publishes (``monitor.rhythm``), ``wait_s`` the wait that was planned for it.
     """
 
     id: int
@@ -88,6 +88,7 @@ class Source:
     low_polls: int = 0
     last_fetch_at: datetime | None = None
     rhythm: str | None = None
+    wait_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from monitor.alerts import after_quiet, message_id
+from monitor.alerts import after_quiet, notice
 from monitor.attempts import ChannelState
 from monitor.health import (
     CLOCK_JUMP,
@@ -152,16 +152,9 @@ class Watch:
                 groups[channel, event.finding.kind, event.over, due_at].append(event)
         for (channel, kind, over, due_at), group in groups.items():
             text, zh = told_together(group)
-            message = Message(
-                id=message_id("event", channel, kind, str(over), now.isoformat()),
-                rule="",
-                query="",
-                channel=channel,
-                created_at=now,
-                notice=text,
-                notice_zh=zh,
-            )
-            yield due_at, [message]
+            # The instant too: of one kind, what is urgent and what waits are two messages.
+            about = f"{kind} {over} {due_at.isoformat()}"
+            yield due_at, [notice(text, zh, channel, about, now)]
 
     def _listeners_of(
         self,

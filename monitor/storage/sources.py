@@ -231,6 +231,12 @@ def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: 
     connection.execute(sa.insert(source_url), rows)
 
 
+def change_interval(connection: Connection, before_s: float, after_s: float) -> None:
+    """Give the sources that have one interval another."""
+    statement = sa.update(source).where(source.c.interval_s == before_s)
+    connection.execute(statement.values(interval_s=after_s))
+
+
 def asked_and_wanted(connection: Connection, interval_s: float) -> tuple[float, float]:
     """Requests a second that the sources which are timed ask for, and what ``interval_s``
     would ask for.

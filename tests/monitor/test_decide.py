@@ -231,6 +231,24 @@ def test_marks_are_renewed_once_a_week_while_the_feed_lists_them() -> None:
     assert world.poll(items(2), NOW + timedelta(days=8)).refresh != ()
 
 
+def test_what_suddenly_lists_little_is_looked_at_again_soon() -> None:
+    world = World(replace(SOURCE, baseline_at=None))
+    slow = [
+        replace_date(entry, NOW - timedelta(days=30 + at)) for at, entry in enumerate(items(20))
+    ]
+    usual = world.poll(slow)
+    assert usual.polled.next_fetch_at - NOW > timedelta(minutes=30)
+    broken = world.poll([], NOW + timedelta(hours=1))
+    assert broken.polled.low_polls == 1
+    assert broken.polled.next_fetch_at - NOW <= timedelta(hours=1, minutes=16)
+    again = world.poll(slow, NOW + timedelta(hours=2))
+    assert again.polled.next_fetch_at - NOW > timedelta(hours=2, minutes=30)
+
+
+def replace_date(entry: ParsedEntry, published_at: datetime) -> ParsedEntry:
+    return entry._replace(published_at=published_at)
+
+
 entries_of = st.builds(
     ParsedEntry,
     title=st.text(min_size=1, max_size=6),

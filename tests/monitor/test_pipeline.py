@@ -19,7 +19,7 @@ from monitor.client import ClientSettings, HttpClient
 from monitor.config import Polling
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.health import DISK_FREE_BYTES, EventKind
-from monitor.pacebook import keep_pace
+from monitor.pacebook import follow_interval, keep_pace
 from monitor.pipeline import Kit, PollReport, poll
 from monitor.rulebook import Rules
 from monitor.schedule import Timing
@@ -194,6 +194,14 @@ def test_all_sources_together_ask_as_often_as_the_settings_say(
         keep_pace(world.database, limited)
         few = waits()
     assert sum(1 / each for each in few) == pytest.approx(1 / 60, rel=0.25)
+
+
+def test_a_new_interval_is_that_of_the_sources_that_had_the_old_one(world: World) -> None:
+    world.add("/a")
+    world.add("/chosen", interval_s=3600.0)
+    for interval_s in (900.0, 600.0, 600.0, 1200.0, 900.0):
+        follow_interval(world.database, Polling(interval_s=interval_s))
+        assert sorted(world.all(source.c.interval_s)) == [interval_s, 3600.0]
 
 
 def test_history_is_alerted_when_asked_for(world: World, server: HttpServer) -> None:

@@ -133,6 +133,18 @@ def test_a_network_that_is_down_is_told_as_such() -> None:
     assert found.kind.is_network
 
 
+@pytest.mark.parametrize("url", ["", "//", "/page", "http://[", "no address"])
+def test_what_is_no_address_fails_as_such(url: str) -> None:
+    async def ask() -> Outcome:
+        async with HttpClient(ClientSettings("t")) as client:
+            fetcher = Fetcher(client, robots=Robots(client, "HeadlineMonitor", lambda: NOW))
+            return await fetcher.fetch(FetchRequest(1, url, robots=True))
+
+    found = asyncio.run(ask())
+    assert isinstance(found, Failed)
+    assert found.kind in {FailureKind.BAD_URL, FailureKind.REFUSED_ADDRESS}
+
+
 def test_a_huge_one_is_read_in_part_and_a_larger_one_not_at_all(
     server: HttpServer,
 ) -> None:

@@ -135,6 +135,19 @@ def test_quiet_hours_hold_events_too_and_urgent_rules_hear_at_once(rig: Rig) -> 
     assert due == {"mail": NOW + HOUR, "hook": rig.now}
 
 
+def test_what_is_urgent_and_what_waits_of_one_kind_are_both_told(rig: Rig) -> None:
+    rig.house = House(quiet=read_quiet("11:00-13:00"))
+    rig.rule("event:source-gone source:a", ["hook"], urgent=True)
+    rig.rule("event:source-gone source:b", ["hook"])
+    rig.add("a", state="gone")
+    rig.add("b", state="gone")
+    rig.look()
+    with rig.database.read() as connection:
+        rows = deliveries.list_by_state(connection)
+    due = {row["message"]["notice"][:2]: row["next_attempt_at"] for row in rows}
+    assert due == {"a:": rig.now, "b:": NOW + HOUR}
+
+
 def test_many_sources_are_one_notice(rig: Rig) -> None:
     for number in range(15):
         rig.add(f"s{number}", failures=9, last_error="x")
