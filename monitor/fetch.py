@@ -24,6 +24,8 @@ from monitor.robots import Robots
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
 _MAX_HOLD_S = 300.0
+# So many silent hosts are no accident.
+_HOSTS = 3
 _NEVER_SENT = frozenset({FailureKind.REFUSED_ADDRESS, FailureKind.BAD_URL})
 
 
@@ -214,6 +216,33 @@ def looks_like_our_network_is_down(outcomes: Iterable[Outcome]) -> bool:
     Many sources of one dead host count once. Addresses that were refused or unreadable say
     nothing and are not counted.
     """
+    silent, answered = _tally(outcomes)
+    return len(silent) >= _HOSTS and 10 * answered <= len(silent)
+
+
+class Reach:
+    """Tells our own outage from theirs over many rounds, each of which may ask a source or two.
+
+    A few dozen sources come due one at a time, so that no round alone shows an outage: hosts
+    that were silent since anybody answered count together.
+    """
+
+    def __init__(self) -> None:
+        self._silent: set[str] = set()
+
+    def is_down(self, outcomes: Iterable[Outcome]) -> bool:
+        """Whether the silence in this round's ``outcomes`` is our own network's."""
+        outcomes = list(outcomes)
+        silent, answered = _tally(outcomes)
+        if answered and not looks_like_our_network_is_down(outcomes):
+            self._silent.clear()
+            return False
+        self._silent |= silent
+        return bool(silent) and len(self._silent) >= _HOSTS
+
+
+def _tally(outcomes: Iterable[Outcome]) -> tuple[set[str], int]:
+    """The hosts that could not be reached, and how many sources got an answer."""
     silent: set[str] = set()
     answered = 0
     for outcome in outcomes:
@@ -223,4 +252,4 @@ def looks_like_our_network_is_down(outcomes: Iterable[Outcome]) -> bool:
             silent.add(outcome.host)
         elif outcome.kind not in _NEVER_SENT:
             answered += 1
-    return len(silent) >= 3 and 10 * answered <= len(silent)
+    return silent, answered

@@ -21,9 +21,9 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from monitor import fetch
 from monitor.decide import Result, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
+from monitor.fetch import Reach
 from monitor.pacebook import PaceBook
 from monitor.rulebook import RuleBook
 from monitor.sources import SOURCE_KINDS
@@ -95,6 +95,7 @@ class Kit:
     stories: StoryBook = field(default_factory=StoryBook)
     trust: TrustBook = field(default_factory=TrustBook)
     pace: PaceBook = field(default_factory=PaceBook)
+    reach: Reach = field(default_factory=Reach)
     sections: Callable[[], Mapping[str, str]] | None = None
 
 
@@ -257,7 +258,7 @@ async def _store_as_they_come(
             network = isinstance(outcome, Failed) and outcome.kind.is_network
             (held if network else ready).append(result)
         report += await _store(kit, ready, unsettled)
-    down = bool(held) and fetch.looks_like_our_network_is_down(answered)
+    down = kit.reach.is_down(answered)
     if down:
         log.warning("most sources did not answer: our network seems down, polling goes on")
     report += await _store(kit, held, unsettled, network_down=down)

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from monitor.client import ClientSettings, HttpClient
-from monitor.fetch import Fetcher, FetchSettings, looks_like_our_network_is_down
+from monitor.fetch import Fetcher, FetchSettings, Reach, looks_like_our_network_is_down
 from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
 from tests.httpserver import Exchange, HttpServer, Reply
 
@@ -287,6 +287,24 @@ def test_servers_that_answer_badly_prove_that_the_network_works() -> None:
     refused = [Failed(n, FailureKind.REFUSED_ADDRESS, "no", host=f"r{n}") for n in range(9)]
     assert looks_like_our_network_is_down([*outcomes, *refused])
     assert not looks_like_our_network_is_down(refused)
+
+
+def test_silence_adds_up_over_rounds_until_somebody_answers() -> None:
+    reach = Reach()
+    assert [reach.is_down([silent(n, f"host{n}")]) for n in (1, 1, 2, 3)] == [False] * 3 + [True]
+    assert reach.is_down([silent(1, "host1")])
+    assert not reach.is_down([NotModified(4)])
+    assert not reach.is_down([silent(1, "host1")])
+    assert not reach.is_down([silent(2, "host2"), NotModified(4)])
+    assert not reach.is_down([silent(3, "host3")])
+
+
+def test_a_round_in_which_nobody_was_silent_is_no_outage() -> None:
+    reach = Reach()
+    assert reach.is_down([silent(n, f"host{n}") for n in range(3)])
+    assert not reach.is_down([])
+    assert not reach.is_down([Failed(9, FailureKind.BAD_URL, "no", host="x")])
+    assert reach.is_down([silent(1, "host1")])
 
 
 def test_a_network_that_is_really_down_is_recognised(server: HttpServer) -> None:

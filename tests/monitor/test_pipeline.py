@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from monitor import rhythm
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Polling
-from monitor.fetch import Fetcher, FetchSettings
+from monitor.fetch import Fetcher, FetchSettings, Reach
 from monitor.health import DISK_FREE_BYTES, EventKind
 from monitor.pacebook import follow_interval, keep_pace
 from monitor.pipeline import Kit, PollReport, poll
@@ -60,6 +60,7 @@ class World:
         self.now = NOW
         self.headlines: list[Headline] = []
         self.worker = "tester"
+        self.reach = Reach()
 
     def add(self, *paths: str, **fields: Any) -> None:
         new = [NewSource(self.server.url(path), name=path, **fields) for path in paths]
@@ -88,6 +89,7 @@ class World:
                 now=lambda: self.now,
                 rng=random.Random(1),
                 on_headlines=self.headlines.extend,
+                reach=self.reach,
             )
             return await poll(kit, limit)
 
@@ -294,17 +296,30 @@ def test_hostile_20_a_move_onto_another_source_is_not_made(
     assert sorted(world.all(source.c.url)) == [server.url("/new"), server.url("/old")]
 
 
+def closed_address() -> str:
+    """Of a feed on a port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/feed"
+
+
 def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
-    closed = []
-    for _ in range(4):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            closed.append(f"http://127.0.0.1:{probe.getsockname()[1]}/feed")
+    closed = [closed_address() for _ in range(4)]
     with world.database.write() as connection:
         sources.add_many(connection, [NewSource(url) for url in closed], NOW)
     assert world.poll().network_down
     assert world.all(source.c.failures) == [0] * 4
     assert all(at <= NOW + timedelta(minutes=1) for at in world.all(source.c.next_fetch_at))
+
+
+def test_an_outage_shows_in_polls_of_one_source_too(world: World, server: HttpServer) -> None:
+    server.route("/a", Reply(body=rss("a")))
+    world.add("/a")
+    assert not world.poll().network_down
+    with world.database.write() as connection:
+        sources.add_many(connection, [NewSource(closed_address()) for _ in range(4)], NOW)
+    assert [world.poll(limit=1).network_down for _ in range(4)] == [False, False, True, True]
+    assert sorted(world.all(source.c.failures)) == [0, 0, 0, 1, 1]
 
 
 def test_what_another_worker_took_meanwhile_is_left_to_it(world: World, server: HttpServer) -> None:
