@@ -89,7 +89,7 @@ def test_the_unit_starts_what_the_command_line_knows() -> None:
 
 def test_the_unit_leaves_time_to_drain_and_asks_for_what_the_daemon_speaks() -> None:
     assert unit_value("Type") == "notify"
-    assert unit_value("ExecReload") == "kill -HUP $MAINPID"
+    assert unit_value("ExecReload") == '/bin/sh -c "kill -HUP $MAINPID"'
     assert int(unit_value("TimeoutStopSec")) > DRAIN_S
     assert int(unit_value("WatchdogSec")) >= 30
 
