@@ -82,7 +82,7 @@ INLINE size_t recognise(Work *work, const Bag *bag) {
 
 /* How often each distinct record comes. The table is wide enough to meet few others. */
 INLINE void count(const Model *model, Work *work, size_t known) {
-    size_t mask = 511;
+    size_t mask = 1023;
     while (mask < 2 * known) mask = 2 * mask + 1;
     if (mask >= SLOTS) mask = SLOTS - 1;
     memset(work->slots, 0, (mask + 1) * sizeof *work->slots);
@@ -160,17 +160,18 @@ INLINE void finish(const Model *model, Work *work, const Bag *bag, const Judge *
                            bag->title);
 }
 
-/* Fold one raw title into text->codes; its size with both breaks, or 0 when it is HARD. */
-INLINE size_t fold(const Model *model, Text *text, const uint32_t *raw, size_t many) {
+/* The quick table's word on a code point: what it becomes, DROP or HARD. */
+INLINE uint32_t look_up(const Model *model, uint32_t code) {
+    if (code < 0x10000) return model->quick[code];
+    return (code >= 0x1F300 && code < 0x1FB00) || (code >= 0x20000 && code < 0x2A6E0) ? code : HARD;
+}
+
+/* The same of a title with code points that are dropped or hard: a dropped one parts blanks. */
+static size_t fold_odd(const Model *model, Text *text, const uint32_t *raw, size_t many) {
     size_t size = 1;
     int waiting = 0, begun = 0;
-    text->codes[0] = BREAK;
-    for (size_t at = 0; at < many && at < MAX_CHARS; at++) {
-        uint32_t code = raw[at];
-        if (code < 0x10000)
-            code = model->quick[code];
-        else if (!((code >= 0x1F300 && code < 0x1FB00) || (code >= 0x20000 && code < 0x2A6E0)))
-            return 0;
+    for (size_t at = 0; at < many; at++) {
+        uint32_t code = look_up(model, raw[at]);
         if (code == HARD) return 0;
         if (code == BLANK) {
             waiting = begun;
@@ -182,6 +183,25 @@ INLINE size_t fold(const Model *model, Text *text, const uint32_t *raw, size_t m
         if (code != DROP) text->codes[size++] = code;
     }
     text->codes[size++] = BREAK;
+    return size;
+}
+
+/* Fold one raw title into text->codes; its size with both breaks, or 0 when it is HARD. One
+ * blank stands for a row of them, and none at the ends. */
+INLINE size_t fold(const Model *model, Text *text, const uint32_t *raw, size_t many) {
+    uint32_t *codes = text->codes, before = BLANK;
+    size_t size = 1, odd = 0;
+    codes[0] = BREAK;
+    for (size_t at = 0; at < many; at++) {
+        uint32_t code = look_up(model, raw[at]);
+        odd |= code <= HARD;
+        codes[size] = code;
+        size += !((code == BLANK) & (before == BLANK));
+        before = code;
+    }
+    if (odd) return fold_odd(model, text, raw, many);
+    size -= size > 1 && before == BLANK;
+    codes[size++] = BREAK;
     return size;
 }
 
@@ -211,7 +231,9 @@ WIDE int64_t scan_score(const Model *model, const Judge *judge, const uint32_t *
     before->title = -1;
     for (; title < titles && at <= all; title++) {
         size_t end = line_end(codes, at, all);
-        size_t size = folded ? take(&work->text, codes, at, end) : fold(model, &work->text, codes + at, end - at);
+        size_t length = end - at < MAX_CHARS ? end - at : MAX_CHARS;
+        size_t size = folded ? take(&work->text, codes, at, end)
+                             : fold(model, &work->text, codes + at, length);
         at = end + 1;
         out->hard[title] = size == 0;
         if (!size) continue;

@@ -34,6 +34,7 @@ LIBRARY = Path(__file__).with_name("_scan.so")
 SWITCH = "HEADLINES_SCORER"
 _FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
 _COMPILE_S = 120
+_HALF_LINE = 32  # bytes: records of that many or fewer never straddle two cache lines
 _FEATURES_EACH = 12  # at most, of a code point: room for a batch of them
 
 Library = ctypes.CDLL
@@ -78,7 +79,7 @@ class Answers(NamedTuple):
 class _Model(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("quick", "records", "tf", "scale", "bias")),
-        *((name, ctypes.c_uint64) for name in ("buckets", "stride")),
+        *((name, ctypes.c_uint64) for name in ("shift", "stride", "last")),
         *((name, ctypes.c_int32) for name in ("longest", "shape", "sections")),
     )
 
@@ -108,9 +109,12 @@ class Scanner:
         kept = [np.ascontiguousarray(array) for array in given]
         self._kept = kept  # the structure holds addresses alone
         self._sections = len(parts.scale)
+        size = parts.records.shape[1]
         self._model = _Model(
             *(array.ctypes.data for array in kept),
-            *parts.records.shape,
+            64 - settings.bits,
+            size,
+            size - 1 if size > _HALF_LINE else 0,
             settings.longest,
             settings.shape,
             self._sections,
@@ -196,7 +200,7 @@ def extract(
     rows = np.empty(room, dtype=np.int64)
     hashes = np.empty(room, dtype=np.uint64)
     telling = np.empty(room, dtype=np.bool_)
-    model = _Model(longest=settings.longest, shape=settings.shape)
+    model = _Model(shift=64 - settings.bits, longest=settings.longest, shape=settings.shape)
     raw = codes.astype("<u4").tobytes()
     places = (each.ctypes.data for each in (rows, hashes, telling))
     address = ctypes.addressof(model)
