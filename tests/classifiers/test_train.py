@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from classifiers import corpus, train
 from classifiers.calibration import (
@@ -213,3 +214,17 @@ def test_copies_of_test_titles_are_not_learnt(tmp_path: Path) -> None:
     found = train.evaluate_corpora([f"fasttext:{tmp_path}/train"], f"fasttext:{tmp_path}/test")
     assert found.titles == 25
     assert found.per_section["food"].precision == 1.0 or found.accuracy < 1.0
+
+
+def test_training_keeps_the_cores_that_others_use() -> None:
+    """Two fits run at once; threads of a BLAS beside them would wait busily for each other."""
+    threads: list[int] = []
+
+    def clock() -> float:
+        threads.extend(
+            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
+        )
+        return 0.0
+
+    train.train(make_examples(), TrainSettings(buckets=1 << 12), clock)
+    assert set(threads) == {1}
