@@ -1,14 +1,14 @@
-"""One query and the questions about it, asked of one entry after another."""
+"""One query and the questions about it, asked of very many entries."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from monitor.rules.batch import Asked, Batch, Facts
 from monitor.rules.dissect import Clause, clauses, loosened, without_sections
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.plan import Step, make_step
-from monitor.rules.seen import Seen
 from monitor.rules.sieve import Sieve
 from monitor.rules.tree import Node, Query
 from monitor.types import Hit
@@ -32,12 +32,14 @@ class ClauseCount:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one entry is to the query. ``near`` says what kept it out, empty for nothing."""
+    """What entries of a batch are to the query, by their places: those that match, that the
+    other query (if there is one) matches, and that only a section or a boundary kept out.
+    """
 
-    hit: Hit | None
-    against: bool
-    near: str = ""
-    detail: str = ""
+    hits: set[int]
+    against: set[int] | None
+    sections: set[int]
+    boundaries: set[int]
 
 
 @dataclass(slots=True)
@@ -52,68 +54,69 @@ class Examiner:
 
     def __init__(self, query: Query, rules: RuleSet, against: Query | None) -> None:
         self._rules = rules.with_rule(TRIED, query)
-        self._against = rules.with_rule(TRIED, against) if against else None
-        own = self._rules.plan(TRIED).keywords
+        made = self._rules.plan(TRIED)
+        self._query = None if made.of_events else query.root
         self._clauses = clauses(query)
-        self._parts = [[make_step(part, own) for part in each.parts] for each in self._clauses]
         self._tallies = [_Tally() for _ in self._clauses]
-        loose, free = loosened(query), without_sections(query)
-        self._free = self._near_step(free, own)
-        self._loose = self._near_step(loose, own)
-        self._rest = [self._rest_step(each, own) for each in self._clauses]
-        asked = [query, *([against] if against else [])]
-        asked += [
-            each for each, step in ((loose, self._loose), (free, self._free)) if each and step
-        ]
-        asked += [
-            Query(each.rest)
-            for each, step in zip(self._clauses, self._rest, strict=True)
-            if step and each.rest
-        ]
-        self.sieve = Sieve(asked)
+        self._free = self._near(without_sections(query))
+        self._loose = self._near(loosened(query))
+        self._rest = [self._rest_of(each) for each in self._clauses]
+        others = [node for node in (self._free, self._loose, *self._rest) if node is not None]
+        self._asked = Asked(self._rules, [query.root, *others], made.keywords)
+        self._against: tuple[Asked, Node] | None = None
+        if against:
+            theirs = rules.with_rule(TRIED, against)
+            asked = Asked(theirs, [against.root], theirs.plan(TRIED).keywords)
+            self._against = (asked, against.root)
+        self.sieve = Sieve([
+            query, *([against] if against else []), *(Query(node) for node in others)
+        ])  # fmt: skip
 
-    def _near_step(self, query: Query | None, own: frozenset[str]) -> Step | None:
+    def _near(self, query: Query | None) -> Node | None:
         """None for what would have every entry looked at."""
-        return make_step(query.root, own) if query and not Sieve([query]).is_open else None
+        return query.root if query and not Sieve([query]).is_open else None
 
-    def _rest_step(self, clause: Clause, own: frozenset[str]) -> Step | None:
-        rest: Node | None = clause.rest if clause.narrows else None
-        return self._near_step(Query(rest) if rest else None, own)
+    def _rest_of(self, clause: Clause) -> Node | None:
+        rest = clause.rest if clause.narrows else None
+        return self._near(Query(rest) if rest else None)
 
-    def look(self, subject: Subject) -> Looked:
-        """What the entry is to the query; counts what each clause did."""
-        seen = self._rules.look(subject)
-        hit = self._rules.match_one(TRIED, seen)
-        against = self._against is not None and (
-            self._against.match_one(TRIED, self._against.look(subject)) is not None
-        )
-        if hit:
-            self._count_parts(seen)
-            return Looked(hit, against)
-        self._count_kept_out(seen)
-        near, detail = self._near(subject, seen)
-        return Looked(None, against, near, detail)
-
-    def _count_parts(self, seen: Seen) -> None:
-        for parts, tally in zip(self._parts, self._tallies, strict=True):
-            holding = [at for at, part in enumerate(parts) if part.test(seen)]
-            tally.within.update(holding)
-            if len(holding) == 1:
-                tally.alone[holding[0]] += 1
-
-    def _count_kept_out(self, seen: Seen) -> None:
+    def look(self, titles: Sequence[str], facts: Facts) -> Looked:
+        """What entries are to the query; counts what each clause did."""
+        batch, every = Batch(self._asked, titles, facts), set(range(len(titles)))
+        hits = batch.where(self._query, every) if self._query else set()
+        self._count_parts(batch, hits)
+        missed = every - hits
         for rest, tally in zip(self._rest, self._tallies, strict=True):
-            if rest is not None and rest.test(seen):
-                tally.kept_out += 1
+            if rest is not None:
+                tally.kept_out += len(batch.where(rest, missed))
+        sections = batch.where(self._free, missed) if self._free else set()
+        boundaries = batch.where(self._loose, missed - sections) if self._loose else set()
+        against: set[int] | None = None
+        if self._against:
+            asked, root = self._against
+            against = Batch(asked, titles, facts).where(root, every)
+        return Looked(hits, against, sections, boundaries)
 
-    def _near(self, subject: Subject, seen: Seen) -> tuple[str, str]:
-        if self._free is not None and self._free.test(seen):
-            return SECTION, subject.section + ("?" if subject.unsure else "")
-        if self._loose is None or not self._loose.test(seen):
-            return "", ""
-        for hidden in self._rules.hidden_in(TRIED, seen):
-            return BOUNDARY, f"{hidden.word} ({hidden.origin})"
-        return BOUNDARY, "within a longer word"
+    def _count_parts(self, batch: Batch, hits: set[int]) -> None:
+        for clause, tally in zip(self._clauses, self._tallies, strict=True):
+            if len(clause.parts) == 1:
+                tally.within[0] += len(hits)
+                tally.alone[0] += len(hits)
+                continue
+            holding = [batch.where(part, hits) for part in clause.parts]
+            tally.within.update({at: len(found) for at, found in enumerate(holding)})
+            once = _in_one(holding)
+            tally.alone.update({at: len(found & once) for at, found in enumerate(holding)})
+
+    def hit(self, subject: Subject) -> Hit | None:
+        """What the query says of one entry."""
+        return self._rules.match_one(TRIED, self._rules.look(subject))
+
+    def boundary(self, subject: Subject) -> str:
+        """Which longer word kept an entry out."""
+        for hidden in self._rules.hidden(TRIED, subject):
+            return f"{hidden.word} ({hidden.origin})"
+        return "within a longer word"
 
     def clause_counts(self) -> list[ClauseCount]:
         """What each clause did so far."""
@@ -123,3 +126,13 @@ class Examiner:
                 kept = tally.kept_out if rest is not None else None
                 counts.append(ClauseCount(str(part), tally.within[at], tally.alone[at], kept))
         return counts
+
+
+def _in_one(holding: Iterable[set[int]]) -> set[int]:
+    """What is in exactly one of the sets."""
+    once: set[int] = set()
+    often: set[int] = set()
+    for found in holding:
+        often |= once & found
+        once |= found
+    return once - often

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from monitor.alerts import Case, Desk, Knowledge, Reason, Told
+from monitor.alerts import Case, Desk, Held, Knowledge, Reason, Told
 from monitor.caps import WINDOWS_S, Spent, Usage
 from monitor.manners import House, Manners
 from monitor.types import AlertEntry, Rule
 
 CHANNEL = "trial"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class Rehearsal:
         return self.at_once + self.digests
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A match to rehearse: the entry with its story, and when the rule would have met it."""
+class Heard(NamedTuple):
+    """A match to rehearse, by numbers. ``at``: when the rule would have met it, in microseconds
+    since 1970. ``portals`` and ``heat`` are those of its story by then."""
 
-    entry: AlertEntry
-    heat: float
-    at: datetime
+    at: int
+    id: int
+    story: int
+    portals: int = 1
+    heat: float = 0.0
 
 
 class _Sent:
@@ -68,28 +72,106 @@ class _Sent:
 
 def rehearse(heard: Iterable[Heard], query: str, manners: Manners, house: House) -> Rehearsal:
     """Decide ``heard``, oldest first, as a rule with these manners and one channel would."""
-    rule = Rule(0, "trial", query, (CHANNEL,))
-    told: dict[tuple[str, int], Told] = {}
-    sent = _Sent(rule.name)
-    waiting: dict[tuple[str, str | None], datetime] = {}
-    digests: set[datetime] = set()
-    at_once = held = by_caps = by_quiet = joined = 0
-    for each in heard:
-        waiting = {key: until for key, until in waiting.items() if until > each.at}
-        knowledge = Knowledge(told, (), sent.usage(each.at), waiting)
-        desk = Desk(knowledge, house, each.at)
-        case = Case(rule, manners, each.entry, each.heat)
+    rehearsing = _Rehearsing(query, manners, house)
+    rehearsing.hear(heard)
+    return rehearsing.result()
+
+
+class _Rehearsing:
+    """The desk's decisions, one after another. Where the next can only be as the last was (a
+    story that was told and has nothing more to say, a digest that is open, a full cap), the
+    desk is not asked again."""
+
+    def __init__(self, query: str, manners: Manners, house: House) -> None:
+        self._rule = Rule(0, "trial", query, (CHANNEL,))
+        self._manners, self._house = manners, house
+        self._told: dict[tuple[str, int], Told] = {}
+        self._once = not (manners.cooldown or manners.escalation or manners.later != "none")
+        self._sent = _Sent(self._rule.name)
+        self._waiting: dict[tuple[str, str | None], datetime] = {}
+        # Until when the next is held for the same reason, and how many were.
+        self._same_until, self._same_reason, self._as_before = 0, Reason.DIGEST, 0
+        self._free = manners.mode == "now" and not manners.caps and self._loud_always()
+        self._digests: set[datetime] = set()
+        self._at_once = self._joined = 0
+        self._held: Counter[Reason] = Counter()
+
+    def result(self) -> Rehearsal:
+        """What was sent."""
+        self._count_same()
+        held = self._held
+        return Rehearsal(
+            self._at_once,
+            len(self._digests),
+            held.total(),
+            held[Reason.CAP] + held[Reason.CHANNEL_CAP],
+            held[Reason.QUIET],
+            self._joined,
+        )
+
+    def hear(self, heard: Iterable[Heard]) -> None:
+        """Decide them, oldest first."""
+        if self._manners.mode == "none":
+            return
+        if not self._once:
+            for each in heard:
+                self._ask(each)
+            return
+        over: set[int] = set()  # stories that nothing more is said of
+        for each in heard:
+            if each.story in over:
+                self._joined += 1
+                continue
+            over.add(each.story)
+            if self._free:
+                self._at_once += 1
+            elif each.at < self._same_until:
+                self._as_before += 1
+            else:
+                self._ask(each)
+
+    def _ask(self, each: Heard) -> None:
+        now = EPOCH + timedelta(microseconds=each.at)
+        self._waiting = {key: until for key, until in self._waiting.items() if until > now}
+        usage = self._sent.usage(now)
+        desk = Desk(Knowledge(self._told, (), usage, self._waiting), self._house, now)
+        case = Case(self._rule, self._manners, _entry(each, now), each.heat)
         desk.hear(case)
         desk.grow(case)
-        told.update(desk.told)
-        sent.add(each.at, len(desk.messages))
-        at_once += len(desk.messages)
-        held += len(desk.held)
-        joined += not desk.messages and not desk.held and manners.mode != "none"
+        if not self._once:
+            self._told.update(desk.told)
+        self._sent.add(now, len(desk.messages))
+        self._at_once += len(desk.messages)
+        self._joined += not desk.messages and not desk.held
         for one in desk.held:
-            digests.add(one.release_at)
-            by_caps += one.reason in {Reason.CAP, Reason.CHANNEL_CAP}
-            by_quiet += one.reason is Reason.QUIET
-            if one.reason is Reason.CAP:
-                waiting[CHANNEL, rule.name] = one.release_at
-    return Rehearsal(at_once, len(digests), held, by_caps, by_quiet, joined)
+            self._hold(one, now)
+
+    def _hold(self, one: Held, now: datetime) -> None:
+        self._count_same()
+        self._digests.add(one.release_at)
+        self._held[one.reason] += 1
+        if one.reason is Reason.CAP:
+            self._waiting[CHANNEL, self._rule.name] = one.release_at
+        self._same_reason = one.reason
+        self._same_until = (self._steady_until(one, now) - EPOCH) // timedelta(microseconds=1)
+
+    def _count_same(self) -> None:
+        self._held[self._same_reason] += self._as_before
+        self._as_before = 0
+
+    def _steady_until(self, one: Held, now: datetime) -> datetime:
+        """Until when a story that was not told before is held for the same and as long."""
+        if one.reason is Reason.DIGEST:
+            return self._manners.schedule.next_after(now, self._house.zone)
+        if one.reason is Reason.QUIET or (one.reason is Reason.CAP and self._loud_always()):
+            return one.release_at
+        return now
+
+    def _loud_always(self) -> bool:
+        return self._manners.urgent or self._manners.quiet is None
+
+
+def _entry(each: Heard, now: datetime) -> AlertEntry:
+    return AlertEntry(
+        each.id, "", "", "", "", 0.0, False, None, now, story_id=each.story, portals=each.portals
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy.engine import Connection, RowMapping
 
+from monitor.rules.batch import OF_STORIES
 from monitor.rules.filters import Subject, check
 from monitor.rules.tree import Filter, Query, leaves
 from monitor.storage import history
@@ -13,8 +14,6 @@ from monitor.stories import heat
 from monitor.stories.address import portal_of
 from monitor.stories.heat import Newcomer, Story
 from monitor.types import Placed
-
-OF_STORIES = frozenset({"portals", "hot", "burst", "is"})
 
 
 def asks_of_stories(query: Query) -> bool:
@@ -41,20 +40,27 @@ class SourceFinder:
 
 def placed(connection: Connection, rows: Sequence[RowMapping]) -> dict[int, Placed]:
     """Where each entry stood among the stories when it came: stories told again, in order."""
-    found: dict[int, Placed] = {}
-    for number, story in told_again(connection, {row["story_id"] for row in rows}):
-        at = story.last_seen_at
-        found[number] = Placed(
-            story.id,
-            first=number == story.id,
-            portals=story.portals,
-            heat=heat.heat(story.hot, at),
-            burst=heat.burst(story, heat.USUAL_PEAK, at),
-        )
-    return found
+    return {
+        number: place(number, story)
+        for number, story in told_again(connection, {row["story_id"] for row in rows})
+    }
 
 
-def told_again(connection: Connection, stories: set[int | None]) -> Iterator[tuple[int, Story]]:
+def place(number: int, story: Story) -> Placed:
+    """Where entry ``number`` stood as it joined ``story``, which is as it was then."""
+    at = story.last_seen_at
+    return Placed(
+        story.id,
+        first=number == story.id,
+        portals=story.portals,
+        heat=heat.heat(story.hot, at),
+        burst=heat.burst(story, heat.USUAL_PEAK, at),
+    )
+
+
+def told_again(
+    connection: Connection, stories: Collection[int | None]
+) -> Iterator[tuple[int, Story]]:
     """Each entry of ``stories``, and its story as it was then."""
     told: dict[int, Story] = {}
     for row in history.tellers(connection, [each for each in stories if each is not None]):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,28 +11,30 @@ from typing import Any
 from sqlalchemy.engine import Connection, RowMapping
 
 from classifiers.segment import use_words
-from monitor.actions.looked import ClauseCount, Examiner, Looked
+from monitor.actions.looked import BOUNDARY, SECTION, ClauseCount, Examiner, Looked
+from monitor.actions.matches import Matches, rehearse_found
 from monitor.actions.opening import opened, sections_of
-from monitor.actions.rehearsal import Heard, Rehearsal, rehearse
-from monitor.actions.standing import SourceFinder, asks_of_stories, placed, told_again
+from monitor.actions.rehearsal import Rehearsal
+from monitor.actions.rowfacts import Archive, RowFacts
+from monitor.actions.standing import SourceFinder, placed
 from monitor.config import Settings, house_of
 from monitor.errors import QueryError
-from monitor.manners import House, Manners, manners_of
+from monitor.manners import manners_of
 from monitor.model import open_classifier
 from monitor.rulebook import known_words
 from monitor.rules import language
 from monitor.rules.filters import Subject
 from monitor.rules.matcher import Hidden, RuleSet
-from monitor.rules.tree import Query
+from monitor.rules.sieve import Sieve
+from monitor.rules.tree import Filter, Query, leaves
 from monitor.service import utc_now
 from monitor.shown import alert_entry, subject_of
 from monitor.storage import entries, history, rules
-from monitor.stories import heat
+from monitor.storage.history import Columns
 from monitor.text import detect_language
-from monitor.types import AlertEntry, Placed, Rule, RuleOptions
+from monitor.types import AlertEntry, Rule, RuleOptions
 
 DAY = timedelta(days=1)
-LOOKED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,59 +147,21 @@ def among(stored: Iterable[Rule], besides: str | None) -> RuleSet:
     return RuleSet(compiled, known_words())
 
 
-@dataclass(slots=True)
-class Found:
-    """A match, small enough to keep very many of."""
-
-    at: datetime
-    id: int
-    story: int
-    entry: AlertEntry
-
-
 class _Notes:
-    """What is kept of the entries that were looked at: bounded but for the matches."""
+    """What the entries that were looked at are to the query."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.found: list[Found] = []
-        self.near: Counter[str] = Counter()
-        self.missed: list[Missed] = []
-        self.adds = self.loses = 0
-        self.added: list[AlertEntry] = []
-        self.lost: list[AlertEntry] = []
+    def __init__(self) -> None:
+        self.found, self.added, self.lost = Matches(), Matches(), Matches()
+        self.near = {why: Matches() for why in (SECTION, BOUNDARY)}
 
-    def note(self, row: RowMapping, looked: Looked) -> None:
-        """Write one down."""
-        if looked.hit:
-            told = replace(alert_entry(row), spans=looked.hit.spans)
-            story = row["story_id"] or row["id"]
-            self.found.append(Found(row["first_seen_at"], row["id"], story, told))
-            if not looked.against:
-                self.adds += 1
-                self._keep(self.added, told)
-        elif looked.against:
-            self.loses += 1
-            self._keep(self.lost, alert_entry(row))
-        if looked.near:
-            self.near[looked.near] += 1
-            self.missed.append(Missed(alert_entry(row), looked.near, looked.detail))
-            if len(self.missed) > 20 * self._limit:
-                self.missed = _newest(self.missed, self._limit)
-
-    def _keep(self, kept: list[AlertEntry], one: AlertEntry) -> None:
-        kept.append(one)
-        if len(kept) > 20 * self._limit:
-            kept.sort(key=_when, reverse=True)
-            del kept[self._limit :]
-
-
-def _when(entry: AlertEntry) -> tuple[datetime, int]:
-    return entry.first_seen_at, entry.id
-
-
-def _newest(missed: Sequence[Missed], limit: int) -> list[Missed]:
-    return sorted(missed, key=lambda each: _when(each.entry), reverse=True)[:limit]
+    def note(self, columns: Columns, looked: Looked) -> None:
+        """Write down what one batch gave."""
+        self.found.note(columns, looked.hits)
+        if looked.against is not None:
+            self.added.note(columns, looked.hits - looked.against)
+            self.lost.note(columns, looked.against - looked.hits)
+        self.near[SECTION].note(columns, looked.sections)
+        self.near[BOUNDARY].note(columns, looked.boundaries)
 
 
 def try_history(settings: Settings, wanted: Wanted) -> Trial:
@@ -217,33 +180,70 @@ def try_history(settings: Settings, wanted: Wanted) -> Trial:
         against = language.parse(former.query) if former else None
         others = among(stored, wanted.against or wanted.besides)
         examiner = Examiner(query, others, against)
-        notes = _Notes(wanted.limit)
+        notes = _Notes()
         _look_at_all(connection, [query, *([against] if against else [])], examiner, since, notes)
         looked_at, oldest = entries.count(connection, since), entries.oldest(connection, since)
         rehearsal = rehearse_found(connection, notes.found, wanted.query, manners, house)
-    newest = sorted(notes.found, key=lambda each: (each.at, each.id), reverse=True)
-    return Trial(
-        matched=len(notes.found),
-        looked_at=looked_at,
-        days=max((utc_now() - oldest) / DAY, 1.0) if oldest else 1.0,
-        stories=len({each.story for each in notes.found}),
-        rehearsal=rehearsal,
-        newest=tuple(each.entry for each in newest[: wanted.limit]),
-        clauses=tuple(examiner.clause_counts()),
-        near=dict(notes.near),
-        missed=tuple(_newest(notes.missed, wanted.limit)),
-        against=_against(former, notes, wanted.limit),
-        seconds=time.perf_counter() - started,
-    )
+        shown = Shown(connection, examiner, wanted.limit)
+        return Trial(
+            matched=len(notes.found),
+            looked_at=looked_at,
+            days=max((utc_now() - oldest) / DAY, 1.0) if oldest else 1.0,
+            stories=len(notes.found.stories()),
+            rehearsal=rehearsal,
+            newest=shown.matches(notes.found),
+            clauses=tuple(examiner.clause_counts()),
+            near={why: len(kept) for why, kept in notes.near.items() if len(kept)},
+            missed=tuple(
+                each for why, kept in notes.near.items() for each in shown.missed(why, kept)
+            ),
+            against=_against(former, notes, shown),
+            seconds=time.perf_counter() - started,
+        )
 
 
-def _against(former: Rule | None, notes: _Notes, limit: int) -> Against | None:
+class Shown:
+    """The newest of what was found, as they are told."""
+
+    def __init__(self, connection: Connection, examiner: Examiner, limit: int) -> None:
+        self._connection = connection
+        self._examiner = examiner
+        self._limit = limit
+
+    def matches(self, found: Matches) -> tuple[AlertEntry, ...]:
+        """Those that match, with what is marked in them."""
+        rows = self._rows(found)
+        stood = placed(self._connection, rows)
+        told = []
+        for row in rows:
+            hit = self._examiner.hit(subject_of(row, row["first_seen_at"], stood.get(row["id"])))
+            told.append(replace(alert_entry(row), spans=hit.spans if hit else ()))
+        return tuple(told)
+
+    def others(self, found: Matches) -> tuple[AlertEntry, ...]:
+        """Those that do not."""
+        return tuple(map(alert_entry, self._rows(found)))
+
+    def missed(self, why: str, found: Matches) -> Iterator[Missed]:
+        """Those that nearly do."""
+        for row in self._rows(found):
+            subject = subject_of(row, row["first_seen_at"])
+            doubt = "?" if subject.unsure else ""
+            section = why == SECTION
+            detail = subject.section + doubt if section else self._examiner.boundary(subject)
+            yield Missed(alert_entry(row), why, detail)
+
+    def _rows(self, found: Matches) -> list[RowMapping]:
+        numbers = found.newest(self._limit)
+        rows = {row["id"]: row for row in history.details(self._connection, numbers)}
+        return [rows[number] for number in numbers if number in rows]
+
+
+def _against(former: Rule | None, notes: _Notes, shown: Shown) -> Against | None:
     if former is None:
         return None
-    added, lost = (
-        tuple(sorted(each, key=_when, reverse=True)[:limit]) for each in (notes.added, notes.lost)
-    )
-    return Against(former.name, notes.adds, notes.loses, added, lost)
+    added, lost = shown.matches(notes.added), shown.others(notes.lost)
+    return Against(former.name, len(notes.added), len(notes.lost), added, lost)
 
 
 def _look_at_all(
@@ -254,50 +254,21 @@ def _look_at_all(
     notes: _Notes,
 ) -> None:
     """Sift all titles; look closely at what passes."""
-    of_stories = any(map(asks_of_stories, queries))
+    archive = Archive(connection)
     condition = history.text_condition(connection, examiner.sieve.texts)
     if examiner.sieve.is_open and len(queries) == 1:
-        condition = history.condition_of(queries[0].root, SourceFinder(connection))
+        text = history.few_texts(connection, queries[0])
+        condition = history.condition_of(queries[0].root, SourceFinder(connection), text)
     conditions = [] if condition is None else [condition]
-    passed: list[int] = []
-    for numbers, titles in history.titles(connection, since, conditions):
-        passed += [numbers[at] for at in examiner.sieve.select(titles)]
-    for at in range(0, len(passed), LOOKED_AT_ONCE):
-        rows = history.details(connection, passed[at : at + LOOKED_AT_ONCE])
-        stood = placed(connection, rows) if of_stories else {}
-        for row in rows:
-            subject = subject_of(row, row["first_seen_at"], stood.get(row["id"]))
-            notes.note(row, examiner.look(subject))
+    filters = {
+        leaf.name for query in queries for leaf in leaves(query.root) if isinstance(leaf, Filter)
+    }
+    passes_all = examiner.sieve.texts is None  # expressions are searched for only once
+    for part in history.facts(connection, since, conditions, filters):
+        columns = part if passes_all else _sifted(part, examiner.sieve)
+        notes.note(columns, examiner.look(columns["title"], RowFacts(archive, columns)))
 
 
-def rehearse_found(
-    connection: Connection,
-    found: Sequence[Found],
-    query: str,
-    manners: Manners,
-    house: House,
-) -> Rehearsal:
-    """The alerts of ``found``, oldest first."""
-    stood: dict[int, Placed] = {}
-    if manners.escalation:
-        told = {each.story for each in found}
-        stood = {
-            number: Placed(
-                story.id, portals=story.portals, heat=heat.heat(story.hot, story.last_seen_at)
-            )
-            for number, story in told_again(connection, set(told))
-        }
-    ordered = sorted(found, key=lambda each: (each.at, each.id))
-    heard = (
-        Heard(
-            replace(
-                each.entry,
-                story_id=each.story,
-                portals=stood[each.id].portals if each.id in stood else 1,
-            ),
-            stood[each.id].heat if each.id in stood else 0.0,
-            each.at,
-        )
-        for each in ordered
-    )
-    return rehearse(heard, query, manners, house)
+def _sifted(part: Columns, sieve: Sieve) -> Columns:
+    passed = sieve.select(part["title"])
+    return {name: [values[at] for at in passed] for name, values in part.items()}

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
 from classifiers.segment import use_words
+from monitor.actions.matches import Matches, rehearse_found
 from monitor.actions.opening import opened
 from monitor.actions.rehearsal import Rehearsal
 from monitor.actions.standing import asks_of_stories, placed
-from monitor.actions.trial import DAY, LOOKED_AT_ONCE, Found, among, rehearse_found
+from monitor.actions.trial import DAY, among
 from monitor.config import Settings, house_of
 from monitor.manners import manners_of
 from monitor.rules.matcher import RuleSet
 from monitor.rules.sieve import Sieve
 from monitor.service import utc_now
-from monitor.shown import alert_entry, subject_of
+from monitor.shown import subject_of
 from monitor.storage import entries, history, rules
+from monitor.storage.schema import microseconds
 from monitor.types import Rule
+
+LOOKED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def try_all(settings: Settings, span: timedelta) -> AllTrials:
             RuleTrial(
                 rule,
                 len(found[rule.id]),
-                len({each.story for each in found[rule.id]}),
+                len(found[rule.id].stories()),
                 rehearse_found(
                     connection, found[rule.id], rule.query,
                     manners_of(rule.options, house, rule.name), house,
@@ -67,9 +71,9 @@ def try_all(settings: Settings, span: timedelta) -> AllTrials:
 
 def _matches(
     connection: Connection, matcher: RuleSet, stored: dict[int, Rule], span: timedelta
-) -> dict[int, list[Found]]:
+) -> dict[int, Matches]:
     """What each rule matches."""
-    found: dict[int, list[Found]] = {rule_id: [] for rule_id in stored}
+    found: dict[int, Matches] = {rule_id: Matches() for rule_id in stored}
     queries = [matcher.plan(rule_id).query for rule_id in stored if rule_id in matcher]
     if not queries:
         return found
@@ -84,8 +88,7 @@ def _matches(
         rows = history.details(connection, passed[at : at + LOOKED_AT_ONCE])
         stood = placed(connection, rows) if of_stories else {}
         for row in rows:
-            seen_at, story = row["first_seen_at"], row["story_id"] or row["id"]
+            seen_at = row["first_seen_at"]
             for hit in matcher.match(subject_of(row, seen_at, stood.get(row["id"]))):
-                told = replace(alert_entry(row), spans=hit.spans)
-                found[hit.rule_id].append(Found(seen_at, row["id"], story, told))
+                found[hit.rule_id].add(microseconds(seen_at), row["id"], row["story_id"])
     return found

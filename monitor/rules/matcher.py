@@ -138,6 +138,13 @@ class RuleSet:
         ]
         return ours + known
 
+    def stands_alone(self, text: str, own: frozenset[str]) -> bool:
+        """Whether no word covers the folded keyword ``text`` of a rule with these keywords."""
+        if self.words.may_cover((text,)):
+            return False
+        others = (word for word, count in self._keywords.items() if count > 0)
+        return not any(text in word and text != word and word not in own for word in others)
+
     def prepare(self) -> None:
         """Read what matching will need, if a rule needs it: seconds, once."""
         for entry in self._plans.values():

@@ -14,12 +14,40 @@ from ahocorasick_rs import AhoCorasick
 
 from monitor.rules.plan import need_of
 from monitor.rules.prefilter import Need, any_of
-from monitor.rules.regex import compile_regex
+from monitor.rules.regex import Regex, compile_regex
 from monitor.rules.tree import Query
 from monitor.rules.tree import Regex as Pattern
 from monitor.text import fold, unify
 
 BREAK = "\x00"  # stands in no title, and combines with nothing
+
+
+class Scan:
+    """Folded texts to find in very many titles."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = sorted(set(texts))
+        self._automaton = AhoCorasick(self._texts) if self._texts else None
+
+    def places(self, titles: Sequence[str]) -> dict[str, set[int]]:
+        """For each text that is in a folded title, the places in ``titles`` of all such."""
+        found: dict[str, set[int]] = {}
+        if self._automaton is None or not titles:
+            return found
+        folded = fold(join(titles)).text
+        ends = list(itertools.accumulate(len(part) + 1 for part in folded.split(BREAK)))
+        for which, start, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            text = self._texts[which]
+            found.setdefault(text, set()).add(bisect.bisect_right(ends, start))
+        return found
+
+
+def join(titles: Sequence[str]) -> str:
+    """``titles`` as one text, with a BREAK between each two."""
+    joined = BREAK.join(titles)
+    if joined.count(BREAK) != len(titles) - 1:
+        joined = BREAK.join(title.replace(BREAK, " ") for title in titles)
+    return joined
 
 
 class Sieve:
@@ -28,8 +56,7 @@ class Sieve:
     def __init__(self, queries: Iterable[Query]) -> None:
         self._need: Need = any_of(need_of(query) for query in queries)
         signals = self._need or ()
-        texts = [each.text for each in signals if not isinstance(each, Pattern)]
-        self._automaton = AhoCorasick(texts) if texts else None
+        self._scan = Scan(each.text for each in signals if not isinstance(each, Pattern))
         self._regexes = [
             compile_regex(each.pattern, each.ignore_case)
             for each in signals
@@ -52,29 +79,23 @@ class Sieve:
         """The places in ``titles`` of those that pass, in order."""
         if self._need is None or not titles:
             return list(range(len(titles)))
-        joined = BREAK.join(titles)
-        if joined.count(BREAK) != len(titles) - 1:
-            joined = BREAK.join(title.replace(BREAK, " ") for title in titles)
-        found = self._by_literal(joined) if self._automaton else set()
+        found: set[int] = set().union(*self._scan.places(titles).values())
         if self._regexes:
-            found |= self._by_regex(titles, joined)
+            found |= self._by_regex(titles)
         return sorted(found)
 
-    def _by_literal(self, joined: str) -> set[int]:
-        assert self._automaton is not None
-        folded = fold(joined).text
-        ends = list(itertools.accumulate(len(part) + 1 for part in folded.split(BREAK)))
-        matches = self._automaton.find_matches_as_indexes(folded)
-        return {bisect.bisect_right(ends, start) for _, start, _ in matches}
+    def _by_regex(self, titles: Sequence[str]) -> set[int]:
+        return set().union(*(found_in(titles, regex) for regex in self._regexes))
 
-    def _by_regex(self, titles: Sequence[str], joined: str) -> set[int]:
-        unified = unify(joined).text.split(BREAK)
-        return {
-            at
-            for at, (title, other) in enumerate(zip(titles, unified, strict=True))
-            if self._matches(title) or (other != title and self._matches(other))
-        }
 
-    def _matches(self, text: str) -> bool:
-        encoded = text.encode("utf-8", "replace")
-        return any(regex.found(encoded) for regex in self._regexes)
+def found_in(titles: Sequence[str], regex: Regex) -> set[int]:
+    """The places of those titles in which ``regex`` is found, as given or else unified."""
+    joined = join(titles)
+    given, unified = _encoded(joined), _encoded(unify(joined).text)
+    found = regex.found_among(given)
+    changed = [at for at, title in enumerate(given) if title != unified[at] and at not in found]
+    return found.union(changed[at] for at in regex.found_among([unified[at] for at in changed]))
+
+
+def _encoded(joined: str) -> list[bytes]:
+    return joined.encode("utf-8", "replace").split(BREAK.encode())

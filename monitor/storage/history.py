@@ -11,16 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.rules.preimage import foreign_letters, is_han, spellings
-from monitor.rules.tree import And, Bound, Filter, Node, Not, Or
+from monitor.rules.tree import And, Bound, Filter, Literal, Node, Or, Query, literals
 from monitor.storage import bulk
-from monitor.storage.entries import select_shown, shown_section
+from monitor.storage.entries import select_shown, shown_section, shown_unsure
 from monitor.storage.schema import correction, entry, source
+from monitor.text import fold
 
 PART = 5_000
 MOST_TEXTS = 64
 MOST_CHARS = 4
 _LETTERS = re.compile("[0-9a-z]+")
 Condition = sa.ColumnElement[bool] | None
+Columns = Mapping[str, Sequence[Any]]
 
 
 def titles(
@@ -44,6 +46,33 @@ def titles(
     for part in streaming.execute(statement).partitions(PART):
         numbers, found = zip(*part, strict=True)
         yield numbers, found
+
+
+def facts(
+    connection: Connection,
+    since: datetime,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    filters: Collection[str],
+) -> Iterator[Columns]:
+    """``titles``, by columns: ``id``, ``title``, ``at`` (first seen), ``story_id`` and those that
+    filters of these names ask of. Instants are microseconds since 1970.
+    """
+    names = dict.fromkeys(name for each in sorted(filters) for name in _FACTS.get(each, ()))
+    statement = sa.select(*_BASE, *(_COLUMNS[name].label(name) for name in names))
+    statement = statement.where(entry.c.first_seen_at >= since)
+    if conditions or "section" in filters:
+        statement = statement.outerjoin(correction, correction.c.entry_id == entry.c.id)
+        statement = statement.where(*conditions)
+    result = connection.execution_options(yield_per=PART).execute(statement)
+    for part in result.partitions(PART):
+        yield dict(zip(result.keys(), zip(*part, strict=True), strict=True))
+
+
+def shared_stories(connection: Connection) -> set[int]:
+    """The stories that more than one entry tells."""
+    statement = sa.select(entry.c.story_id).where(entry.c.story_id.is_not(None))
+    statement = statement.group_by(entry.c.story_id).having(sa.func.count() > 1)
+    return set(connection.execute(statement).scalars())
 
 
 def text_condition(connection: Connection, texts: Sequence[str] | None) -> Condition:
@@ -108,25 +137,37 @@ def source_rows(connection: Connection) -> list[RowMapping]:
     return list(connection.execute(sa.select(*columns)).mappings())
 
 
-def condition_of(node: Node, sources: Callable[[Filter], Collection[int]]) -> Condition:
+def condition_of(
+    node: Node,
+    sources: Callable[[Filter], Collection[int]],
+    text: Callable[[str], Condition] = lambda _: None,
+) -> Condition:
     """What SQL can say of entries that ``node`` may match: never too strict, None for nothing.
 
-    ``sources`` answers which sources a ``source:`` or ``label:`` filter names.
+    ``sources`` answers which sources a ``source:`` or ``label:`` filter names, ``text`` what
+    can be said of titles whose folded form holds a text.
     """
-    if isinstance(node, And):
-        parts = [condition_of(child, sources) for child in node.children]
+    if isinstance(node, And | Or):
+        parts = [condition_of(child, sources, text) for child in node.children]
         known = [part for part in parts if part is not None]
-        return sa.and_(*known) if known else None
-    if isinstance(node, Or):
-        parts = [condition_of(child, sources) for child in node.children]
-        known = [part for part in parts if part is not None]
+        if isinstance(node, And):
+            return sa.and_(*known) if known else None
         return sa.or_(*known) if len(known) == len(parts) else None
-    if isinstance(node, Not) or not isinstance(node, Filter):
+    if isinstance(node, Literal):
+        return text(fold(node.text).text)
+    if not isinstance(node, Filter):
         return None
     if node.name in {"source", "label"}:
         return entry.c.source_id.in_(sorted(sources(node)))
     make = _CONDITIONS.get(node.name)
     return make(node) if make else None
+
+
+def few_texts(connection: Connection, query: Query) -> Callable[[str], Condition]:
+    """``text`` for ``condition_of`` a query; it says nothing where there are too many words."""
+    many = sum(1 for _ in literals(query.root)) > MOST_TEXTS
+    sqlite = connection.dialect.name == "sqlite"
+    return lambda text: None if many else _holds_text(sqlite, text)
 
 
 def _section(term: Filter) -> sa.ColumnElement[bool]:
@@ -164,4 +205,34 @@ _CONDITIONS: Mapping[str, Callable[[Filter], sa.ColumnElement[bool]]] = {
     "lang": _lang,
     "author": lambda _: entry.c.author.is_not(None),
     "rank": lambda term: _within(entry.c.rank, term.bounds),
+}
+# What `facts` reads for every entry, and for a filter.
+_BASE: tuple[sa.ColumnElement[Any], ...] = (
+    entry.c.id,
+    entry.c.title,
+    sa.type_coerce(entry.c.first_seen_at, sa.BigInteger).label("at"),
+    entry.c.story_id,
+)
+_COLUMNS: Mapping[str, sa.ColumnElement[Any]] = {
+    "section": shown_section(),
+    "unsure": shown_unsure(),
+    "probability": entry.c.probability,
+    "source_id": entry.c.source_id,
+    "language": entry.c.language,
+    "author": entry.c.author,
+    "rank": entry.c.rank,
+    "published_at": sa.type_coerce(entry.c.published_at, sa.BigInteger),
+}
+_FACTS: Mapping[str, tuple[str, ...]] = {
+    "section": ("section", "unsure", "probability"),
+    "source": ("source_id",),
+    "label": ("source_id",),
+    "lang": ("language",),
+    "author": ("author",),
+    "rank": ("rank",),
+    "age": ("published_at",),
+    "portals": ("rank",),
+    "hot": ("rank",),
+    "is": ("rank",),
+    "burst": ("rank",),
 }

@@ -35,7 +35,15 @@ QUERIES = {
     "near": f"NEAR/9({HAN[120]}, {HAN[240]})",
     "regex": f"/{HAN[300]}.{{0,3}}{HAN[8]}/",
     "regex_without_literal": r"/[0-9]{3}[A-Z]/",
-    "section_rank": "section:tech>=0.95 rank:<=10",
+    "section": "section:tech",
+    "section_rank": "section:tech>=0.9 rank:<=10",
+    "section_or_word": f"section:finance OR {HAN[5]}",
+    "language": "lang:zh",
+    "first": "is:first",
+    "excludes": f"NOT {HAN[5]}{HAN[6]}",
+    "common_character": HAN[0],
+    "near_common": f"NEAR/9({HAN[0]}, {HAN[1]})",
+    "regex_everything": "/./",
 }
 
 
@@ -87,7 +95,7 @@ def fill(database: Database, count: int) -> None:
             rows.append(
                 NewEntry(
                     number + 1, source_id, turned, False, f"https://portal.example/{number}", None,
-                    None, "", "[]", number % 50 or None, "zh", None, seen_at, seen_at,
+                    None, "", "[]", number % 49 or None, "zh", None, seen_at, seen_at,
                     SECTIONS[number % 5], number % 100 / 100, SECTIONS[0], False, "bench",
                     number + 1,
                 )

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from monitor.actions.standing import placed
 from monitor.rules.language import parse
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.service import utc_now
+from monitor.shown import subject_of
 from monitor.storage import Database, entries, sources
 from monitor.storage.entries import NewEntry
 from monitor.storage.schema import microseconds
@@ -75,6 +77,48 @@ def store(hooked: CommandLine, database_url: str) -> Store:
 def hooked(cli: CommandLine, database_url: str) -> CommandLine:
     cli.configure(HOOK, database_url)
     return cli
+
+
+ODD = [
+    Row(f"央行降息 第{at}条" if at % 3 else f"要闻 AI {at}%", ago=at / 7,
+        section=("finance", "tech", "world")[at % 3], probability=at % 10 / 10, unsure=at % 4 == 0,
+        source=at % 6, story=at - at % 2 if at % 5 else None, rank=at % 11 or None,
+        author=(None, "李明", "王红、李明")[at % 3])
+    for at in range(60)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "section:finance", "section:tech,unsure", "section:unsure", "section:world>=0.3",
+        "section:finance,tech=0.2..0.7", "NOT section:finance", "source:*portal1*", "label:odd",
+        "source:\"Portal 2\" OR label:odd", "lang:zh", "NOT lang:zh", "author:李明",
+        "NOT author:李明", "rank:<=5", "rank:1,3,7..9", "NOT rank:>0", "age:<2h", "age:>=3h",
+        "is:first", "NOT is:first", "portals:>=2", "portals:1 rank:<=3", "hot:>1.5", "NOT hot:>1.5",
+        "burst:", "burst:no", "NOT 央行", "/[0-9]+%/", "NOT /[0-9]{2}%/", "央行 OR section:tech",
+        "NEAR/0(央行, 降息) -section:world", "AI", "NOT sub:I", "event:source-*",
+        "word:央行 is:first",
+    ],
+)  # fmt: skip
+def test_history_is_asked_as_each_entry_would_be(
+    hooked: CommandLine, store: Store, database_url: str, query: str
+) -> None:
+    store(ODD)
+    rule_set = RuleSet([(0, parse(query))])
+    database = Database(database_url)
+    with database.read() as connection:
+        rows = entries.list_shown(connection, entries.Filter(limit=len(ODD)))
+        stood = placed(connection, rows)
+        matching = [
+            row["id"]
+            for row in rows
+            if rule_set.match(subject_of(row, row["first_seen_at"], stood[row["id"]]))
+        ]
+    database.close()
+    found = _tried(hooked, query, "--limit", "60")
+    assert [each["id"] for each in found["newest"]] == matching
+    assert found["matched"] == len(matching)
 
 
 def _tried(cli: CommandLine, *argv: str) -> Any:
