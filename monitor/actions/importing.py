@@ -50,6 +50,7 @@ class Brought:
 def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     """Read a file and store its rules, all or none. Raises UsageError, OSError."""
     manners_of(RuleOptions(**(wanted.options or {})), where="options")
+    check_channels(wanted.channels, settings.channels)
     text = read_text(path)
     format_name = wanted.format or importers.guess(text, path.name)
     found = importers.read(text, format_name, replace(wanted.choices, name=path.stem))
@@ -61,17 +62,18 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     for draft in found.drafts:
         try:
             ready.append(_rule(draft, settings, wanted, sections))
-        except (QueryError, SettingsError) as error:
+        except (QueryError, SettingsError, UsageError) as error:
             reason = error.expected if isinstance(error, QueryError) else str(error)
-            notes.append(Note(0, Fate.LOST, draft.name, reason))
+            kept = (draft.line, Fate.KEPT, draft.name)
+            notes = [each for each in notes if (each.line, each.fate, each.what) != kept]
+            notes.append(Note(draft.line, Fate.LOST, draft.name, reason))
     if any(not rule.channels and rule.options.mode != "none" for rule in ready):
         raise UsageError(
             "say where the alerts go: --channel NAME (or --mode none: on the page alone)"
         )
-    for rule in ready:
-        check_channels(rule.channels, settings.channels)
     stored, skipped = ((), ()) if wanted.dry_run else _store(settings, ready, wanted)
     shown = ready if wanted.dry_run else stored
+    notes.sort(key=lambda note: note.line)
     return Brought(format_name, tuple(shown), tuple(skipped), tuple(notes))
 
 
@@ -97,6 +99,7 @@ def _rule(draft: Draft, settings: Settings, wanted: Wanted, sections: frozenset[
     language.parse(draft.query, sections=sections)
     options = replace(read_options(draft.options, draft.name), **(wanted.options or {}))
     manners_of(options, where=draft.name)
+    check_channels(draft.channels or (), settings.channels)
     channels = draft.channels if draft.channels is not None else wanted.channels
     if not channels and draft.channels is None and len(settings.channels) == 1:
         channels = tuple(settings.channels)

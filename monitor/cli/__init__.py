@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -66,6 +67,20 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def sheltered(argv: Sequence[str]) -> list[str]:
+    """``argv``, where argparse takes no query for an option: -word gets a space before it."""
+    if not {"rules", "entries"}.intersection(argv):
+        return list(argv)
+    before = ("", *argv)
+    return [
+        f" {each}" if _EXCLUDES.match(each) and last != "--title" else each
+        for last, each in zip(before, argv, strict=False)
+    ]
+
+
+_EXCLUDES = re.compile(r"-(?!-|h\Z|\d+\Z).")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     for stream in (sys.stdout, sys.stderr):
@@ -75,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     telemetry.configure("warning", "human")
     arguments = argparse.Namespace()
     try:
-        parser().parse_args(argv, arguments)
+        parser().parse_args(sheltered(sys.argv[1:] if argv is None else argv), arguments)
         code: int = arguments.run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -23,7 +23,9 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     add = actions.add_parser("add", parents=[everywhere], help="store a rule")
     add.add_argument("name", metavar="NAME")
-    add.add_argument("query", metavar="QUERY", help="docs/rules.md has the language")
+    add.add_argument(
+        "query", type=str.strip, metavar="QUERY", help="docs/rules.md has the language"
+    )
     add.add_argument(
         "--channel", metavar="C", action="append", required=True, dest="channels",
         help="a channel of headlines.toml; may be given several times",
@@ -32,7 +34,9 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     add.set_defaults(run=run_add)
     edit = actions.add_parser("edit", parents=[everywhere], help="change what is given of a rule")
     edit.add_argument("name", metavar="NAME")
-    edit.add_argument("--query", metavar="QUERY", help="docs/rules.md has the language")
+    edit.add_argument(
+        "--query", type=str.strip, metavar="QUERY", help="docs/rules.md has the language"
+    )
     edit.add_argument(
         "--channel", metavar="C", action="append", dest="channels",
         help="its channels from now on; may be given several times",

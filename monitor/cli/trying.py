@@ -33,8 +33,9 @@ def add_command(actions: Any, everywhere: argparse.ArgumentParser) -> None:
         "test", parents=[everywhere], help="on stored history, or on --title T"
     )
     test.add_argument(
-        "query", metavar="QUERY", nargs="?", help="what to try; or a stored rule, by --rule"
-    )
+        "query", type=str.strip, metavar="QUERY", nargs="?",
+        help="what to try; or a stored rule, by --rule",
+    )  # fmt: skip
     test.add_argument("--rule", metavar="NAME", help="try this rule's own query and options")
     test.add_argument(
         "--all", action="store_true", dest="every", help="what every stored rule would have sent"
@@ -65,7 +66,8 @@ def try_title(arguments: argparse.Namespace) -> int:
     from monitor.actions import trial
 
     settings = settings_of(arguments)
-    query = arguments.query or trial.stored_rule(settings, arguments.rule).query
+    named = arguments.rule is not None
+    query = trial.stored_rule(settings, arguments.rule).query if named else arguments.query
     found = trial.try_title(settings, query, arguments.title, besides=arguments.rule)
     if arguments.json:
         hidden = [asdict(each) for each in found.hidden]
@@ -93,7 +95,7 @@ def try_history(arguments: argparse.Namespace) -> int:
     named = arguments.rule or arguments.against
     rule = trial.stored_rule(settings, named) if named else None
     wanted = trial.Wanted(
-        query=arguments.query or (rule.query if rule else ""),
+        query=rule.query if rule and arguments.query is None else arguments.query,
         options=trial.changed(rule.options if rule else None, manners.given(arguments)),
         span=arguments.since,
         limit=arguments.limit,

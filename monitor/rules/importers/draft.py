@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.errors import QueryError, UsageError
 from monitor.rules.language import parse
@@ -37,13 +37,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule to store. ``options`` are as a TOML file writes them; ``channels`` None: not said."""
+    """A rule to store. ``options`` are as a TOML file writes them; ``channels`` None: not said.
+
+    ``line`` is where the file has it, 0 for nowhere in particular.
+    """
 
     name: str
     query: str
     options: Mapping[str, object] = field(default_factory=dict)
     channels: tuple[str, ...] | None = None
     enabled: bool = True
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,14 @@ class Report:
             self.note(line, Fate.LOST, draft.name, f"its query cannot be: {error.expected}")
             return
         name = self._free_name(draft.name)
-        self._drafts.append(Draft(name, str(query), draft.options, draft.channels, draft.enabled))
+        self._drafts.append(replace(draft, name=name, query=str(query), line=line))
+
+    def keep(self, draft: Draft, line: int) -> None:
+        """``add`` what is a rule in the file already; noted as kept."""
+        before = len(self._drafts)
+        self.add(draft, line)
+        for kept in self._drafts[before:]:
+            self.note(line, Fate.KEPT, kept.name, kept.query)
 
     def _free_name(self, wanted: str) -> str:
         shown = "".join(char if char.isprintable() else " " for char in wanted)

@@ -122,4 +122,4 @@ def _read_row(cells: dict[str, str], number: int, report: Report) -> None:
         tuple(part.strip() for part in _BETWEEN.split(channels)) if channels else None,
         flags.get("enabled") is not False,
     )
-    report.add(draft, number)
+    report.keep(draft, number)

@@ -40,7 +40,7 @@ def _read_table(table: Mapping[str, object], report: Report) -> None:
     if not isinstance(options, dict):
         report.note(0, Fate.LOST, f"{name}: options", "a table is expected")
         options = {}
-    report.add(
+    report.keep(
         Draft(
             name,
             query,

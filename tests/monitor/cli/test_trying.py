@@ -379,6 +379,41 @@ def test_replacing_changes_rules_of_the_same_name(hooked: CommandLine) -> None:
     assert (rule["query"], rule["enabled"], rule["version"]) == ("乙", False, 2)
 
 
+def test_each_line_of_a_list_of_rules_is_told_of(hooked: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    lines = ("a,甲,", "b,乙,nowhere", "c,丙 AND,", "d,丁,,5/year", "e,戊,hook")
+    file.write_text("\n".join(("name,query,channels,caps", *lines)), encoding="utf-8")
+    found = hooked.good("rules", "import", file, "--json").json
+    assert [rule["name"] for rule in found["rules"]] == ["a", "e"]
+    fates = [(note["line"], note["fate"], note["what"]) for note in found["report"]]
+    assert fates == [
+        (2, "kept", "a"), (3, "lost", "b"), (4, "lost", "c"), (5, "lost", "d"), (6, "kept", "e"),
+    ]  # fmt: skip
+    assert "no channel is called 'nowhere'" in found["report"][1]["note"]
+    exported = tmp_path / "rules.toml"
+    exported.write_text(hooked.good("rules", "export").out, encoding="utf-8")
+    assert "2 kept, 0 changed, 0 lost" in hooked.good("rules", "import", exported).out
+
+
+def test_a_query_may_begin_with_a_minus(hooked: CommandLine, store: Store) -> None:
+    store([Row("央行降息"), Row("广告")])
+    assert _tried(hooked, "-广告")["matched"] == 1
+    assert hooked.good("rules", "test", "-广告", "--title", "要闻", "--json").json["matched"]
+    hooked.good("rules", "add", "clean", "-广告", "--channel", "hook")
+    assert hooked.good("rules", "list", "--json").json[0]["query"] == "-广告"
+    hooked.good("rules", "edit", "clean", "--query", "-推广")
+    assert "央行" in hooked.good("entries", "search", "-广告").out
+    assert "-h" in hooked.good("rules", "test", "-h").out
+    assert hooked("rules", "test", "a", "--limit", "-5").code == 2
+
+
+def test_an_empty_query_is_told_as_one(hooked: CommandLine) -> None:
+    for argv in (("",), ("", "--title", "x"), ("  ",)):
+        printed = hooked("rules", "test", *argv)
+        assert printed.code
+        assert "the query is empty" in printed.err
+
+
 def test_a_file_that_cannot_be_imported_says_why(cli: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "x.txt"
     file.write_bytes(b"\xff\xfe")
