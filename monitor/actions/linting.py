@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -27,11 +28,12 @@ MOST_SILENCED = 5
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What is wrong with a rule. ``kind`` is never, always, dead-part, broad, unreadable,
-    channel, silenced or twice."""
+    channel, silenced (by the rule ``by``) or twice."""
 
     rule: str
     kind: str
     text: str
+    by: str = ""
 
     @property
     def is_serious(self) -> bool:
@@ -71,6 +73,18 @@ def lint_query(settings: Settings, text: str) -> list[Remark]:
         return _remarks("", query, _world(history.source_rows(connection)))
 
 
+def lint_beside(settings: Settings, name: str) -> list[Remark]:
+    """What a stored rule silences in others, and they in it."""
+    use_words(settings.text.words)
+    with opened(settings) as database, database.read() as connection:
+        stored = rules.list_all(connection)
+    parsed: list[tuple[Rule, Query]] = []
+    for rule in stored:
+        with contextlib.suppress(QueryError):
+            parsed.append((rule, language.parse(rule.query)))
+    return [each for each in _silenced(parsed) if name in {each.rule, each.by}]
+
+
 def _world(sources: Iterable[RowMapping]) -> World:
     subjects = [
         Subject("", source=row["name"], source_url=row["url"], labels=tuple(row["labels"]))
@@ -104,20 +118,24 @@ def _silenced(parsed: Sequence[tuple[Rule, Query]]) -> list[Remark]:
     """Keywords that do not count within a longer keyword of another rule."""
     on = {rule.id: rule for rule, _ in parsed if rule.enabled}
     matcher = RuleSet([(rule.id, query) for rule, query in parsed if rule.enabled], known_words())
-    owners = {word: rule_id for rule_id in on for word in matcher.plan(rule_id).keywords}
+    owners: dict[str, list[int]] = {}
+    for rule_id in on:
+        for word in matcher.plan(rule_id).keywords:
+            owners.setdefault(word, []).append(rule_id)
     remarks: list[Remark] = []
     told: dict[int, int] = {}
-    for longer, owner in owners.items():
+    for longer, (owner, *_) in owners.items():
         subject = Subject(longer)
         seen = matcher.look(subject)
-        for rule_id in sorted({owners[word] for word in seen.words if word in owners} - {owner}):
+        asked = {rule_id for word in seen.words for rule_id in owners.get(word, ())}
+        for rule_id in sorted(asked.difference(owners[longer])):
             for hidden in matcher.hidden_in(rule_id, seen):
-                told[rule_id] = told.get(rule_id, 0) + 1
-                if hidden.word == longer and told[rule_id] <= MOST_SILENCED:
+                if hidden.word == longer and told.get(rule_id, 0) < MOST_SILENCED:
+                    told[rule_id] = told.get(rule_id, 0) + 1
                     short = longer[slice(*hidden.span)]
                     text = (
                         f"{short} does not count within {longer}, a keyword of "
                         f"{on[owner].name!r}; where it should, write sub:{short}"
                     )
-                    remarks.append(Remark(on[rule_id].name, "silenced", text))
+                    remarks.append(Remark(on[rule_id].name, "silenced", text, on[owner].name))
     return remarks

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.cli import bringing, linting, manners, trying
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import age
 from monitor.errors import UsageError
 from monitor.types import Rule, RuleOptions
+
+if TYPE_CHECKING:
+    from monitor.config import Settings
+
+MOST_REMARKS = 5
 
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -79,7 +84,19 @@ def run_add(arguments: argparse.Namespace) -> int:
     say(f"rule {arguments.name!r} is on")
     for remark in linting.lint_query(settings, arguments.query):
         complain(f"this rule {remark.text}")
+    _tell_silenced(settings, arguments.name)
     return 0
+
+
+def _tell_silenced(settings: Settings, name: str) -> None:
+    """A longer keyword elsewhere must not make a rule silent on the quiet."""
+    from monitor.actions import linting
+
+    remarks = linting.lint_beside(settings, name)
+    for remark in remarks[:MOST_REMARKS]:
+        complain(f"in rule {remark.rule!r} {remark.text}")
+    if len(remarks) > MOST_REMARKS:
+        complain(f"and {len(remarks) - MOST_REMARKS} more: 'headlines rules lint' has them all")
 
 
 def run_edit(arguments: argparse.Namespace) -> int:
@@ -92,6 +109,8 @@ def run_edit(arguments: argparse.Namespace) -> int:
     rule = ruling.edit(settings_of(arguments), arguments.name, wanted)
     told = manners.describe(rule.options) or "each at once"
     say(f"rule {rule.name!r} is at version {rule.version}: {told}; to {', '.join(rule.channels)}")
+    if arguments.query is not None:
+        _tell_silenced(settings_of(arguments), rule.name)
     return 0
 
 

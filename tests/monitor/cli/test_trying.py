@@ -395,6 +395,21 @@ def test_each_line_of_a_list_of_rules_is_told_of(hooked: CommandLine, tmp_path: 
     assert "2 kept, 0 changed, 0 lost" in hooked.good("rules", "import", exported).out
 
 
+def test_rules_that_silence_each_other_are_told_at_once(hooked: CommandLine) -> None:
+    for name in ("one", "two"):
+        hooked.good("rules", "add", name, "央行", "--channel", "hook")
+    said = hooked.good("rules", "add", "cut", "央行降息", "--channel", "hook").err
+    assert "in rule 'one' 央行 does not count within 央行降息" in said
+    assert "in rule 'two' 央行 does not count within 央行降息" in said
+    said = hooked.good("rules", "edit", "two", "--query", "降息").err
+    assert "in rule 'two' 降息 does not count within 央行降息" in said
+    assert "'one'" not in said
+    assert "in rule" not in hooked.good("rules", "edit", "two", "--query", "sub:降息").err
+    kinds = [(each["rule"], each["kind"]) for each in
+             hooked("rules", "lint", "--json").json]  # fmt: skip
+    assert kinds == [("one", "silenced")]
+
+
 def test_a_query_may_begin_with_a_minus(hooked: CommandLine, store: Store) -> None:
     store([Row("央行降息"), Row("广告")])
     assert _tried(hooked, "-广告")["matched"] == 1
