@@ -113,6 +113,8 @@ def safe_url(url: str, allow: Allowed = NOTHING_ALLOWED) -> URL:
     The result is the very object to connect with: no second parser reads the text.
     """
     parsed = _parse(url)
+    if url and (not parsed.scheme or "." in parsed.scheme):  # a host, as people write it
+        _refuse(f"{_shown(url)!r} does not begin with https:// or http://; write that before it")
     if parsed.scheme not in {"http", "https"}:
         _refuse(f"{_shown(url)!r} is not http or https; only these are fetched")
     host, port = parsed.raw_host or "", parsed.port or 0

@@ -30,7 +30,9 @@ from monitor.types import (
 
 # A feed whose ids and links are all new while its titles are not has changed its ids,
 # not its news. One or two repeated titles prove nothing: some headlines come back daily.
+# Much may be news after a night, so half of the titles are enough.
 UNSTABLE_SHARE = 0.8
+FAMILIAR_SHARE = 0.5
 UNSTABLE_MINIMUM = 3
 REFRESH_AFTER = timedelta(days=7)
 DEFAULT_TIMING = Timing()
@@ -114,6 +116,7 @@ def _decide_failed(
         source,
         now,
         failures=failures,
+        redirect_url=None,  # a move is believed at two successive answers
         last_error=f"{outcome.kind}: {outcome.message}",
         next_fetch_at=next_fetch_at(
             now,
@@ -332,4 +335,4 @@ def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[in
     if len(strangers) < UNSTABLE_MINIMUM or len(strangers) < UNSTABLE_SHARE * len(entries):
         return False
     familiar = sum(keys.title in known for keys in strangers)
-    return familiar >= UNSTABLE_SHARE * len(strangers)
+    return familiar >= max(UNSTABLE_MINIMUM, FAMILIAR_SHARE * len(strangers))

@@ -41,8 +41,8 @@ class Node:
 class OpmlSource:
     """One subscription. ``labels`` are the folders around it, outermost first.
 
-    ``attributes`` are those that have no field of their own here; ``folders`` are the
-    attributes of each folder, where its label does not say it all.
+    ``attributes`` are those that have no field of their own here, and a ``text`` that is not
+    the title; ``folders`` are the attributes of each folder, where its label does not say it all.
     """
 
     url: str
@@ -198,10 +198,13 @@ def _is_feed(node: Node) -> bool:
 
 
 def _source(node: Node, url: str, around: tuple[Node, ...]) -> OpmlSource:
+    title = clean_title(node.get("title") or node.get("text"))[0]
     core = {name.lower() for name in _CORE - {"type"}}
+    if node.get("text") != title:  # what the title does not say
+        core.remove("text")
     return OpmlSource(
         url=url,
-        title=clean_title(node.get("title") or node.get("text"))[0],
+        title=title,
         html_url=node.get("htmlUrl").strip(),
         labels=tuple(map(_label, around)),
         attributes={name: value for name, value in node.attributes if name.lower() not in core},

@@ -41,6 +41,14 @@ def test_hostile_18_refused_when_saved(url: str) -> None:
     assert caught.value.kind in REFUSALS
 
 
+@pytest.mark.parametrize(
+    "host", ["news.example.com", "news.example.com:8080/rss", "新闻.example/a"]
+)
+def test_a_host_alone_is_told_what_it_lacks(host: str) -> None:
+    with pytest.raises(FetchError, match="https://"):
+        check_url(host)
+
+
 @pytest.mark.parametrize("suffix", ["\n", "\r\nHost: x", "\t", "\x00", "\x7f"])
 def test_hostile_18_control_characters_are_refused(suffix: str) -> None:
     with pytest.raises(FetchError) as caught:

@@ -99,6 +99,16 @@ def test_hostile_26_ids_and_links_that_change_every_poll_give_nothing_new() -> N
     assert [entry.title for entry, _ in world.poll(fresh).new] == ["something else"]
 
 
+def test_hostile_26_ids_and_links_that_change_do_not_hide_among_much_news() -> None:
+    world = World()
+    world.poll(items(20, ids="first", query="?session=0"))
+    night = [
+        ParsedEntry(f"news of the night {n}", f"http://a/n{n}?s=1", f"n{n}") for n in range(12)
+    ]
+    update = world.poll([*night, *items(13, ids="poll1", query="?session=1")])
+    assert [entry.title for entry, _ in update.new] == [entry.title for entry in night]
+
+
 def test_hostile_26_the_same_id_with_another_title_is_a_revision() -> None:
     world = World()
     world.poll([ParsedEntry("old title", "http://a/1", "1")])

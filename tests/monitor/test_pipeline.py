@@ -285,6 +285,19 @@ def test_hostile_20_a_move_is_recorded_after_two_polls(world: World, server: Htt
         assert sources.add_many(connection, again, world.now) == 0
 
 
+def test_hostile_20_a_failure_between_two_answers_makes_no_move(
+    world: World, server: HttpServer
+) -> None:
+    world.add("/old")
+    server.route("/old", Reply(301, headers={"Location": server.url("/new")}))
+    for reply in (Reply(body=rss("a")), Reply(500), Reply(body=rss("a"))):
+        server.route("/new", reply)
+        world.poll(LATER)
+    assert world.all(source.c.url) == [server.url("/old")]
+    world.poll(LATER)
+    assert world.all(source.c.url) == [server.url("/new")]
+
+
 def test_hostile_20_a_move_onto_another_source_is_not_made(
     world: World, server: HttpServer
 ) -> None:

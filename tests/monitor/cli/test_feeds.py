@@ -149,6 +149,7 @@ def test_subscriptions_survive_the_database(stored: CommandLine) -> None:
       <outline text="新闻" my:color="red"><outline text="Deep &amp; down">
         <outline text="A &quot;b&quot;" type="rss" xmlUrl="https://a.example/?x=1&amp;y=2"
                  htmlUrl="https://a.example/" description="d" custom="c"/></outline></outline>
+      <outline text="short" title="A long name" type="rss" xmlUrl="https://aa.example/"/>
       <outline text="plain" type="atom" xmlUrl="https://b.example/atom"/></body></opml>"""
     first = stored.folder / "first.opml"
     first.write_text(document, encoding="utf-8")
@@ -167,9 +168,9 @@ def test_subscriptions_survive_the_database(stored: CommandLine) -> None:
         assert kept == {"type": "rss", **one.attributes}
     second = stored.folder / "second.opml"
     second.write_bytes(exported)
-    assert "0 added, 2 known" in stored.good("feeds", "import", second).out
+    assert "0 added, 3 known" in stored.good("feeds", "import", second).out
     rows = listed(stored)
-    assert [row["labels"] for row in rows] == [["新闻", "Deep & down"], []]
+    assert [row["labels"] for row in rows] == [["新闻", "Deep & down"], [], []]
     assert {row["interval_s"] for row in rows} == {600}
 
 

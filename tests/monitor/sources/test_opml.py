@@ -43,10 +43,16 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
             "头条新闻",
             "http://n.example/",
             ("网易", "新闻"),
-            {"type": "rss", "category": "/a,/b", "my:rank": "3", "xmlurl2": "kept"},
+            {
+                "type": "rss",
+                "text": "头条",
+                "category": "/a,/b",
+                "my:rank": "3",
+                "xmlurl2": "kept",
+            },
             ({"text": "网易", "my:color": "red"}, {"text": "新闻", "description": "d"}),
         ),
-        OpmlSource("https://p.example/f", "P & Q line"),
+        OpmlSource("https://p.example/f", "P & Q line", attributes={"text": "P & Q\nline"}),
         OpmlSource(
             "https://u.example/f",
             "by url",
