@@ -103,7 +103,7 @@ class HttpClient:
         except TimeoutError as error:
             raise FetchError(
                 FailureKind.TIMEOUT,
-                f"{_host_of(url)} did not finish its answer within {limits.total_s:g} s",
+                f"{_host_of(url)} did not finish its answer within {limits.total_s:.3g} s",
             ) from error
         elapsed_s = asyncio.get_running_loop().time() - started_s
         return replace(response, elapsed_s=elapsed_s)
