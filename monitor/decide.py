@@ -13,7 +13,7 @@ from monitor.identity import Keys
 from monitor.ranking import Listed
 from monitor.rhythm import Rhythm
 from monitor.schedule import Timing, next_fetch_at
-from monitor.text import without_login
+from monitor.text import without_secrets
 from monitor.types import (
     Failed,
     FailureKind,
@@ -154,6 +154,7 @@ def _decide_answered(
         source,
         now,
         url=url,
+        name=_name(source, parsed),
         redirect_url=redirect_url,
         state=SourceState.ACTIVE,
         last_new_at=now if new else source.last_new_at,
@@ -177,7 +178,7 @@ def _decide_answered(
         unchanged=parsed is None,
         silent=source.baseline_at is None and not source.history,
         moved_from=source.url if moved else None,
-        event=f"{source.name} has moved to {without_login(url)}" if moved else "",
+        event=f"{source.name} has moved to {without_secrets(url)}" if moved else "",
     )
 
 
@@ -185,6 +186,7 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
     same = Polled(
         id=source.id,
         url=source.url,
+        name=source.name,
         state=source.state,
         next_fetch_at=source.next_fetch_at,
         last_fetch_at=now,
@@ -203,6 +205,12 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
         rhythm=source.rhythm,
     )
     return replace(same, **changes)  # type: ignore[arg-type]
+
+
+def _name(source: Source, parsed: ParsedFeed | None) -> str:
+    """Its own title names a source that was added without a name, unseen."""
+    unnamed = source.name == without_secrets(source.url)
+    return parsed.title if unnamed and parsed and parsed.title else source.name
 
 
 def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -> dict[str, object]:

@@ -299,6 +299,22 @@ def _tag_text(match: re.Match[str]) -> str:
     return " " if _BLOCKS.fullmatch(match["name"]) else ""
 
 
-def without_login(url: str) -> str:
-    """``url`` as it may be shown: without ``user:password@``."""
-    return re.sub(r"(?<=//)[^/?#]*@", "", url, count=1)
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|auth(?!or)|cred|session|signature|api_?key"
+    r"|(?:^|[_.-])(?:key|pass|pwd|pw|sig|sid|code|hash)$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w%+/=.~-]{20,}")
+
+
+def without_secrets(url: str) -> str:
+    """``url`` as it may be shown: without ``user:password@``, and of the query's values
+    neither those that are called secret nor those that look like it.
+    """
+
+    def hidden(part: re.Match[str]) -> str:
+        secret = _SECRET_NAME.search(part[2]) or _SECRET_VALUE.fullmatch(part[3])
+        return f"{part[1]}{part[2]}=…" if secret else part[0]
+
+    shown = re.sub(r"(?<=//)[^/?#]*@", "", url, count=1)
+    return re.sub(r"([?&;])([^=&;#]*)=([^&;#]+)", hidden, shown)

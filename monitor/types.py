@@ -371,6 +371,7 @@ class Polled:
 
     id: int
     url: str
+    name: str
     state: SourceState
     next_fetch_at: datetime
     last_fetch_at: datetime

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from monitor.errors import NotFound, UsageError
 from monitor.storage import bulk
 from monitor.storage.schema import entry, microseconds, seen, source, source_url
-from monitor.text import without_login
+from monitor.text import without_secrets
 from monitor.types import Polled, Source, SourceState
 
 # How far beyond its interval a source can be planned: hints of HTTP and feed, or back-off and
@@ -60,7 +60,7 @@ def add_many(connection: Connection, new: Sequence[NewSource], now: datetime) ->
         item.url: {
             "url": item.url,
             "kind": item.kind,
-            "name": item.name or without_login(item.url),
+            "name": item.name or without_secrets(item.url),
             "state": SourceState.PAUSED if item.paused else SourceState.ACTIVE,
             "section": item.section,
             "language": item.language,

@@ -20,7 +20,7 @@ from monitor.health import (
     TroubleKey,
 )
 from monitor.storage.schema import source, source_url, trouble
-from monitor.text import without_login
+from monitor.text import without_secrets
 from monitor.types import SourceState
 
 SHOWN = 200
@@ -140,10 +140,10 @@ def moved(connection: Connection, now: datetime) -> list[Finding]:
             EventKind.MOVED,
             f"{row['id']}:{row['former']}",
             row,
-            f"{row['name']}: moved from {without_login(row['former'])} "
-            f"to {without_login(row['url'])}",
-            f"{row['name']}：已从 {without_login(row['former'])} "
-            f"迁移到 {without_login(row['url'])}",
+            f"{row['name']}: moved from {without_secrets(row['former'])} "
+            f"to {without_secrets(row['url'])}",
+            f"{row['name']}：已从 {without_secrets(row['former'])} "
+            f"迁移到 {without_secrets(row['url'])}",
         )
         for row in connection.execute(query).mappings()
     ]

@@ -14,6 +14,7 @@ from tests.httpserver import Exchange, Reply
 
 MAIL_PASSWORD = "planted-mail-password"
 URL_PASSWORD = "planted-url-password"
+QUERY_TOKEN = "planted-token-of-the-feed"
 URL_TOKEN = "planted-token-of-the-hook"
 HEADER_TOKEN = "planted-header-token"
 HOOK_SECRET = "whsec_" + base64.b64encode(b"planted webhook secret 32 bytes.").decode()
@@ -56,7 +57,7 @@ def test_hostile_42_no_secret_and_no_control_character_reaches_the_log(world: Wo
     planted_settings(world)
     world.add(world.portal.add("/a", "chip"), history=True)
     address = f"127.0.0.1:{world.portal.server.port}"
-    world.add(f"http://someone:{URL_PASSWORD}@{address}/missing")
+    world.add(f"http://someone:{URL_PASSWORD}@{address}/missing?a=1&token={QUERY_TOKEN}")
     world.add(f"http://{address}/also-missing")
     with world.database.write() as connection:
         named = source.update().where(source.c.url.endswith("/also-missing"))
@@ -68,7 +69,7 @@ def test_hostile_42_no_secret_and_no_control_character_reaches_the_log(world: Wo
     until(lambda: daemon.text().count("404") >= 2, 20, "both missing feeds are told")
     daemon.end()
     text = daemon.text()
-    secrets = [MAIL_PASSWORD, URL_PASSWORD, URL_TOKEN, HEADER_TOKEN, HOOK_SECRET]
+    secrets = [MAIL_PASSWORD, URL_PASSWORD, QUERY_TOKEN, URL_TOKEN, HEADER_TOKEN, HOOK_SECRET]
     secrets += [base64.b64encode(MAIL_PASSWORD.encode()).decode(), HOOK_SECRET[6:]]
     assert [secret for secret in secrets if secret in text] == []
     events = daemon.events()

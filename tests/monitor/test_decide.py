@@ -75,6 +75,16 @@ def items(
     ]
 
 
+def test_a_source_without_a_name_takes_its_title() -> None:
+    title = ParsedFeed("rss20", (), title="The portal")
+    for name, told in ((SOURCE.url, "The portal"), ("mine", "mine")):
+        source = replace(SOURCE, name=name)
+        answer = Fetched(source.id, source.url, b"")
+        assert decide(Result(source, answer, title), {}, NOW, 0.0).polled.name == told
+        failed = Failed(source.id, FailureKind.TIMEOUT, "late")
+        assert decide(Result(source, failed), {}, NOW, 0.0).polled.name == name
+
+
 def test_what_was_seen_is_not_new() -> None:
     world = World()
     assert len(world.poll(items(5)).new) == 5

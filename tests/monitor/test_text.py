@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor import text as texts
-from monitor.text import clean_title, detect_language, fold, is_word_character, strip_markup, unify
+from monitor.text import (
+    clean_title,
+    detect_language,
+    fold,
+    is_word_character,
+    strip_markup,
+    unify,
+    without_secrets,
+)
 
 TRICKY = (
     " \t\n\u3000\u00a0aZſßıİéÅｱﾞﾊﾟカ゛가각\u1100\u1161\u11a8ﬁ㎡…①½🇨🇳👨\u200d👩🏽❤\ufe0f🏴"
@@ -99,6 +107,25 @@ def test_hostile_31_titles_cost_linear_time(piece: str) -> None:
     assert time.perf_counter() - started < 2
     assert len(clean) <= 1_000
     assert cut or len(clean) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:pw@a.example/rss?id=7#x", "https://a.example/rss?id=7#x"),
+        (
+            "https://a.example/?feed_token=abc&channel=sports",
+            "https://a.example/?feed_token=…&channel=sports",
+        ),
+        ("https://a.example/?x=8fd2c0a97b1e44e6a3d0f1&y=1", "https://a.example/?x=…&y=1"),
+        (
+            "https://a.example/?q=a-very-long-list-of-plain-words",
+            "https://a.example/?q=a-very-long-list-of-plain-words",
+        ),
+    ],
+)
+def test_what_an_address_shows(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
 
 
 def test_hostile_31_combining_marks_and_long_titles() -> None:
