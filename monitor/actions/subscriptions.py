@@ -17,7 +17,7 @@ from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.service import utc_now
 from monitor.sources import opml
-from monitor.sources.opml import Frame, Node, OpmlSource
+from monitor.sources.opml import Frame, Node, OpmlSource, Place
 from monitor.storage.sources import NewSource
 
 # What a source of ours has and OPML has no name for; read back when another installation imports.
@@ -76,13 +76,16 @@ def _as_new(outline: OpmlSource, settings: Settings, every_s: float | None) -> N
         outline.url,
         name=outline.title,
         section=own["section"] or None,
-        labels=outline.labels,
+        labels=tuple(dict.fromkeys(label for place in outline.places for label in place.labels)),
         interval_s=every_s or _seconds(own["interval_s"]) or settings.polling.interval_s,
         options={
             "opml": {
                 "html_url": outline.html_url,
                 "attributes": attributes,
-                "folders": [list(folder.items()) for folder in outline.folders],
+                "places": [
+                    [list(place.labels), [list(folder.items()) for folder in place.folders]]
+                    for place in outline.places
+                ],
             }
         },
     )
@@ -134,14 +137,23 @@ def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
         attributes[OWN["section"]] = row["section"]
     if row["interval_s"] != settings.polling.interval_s:
         attributes[OWN["interval_s"]] = f"{max(1, round(row['interval_s']))}"
+    first, *elsewhere = _places(kept) or [Place(tuple(row["labels"]))]  # added by hand
     return OpmlSource(
         url=row["url"],
         title=row["name"],
         html_url=kept.get("html_url", ""),
-        labels=tuple(row["labels"]),
+        labels=first.labels,
         attributes=attributes,
-        folders=tuple(map(dict, kept.get("folders", ()))),
+        folders=first.folders,
+        elsewhere=tuple(elsewhere),
     )
+
+
+def _places(kept: Mapping[str, Any]) -> list[Place]:
+    return [
+        Place(tuple(labels), tuple(map(dict, folders)))
+        for labels, folders in kept.get("places", ())
+    ]
 
 
 def _strings(found: Mapping[str, str]) -> dict[str, str]:

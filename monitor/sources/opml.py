@@ -7,7 +7,7 @@ they were written with, so what this program has no use for survives a round tri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -38,8 +38,17 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The folders around an outline, outermost first: as labels, and with their attributes."""
+
+    labels: tuple[str, ...] = ()
+    folders: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OpmlSource:
-    """One subscription. ``labels`` are the folders around it, outermost first.
+    """One subscription. ``labels`` are the folders around it, outermost first; ``elsewhere``
+    are the other places where a document lists it.
 
     ``attributes`` are those that have no field of their own here, and a ``text`` that is not
     the title; ``folders`` are the attributes of each folder, where its label does not say it all.
@@ -51,6 +60,12 @@ class OpmlSource:
     labels: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[Mapping[str, str], ...] = ()
+    elsewhere: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All of its places, the first one first."""
+        return (Place(self.labels, self.folders), *self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +84,16 @@ class Opml:
     problems: tuple[str, ...] = ()
 
     def sources(self) -> list[OpmlSource]:
-        """Every outline with an http(s) address, in order, each address once."""
+        """Every outline with an http(s) address, in order, each address once.
+
+        Of one that is listed again the first is used, and in which other folders it stands.
+        """
         found: dict[str, OpmlSource] = {}
         for source in _walk(self.root):
-            found.setdefault(source.url, source)
+            first = found.setdefault(source.url, source)
+            if all(source.labels != place.labels for place in first.places):
+                again = (*first.elsewhere, Place(source.labels, source.folders))
+                found[source.url] = replace(first, elsewhere=again)
         return list(found.values())
 
     @property
@@ -121,11 +142,8 @@ def from_sources(
     """
     folders = _Folder()
     for source in sources:
-        folder = folders
-        for label, attributes in zip_longest(source.labels, source.folders[: len(source.labels)]):
-            folder = folder.folders.setdefault(label, _Folder())
-            folder.attributes = {**(attributes or {}), **folder.attributes}
-        folder.outlines.append(_outline(source))
+        for place in source.places:
+            folders.at(place).outlines.append(_outline(source))
     whole = _merged(frames)
     said = {node.name for node in whole.head}
     ours = tuple(Node(name, text=text) for name, text in head.items() if name not in said)
@@ -151,6 +169,14 @@ class _Folder:
         self.attributes: dict[str, str] = {}
         self.outlines: list[Node] = []
         self.folders: dict[str, _Folder] = {}
+
+    def at(self, place: Place) -> _Folder:
+        """The folder at ``place`` below this one, made where it is missing."""
+        folder = self
+        for label, attributes in zip_longest(place.labels, place.folders[: len(place.labels)]):
+            folder = folder.folders.setdefault(label, _Folder())
+            folder.attributes = {**(attributes or {}), **folder.attributes}
+        return folder
 
     def nodes(self) -> tuple[Node, ...]:
         folders = (folder._node(label) for label, folder in self.folders.items())
@@ -229,7 +255,7 @@ def _complaints(root: Node) -> Iterator[str]:
     if bad:
         yield f"{bad} outlines have an address that is not http or https; left out"
     if twice:
-        yield f"{twice} outlines repeat an address; the first of each is used"
+        yield f"{twice} outlines repeat an address; each address is one source"
     if other:
         yield f"{other} outlines name no feed; left out"
 

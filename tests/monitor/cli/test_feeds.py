@@ -174,6 +174,20 @@ def test_subscriptions_survive_the_database(stored: CommandLine) -> None:
     assert {row["interval_s"] for row in rows} == {600}
 
 
+def test_a_feed_in_several_folders_stays_in_each(stored: CommandLine) -> None:
+    feed = '<outline text="x" title="x" type="rss" xmlUrl="https://a.example/"/>'
+    document = f"""<opml version="2.0"><body><outline text="A" my="1"><outline text="deep">{feed}
+      {feed}</outline></outline><outline text="B">{feed}</outline></body></opml>"""
+    path = stored.folder / "twice.opml"
+    path.write_text(document)
+    stored.good("feeds", "import", path)
+    assert [row["labels"] for row in listed(stored)] == [["A", "deep", "B"]]
+    (exported,) = read_opml(stored.good("feeds", "export").out.encode()).sources()
+    (before,) = read_opml(document.encode()).sources()
+    assert exported.places == before.places
+    assert [place.labels for place in exported.places] == [("A", "deep"), ("B",)]
+
+
 def test_an_export_carries_sections_and_intervals_elsewhere(
     stored: CommandLine, portal: HttpServer
 ) -> None:

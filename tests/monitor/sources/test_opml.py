@@ -14,6 +14,7 @@ from monitor.sources.opml import (
     Node,
     Opml,
     OpmlSource,
+    Place,
     from_sources,
     read_opml,
     write_opml,
@@ -51,6 +52,7 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
                 "xmlurl2": "kept",
             },
             ({"text": "网易", "my:color": "red"}, {"text": "新闻", "description": "d"}),
+            (Place(),),
         ),
         OpmlSource("https://p.example/f", "P & Q line", attributes={"text": "P & Q\nline"}),
         OpmlSource(
@@ -61,7 +63,7 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
     ]
     assert opml.problems == (
         "1 outlines have an address that is not http or https; left out",
-        "1 outlines repeat an address; the first of each is used",
+        "1 outlines repeat an address; each address is one source",
         "1 outlines name no feed; left out",
     )
 
