@@ -81,6 +81,19 @@ def test_it_is_decided_as_if_each_were_asked(options: RuleOptions, heard: list[H
     assert rehearse(heard, "", manners, BERLIN) == _asked_each_time(heard, manners)
 
 
+@pytest.mark.parametrize("quiet", ["", "22:00-07:00", "13:00-13:40"])
+@pytest.mark.parametrize("caps", [(), ("3/hour",), ("1/minute", "20/day")])
+@pytest.mark.parametrize("mode", ["now", "digest"])
+def test_three_days_are_decided_as_if_each_were_asked(
+    quiet: str, caps: tuple[str, ...], mode: str
+) -> None:
+    begun = int(START.timestamp()) * 10**6
+    heard = [Heard(begun + at * 420_000_000, at, at - at % 3) for at in range(600)]
+    options = RuleOptions(mode=mode, digest="daily@21:30", quiet=quiet, caps=caps)
+    manners = manners_of(options, BERLIN)
+    assert rehearse(heard, "", manners, BERLIN) == _asked_each_time(heard, manners)
+
+
 @pytest.mark.parametrize(
     ("options", "at_once", "digests"),
     [

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.rules.batch import Asked, Batch
 from monitor.rules.filters import check
+from monitor.rules.language import parse
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.rules.regex import Regex
 from monitor.rules.tree import Filter, Query
-from monitor.rules.words import Words
+from monitor.rules.words import Words, default_words
 from monitor.text import clean_title
 from tests.monitor.rules.queries import PATTERNS, queries, subjects, your_words
 
@@ -58,3 +60,36 @@ def test_an_expression_is_found_among_texts_as_in_each(
     regex = Regex(pattern, ignore_case)
     texts = [line.encode() for line in lines]
     assert regex.found_among(texts) == {at for at, each in enumerate(texts) if regex.found(each)}
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("王兴", [0, 4]),
+        ("sub:王兴", [0, 1, 4]),
+        ("word:王兴", [0, 4]),
+        ("^王兴", [0]),
+        ("王兴$", [4]),
+        ("exact:漲停", [3]),
+        ("涨停", [2, 3]),
+        ("苹果", [6]),
+        ("NOT 苹果", [0, 1, 2, 3, 4, 5]),
+        ("AI", [6]),
+        ("sub:AI", [5, 6]),
+        ("NEAR/1(王兴, 见)", [4]),
+    ],
+)
+def test_words_are_found_where_a_batch_holds_them(text: str, places: list[int]) -> None:
+    titles = [
+        "王兴谈外卖",
+        "王兴兴谈机器人",
+        "个股涨停",
+        "個股漲停",
+        "见到王兴",
+        "AIR苹果汁",
+        "AI与苹果",
+    ]
+    rules = RuleSet([(1, parse("苹果汁"))], default_words()).with_rule(0, parse(text))
+    root = parse(text).root
+    batch = Batch(Asked(rules, [root], rules.plan(0).keywords), titles, _Facts([]))
+    assert sorted(batch.where(root, set(range(len(titles))))) == places
