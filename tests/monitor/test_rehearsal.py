@@ -108,3 +108,10 @@ def test_many_matches(options: RuleOptions, at_once: int, digests: int) -> None:
     heard = [Heard(begun + at * 3_600_000, at, at) for at in range(2_000)]  # two hours
     told = rehearse(heard, "", manners_of(options, BERLIN), BERLIN)
     assert (told.at_once, told.digests, told.at_once + told.held) == (at_once, digests, 2_000)
+
+
+def test_a_digest_that_quiet_hours_put_off_takes_only_what_came_before_its_time() -> None:
+    options = RuleOptions(mode="digest", digest="hourly", quiet="14:00-14:40")
+    begun = int(START.timestamp()) * 10**6  # 13:00 in Berlin
+    heard = [Heard(begun + minute * 60_000_000, minute, minute) for minute in (50, 70)]
+    assert rehearse(heard, "", manners_of(options, BERLIN), BERLIN).digests == 2
