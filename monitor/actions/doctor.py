@@ -22,7 +22,7 @@ from classifiers.segment import read_words
 from classifiers.taxonomy import read_mapping
 from monitor.actions.corpora import FORMAT, register_database
 from monitor.actions.models import registry
-from monitor.actions.opening import opened, sections_of, taxonomy_of
+from monitor.actions.opening import opened, sections_in_queries, taxonomy_of
 from monitor.actions.rules import list_all as list_rules
 from monitor.addresses import parse_allowed
 from monitor.channels import email
@@ -210,7 +210,7 @@ def check_rules(settings: Settings) -> Answer:
 def sections(settings: Settings) -> frozenset[str] | None:
     """The live model's; None where it cannot be used, which is another check's to tell."""
     try:
-        return frozenset(sections_of(settings))
+        return sections_in_queries(settings)
     except ClassifierError:
         return None
 

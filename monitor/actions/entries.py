@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.actions.opening import find_source, opened, section_finder, sections_of
+from monitor.actions.opening import find_source, opened, section_finder, sections_in_queries
 from monitor.actions.standing import SourceFinder, asks_of_stories, placed
 from monitor.config import Settings
 from monitor.errors import QueryError
@@ -70,7 +70,7 @@ def read_query(settings: Settings, text: str) -> tuple[Query, QueryError | None]
     """What a search means. A text that is no query is its words, as they stand: a search is
     to find something; the error says why."""
     try:
-        return language.parse(text, sections=frozenset(sections_of(settings))), None
+        return language.parse(text, sections=sections_in_queries(settings)), None
     except QueryError as error:
         words = [normal(word) for word in _CONTROL.sub(" ", text).split()]
         terms = [Literal(word) for word in words if fold(word).text.strip()][: language.TERM_LIMIT]

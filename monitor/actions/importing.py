@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from monitor.actions.opening import opened, sections_of
+from monitor.actions.opening import opened, sections_in_queries
 from monitor.actions.rules import check_channels
 from monitor.actions.wholewords import lost_hits
 from monitor.config import Settings
@@ -57,7 +57,7 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
     notes = list(found.notes)
     if wanted.choices.whole_words:
         notes += _lost(settings, found.drafts)
-    sections = frozenset(sections_of(settings))
+    sections = sections_in_queries(settings)
     ready = []
     for draft in found.drafts:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import RowMapping
 
 from classifiers.segment import use_words
-from monitor.actions.opening import opened, sections_of
+from monitor.actions.opening import opened, sections_in_queries
 from monitor.config import Settings
 from monitor.errors import QueryError
 from monitor.health import EventKind
@@ -44,7 +44,7 @@ class Remark:
 def lint_stored(settings: Settings) -> list[Remark]:
     """Remarks on every stored rule."""
     use_words(settings.text.words)
-    sections = frozenset(sections_of(settings))
+    sections = sections_in_queries(settings)
     with opened(settings) as database, database.read() as connection:
         stored = rules.list_all(connection)
         world = _world(history.source_rows(connection))
@@ -68,7 +68,7 @@ def lint_stored(settings: Settings) -> list[Remark]:
 
 def lint_query(settings: Settings, text: str) -> list[Remark]:
     """Remarks on a query that is not stored. Raises QueryError."""
-    query = language.parse(text, sections=frozenset(sections_of(settings)))
+    query = language.parse(text, sections=sections_in_queries(settings))
     with opened(settings) as database, database.read() as connection:
         return _remarks("", query, _world(history.source_rows(connection)))
 

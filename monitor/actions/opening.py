@@ -14,6 +14,7 @@ from monitor.config import Settings
 from monitor.errors import FetchError, NotFound, StorageError, UsageError
 from monitor.model import Classifier
 from monitor.options import nearest
+from monitor.rules.values import Sections
 from monitor.service import open_database
 from monitor.storage import Database, sources
 
@@ -61,6 +62,12 @@ def sections_of(settings: Settings) -> tuple[str, ...]:
     """The sections that may be named: the user's own, else those that the live model knows."""
     own = taxonomy_of(settings)
     return own.ids if own else Classifier(settings.data / "models").scorer.sections
+
+
+def sections_in_queries(settings: Settings) -> Sections:
+    """The sections that a query may name."""
+    taxonomy = taxonomy_of(settings) or read_taxonomy()
+    return Sections.of(sections_of(settings), taxonomy.names)
 
 
 def section_finder(settings: Settings) -> Callable[[str], str]:

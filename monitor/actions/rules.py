@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from monitor.actions.opening import opened, sections_of
+from monitor.actions.opening import opened, sections_in_queries
 from monitor.config import Settings
 from monitor.errors import UsageError
 from monitor.manners import manners_of
@@ -37,7 +37,7 @@ def add(
     channels = tuple(dict.fromkeys(channels))
     check_channels(channels, settings.channels)
     manners_of(options or RuleOptions(), where=name)
-    language.parse(query, sections=frozenset(sections_of(settings)))
+    language.parse(query, sections=sections_in_queries(settings))
     with opened(settings) as database:
         database.run(
             lambda connection: rules.add(connection, name, query, channels, utc_now(), options)
@@ -59,7 +59,7 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
     if wanted.channels is not None:
         check_channels(wanted.channels, settings.channels)
     if wanted.query is not None:
-        language.parse(wanted.query, sections=frozenset(sections_of(settings)))
+        language.parse(wanted.query, sections=sections_in_queries(settings))
 
     def work(connection: Connection) -> Rule:
         before = rules.get(connection, name)

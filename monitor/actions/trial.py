@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from classifiers.segment import use_words
 from monitor.actions.looked import BOUNDARY, SECTION, ClauseCount, Examiner, Looked
 from monitor.actions.matches import Matches, rehearse_found
-from monitor.actions.opening import opened, sections_of
+from monitor.actions.opening import opened, sections_in_queries
 from monitor.actions.rehearsal import Rehearsal
 from monitor.actions.rowfacts import Archive, RowFacts
 from monitor.actions.standing import SourceFinder, placed
@@ -112,7 +112,7 @@ def changed(options: RuleOptions | None, given: Mapping[str, Any]) -> RuleOption
 def try_title(settings: Settings, query: str, title: str, besides: str | None = None) -> OneTitle:
     """Try ``query`` on a title, among the stored rules (but ``besides``) if there are any."""
     classifier = open_classifier(settings)
-    parsed = language.parse(query, sections=frozenset(sections_of(settings)))
+    parsed = language.parse(query, sections=sections_in_queries(settings))
     prediction = classifier([title])[0]
     subject = Subject(
         title=title,
@@ -170,7 +170,7 @@ def try_history(settings: Settings, wanted: Wanted) -> Trial:
     Raises QueryError, NotFound for an unknown rule, SettingsError for options.
     """
     started = time.perf_counter()
-    query = language.parse(wanted.query, sections=frozenset(sections_of(settings)))
+    query = language.parse(wanted.query, sections=sections_in_queries(settings))
     manners, house = manners_of(wanted.options, house_of(settings)), house_of(settings)
     use_words(settings.text.words)
     since = utc_now() - wanted.span

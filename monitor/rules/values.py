@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from monitor.rules.tokens import normal, unquoted
 from monitor.rules.tree import Bound, Filter, quote
@@ -45,6 +46,19 @@ class _Piece:
     text: str
     at: int
     quoted: bool
+
+
+class Sections(frozenset[str]):
+    """The ids that a ``section:`` filter may name; ``names`` leads to them from other names."""
+
+    names: Mapping[str, str] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, ids: Iterable[str], names: Mapping[str, str]) -> Sections:
+        """``names`` are in lower case."""
+        made = cls(ids)
+        made.names = {name: which for name, which in names.items() if which in made}
+        return made
 
 
 def read_filter(name: str, raw: str, sections: frozenset[str] | None) -> Filter:
@@ -149,6 +163,8 @@ def _check_section(value: str, at: int, sections: frozenset[str] | None) -> None
     if sections is None or value == UNSURE or value in sections:
         return
     nearest = difflib.get_close_matches(value, sorted(sections), 1)
+    if isinstance(sections, Sections) and value.lower() in sections.names:
+        nearest = [sections.names[value.lower()]]
     known = f"did you mean section:{nearest[0]}?" if nearest else "expected one of: "
     known += "" if nearest else ", ".join(sorted(sections)) + f", {UNSURE}"
     raise ValueFault(at, f"no section is named {quote(value)}; {known}")

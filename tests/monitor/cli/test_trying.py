@@ -422,6 +422,13 @@ def test_a_query_may_begin_with_a_minus(hooked: CommandLine, store: Store) -> No
     assert hooked("rules", "test", "a", "--limit", "-5").code == 2
 
 
+@pytest.mark.parametrize("name", ["财经", "finanse"])
+def test_a_section_by_another_name_is_told_with_its_own(hooked: CommandLine, name: str) -> None:
+    printed = hooked("rules", "add", "money", f"section:{name}", "--channel", "hook")
+    assert printed.code
+    assert "did you mean section:finance?" in printed.err
+
+
 def test_an_empty_query_is_told_as_one(hooked: CommandLine) -> None:
     for argv in (("",), ("", "--title", "x"), ("  ",)):
         printed = hooked("rules", "test", *argv)
