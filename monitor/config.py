@@ -33,6 +33,8 @@ class Polling:
     ``interval_s`` is the average over the sources that have no interval of their own. While
     ``adaptive``, each is looked at when it usually publishes, between ``least_s`` and
     ``most_s`` after the last time; ``requests_per_minute`` (0: no limit) may make all rarer.
+    ``browser`` is the program that draws pages for sources that ask for it; empty: the first
+    Chromium on PATH.
     """
 
     interval_s: float = 900.0
@@ -49,6 +51,7 @@ class Polling:
     allow_private: tuple[str, ...] = ()
     parsers: int = 1
     robots: bool = True
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)

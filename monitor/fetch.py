@@ -20,6 +20,7 @@ from monitor.answers import outcome_of, request_headers
 from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
 from monitor.errors import FetchError
 from monitor.queues import HostQueues, Job, Politeness, host_key
+from monitor.rendering.browser import Browser
 from monitor.robots import Robots
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
@@ -79,7 +80,8 @@ class FetchSettings:
 class Fetcher:
     """Lives as long as the daemon: the hosts' queues and gaps outlast a round.
 
-    ``robots`` is asked about requests that want it; None: nobody is.
+    ``robots`` is asked about requests that want it; None: nobody is. ``browser`` draws the
+    pages of requests that want it.
     """
 
     def __init__(
@@ -89,8 +91,10 @@ class Fetcher:
         clock: Callable[[], datetime] = utc_now,
         random: Callable[[], float] = system_random,
         robots: Robots | None = None,
+        browser: Browser | None = None,
     ) -> None:
         self._client = client
+        self._browser = browser
         self._robots = robots
         self._settings = settings or FetchSettings()
         self._clock = clock
@@ -153,7 +157,10 @@ class Fetcher:
         try:
             if request.robots and self._robots is not None:
                 await self._robots.check(request.url)
-            response = await self._client.get(request.url, headers=headers, limits=self._limits)
+            if request.render and self._browser is not None:
+                response = await self._browser.get(request.url, limits=self._limits)
+            else:
+                response = await self._client.get(request.url, headers=headers, limits=self._limits)
         except FetchError as error:
             elapsed_s = asyncio.get_running_loop().time() - started_s
             return Failed(

@@ -185,6 +185,7 @@ async def _fetch_and_parse(
             source.etag,
             source.last_modified,
             robots=SOURCE_KINDS[source.kind].robots,
+            render=source.options.get("render") is True,
         )
         for source in claimed
     ]

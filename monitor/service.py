@@ -28,6 +28,7 @@ from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pacebook import PaceBook, follow_interval
 from monitor.pipeline import Kit
+from monitor.rendering.browser import Browser
 from monitor.robots import Robots
 from monitor.rulebook import Rules
 from monitor.sources import adapters
@@ -112,7 +113,12 @@ class Service:
         )
         await asyncio.to_thread(follow_interval, self.database, polling)
         robots = Robots(self.client, USER_AGENT, self.now) if polling.robots else None
-        self.fetcher = Fetcher(self.client, fetch_settings(self.settings), robots=robots)
+        self.fetcher = Fetcher(
+            self.client,
+            fetch_settings(self.settings),
+            robots=robots,
+            browser=Browser(USER_AGENT, polling.allow_private, polling.browser),
+        )
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
         self.channels = build_channels(self.settings, self.client, self.linker)
         self.outbox = Outbox(

@@ -33,6 +33,7 @@ class FailureKind(enum.StrEnum):
     HTTP_STATUS = "http-status"
     RATE_LIMITED = "rate-limited"  # 429, or 503 with Retry-After
     GONE = "gone"  # 410
+    BROWSER = "browser"  # none was found, or it could not draw the page
     ROBOTS = "robots"  # robots.txt says no, or could not be read
     PARSE = "parse"
     PARSE_BUDGET = "parse-budget"
@@ -93,13 +94,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """What the fetcher needs to know of a source. ``robots``: its server's robots.txt is asked."""
+    """What the fetcher needs to know of a source. ``robots``: its server's robots.txt is asked.
+
+    ``render``: a browser draws the page first.
+    """
 
     source_id: int
     url: str
     etag: str | None = None
     last_modified: str | None = None
     robots: bool = False
+    render: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ class _Round:
     def request(self, place: int) -> FetchRequest:
         """As a poll would ask: robots.txt counts for pages alone."""
         url = self.wanted[place][1]
-        return FetchRequest(place, url, robots=url in self.pages)
+        render = self.pages.get(url, {}).get("render") is True
+        return FetchRequest(place, url, robots=url in self.pages, render=render)
 
     def refuse(self, places: Iterable[int], reason: str) -> None:
         for place in places:

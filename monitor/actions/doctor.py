@@ -28,9 +28,10 @@ from monitor.addresses import parse_allowed
 from monitor.channels import email
 from monitor.config import Settings, load
 from monitor.errors import HeadlineError, MigrationNeeded, UsageError
+from monitor.rendering import browser
 from monitor.rules import language
 from monitor.service import check_channels
-from monitor.storage import migrate
+from monitor.storage import migrate, sources
 from monitor.storage.schema import lease
 
 FREE_BYTES = 500 * 1024 * 1024
@@ -241,6 +242,21 @@ def folder_of(settings: Settings) -> Path:
     return settings.file.parent if settings.file else Path.cwd()
 
 
+def check_browser(settings: Settings) -> Answer:
+    """Can pages be drawn, where a source asks for it?"""
+    try:
+        with opened(settings) as database, database.read() as connection:
+            wanted = sources.how_many_are_drawn(connection)
+    except HeadlineError as error:
+        return "skipped", str(error), ""
+    if not wanted:
+        return "skipped", "no source is drawn by a browser", ""
+    program = settings.polling.browser or browser.find()
+    if problem := browser.trouble(program):
+        return "failed", problem, "until then these sources fail, and are tried again"
+    return "ok", f"{program}, for {wanted} sources", ""
+
+
 CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "database": check_database,
     "model": check_model,
@@ -251,4 +267,5 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "files": check_files,
     "rules": check_rules,
     "learning": check_learning,
+    "browser": check_browser,
 }

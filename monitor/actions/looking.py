@@ -15,6 +15,7 @@ from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.fetch import Fetcher, FetchSettings
+from monitor.rendering.browser import Browser
 from monitor.robots import Robots
 from monitor.service import USER_AGENT, fetch_settings, utc_now
 from monitor.sources import discover
@@ -38,20 +39,21 @@ class Look:
     guessed: bool = False
 
 
-async def look(settings: Settings, url: str, selector: str = "") -> Look:
+async def look(settings: Settings, url: str, selector: str = "", *, render: bool = False) -> Look:
     """Fetch an address and read it; ``selector`` (CSS) reads it as a page, by that alone.
 
+    ``render``: a browser draws it first, and what it draws is a page.
     Raises UsageError for a refused address, FetchError, or ParseError when nothing is found.
     """
     check_address(url, parse_allowed(settings.polling.allow_private))
     async with Reader(settings) as reader:
-        outcome = await reader.fetch(url)
+        outcome = await reader.fetch(url, render=render)
         try:
             return Look(outcome.url, await reader.parse(outcome, selector))
         except ParseError as error:
             if selector:
                 raise
-            choices = await reader.choices(outcome)
+            choices = () if render else await reader.choices(outcome)
             if choices:
                 return Look(outcome.url, None, choices)
             guessed = await reader.guess(outcome)
@@ -101,21 +103,25 @@ class Reader:
             ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
         )
         self._parsers = ParserPool(1, portals=settings.sources.portals)
-        asked = settings.polling.robots
+        polling = settings.polling
+        self._browser = Browser(USER_AGENT, polling.allow_private, polling.browser)
+        asked = polling.robots
         self._robots = Robots(self._client, USER_AGENT, utc_now) if asked else None
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
-        self._fetcher = Fetcher(self._client, self._fetching, robots=self._robots)
+        self._fetcher = Fetcher(
+            self._client, self._fetching, robots=self._robots, browser=self._browser
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._parsers.close()
         await self._client.__aexit__(None, None, None)
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, render: bool = False) -> Fetched:
         """The body at ``url``. Raises FetchError."""
-        outcome = await self._fetcher.fetch(FetchRequest(0, url))
+        outcome = await self._fetcher.fetch(FetchRequest(0, url, render=render))
         if isinstance(outcome, Fetched):
             return outcome
         if isinstance(outcome, Failed):

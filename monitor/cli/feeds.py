@@ -43,6 +43,7 @@ def _add_adding(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     add.add_argument("--label", metavar="L", action="append", default=[])
     add.add_argument("--pick", metavar="N", type=count, help="which of a page's feeds, from 1")
     add.add_argument("--selector", metavar="CSS", default="", help=portals.SELECTOR)
+    add.add_argument("--render", action="store_true", help=portals.RENDER)
     add.add_argument(
         "--guessed", action="store_true", help="take the headlines that a page seems to have"
     )
@@ -83,7 +84,7 @@ def run_add(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     section = section_finder(settings)(arguments.section) if arguments.section else None
     if arguments.unchecked:
-        found = at_address(arguments.url, arguments.selector)
+        found = at_address(arguments.url, arguments.selector, render=arguments.render)
     else:
         found = find_source(settings, arguments)
     new = NewSource(
@@ -122,13 +123,16 @@ class Found:
     entries: int = 0
 
 
-def at_address(url: str, selector: str) -> Found:
+def at_address(url: str, selector: str, *, render: bool = False) -> Found:
     """What an address alone says that it is."""
     from monitor.sources import recognise
 
+    drawn = {"render": True} if render else {}
     if selector:
-        return Found(url, "page", options={"selector": selector})
+        return Found(url, "page", options={"selector": selector, **drawn})
     kind, options = recognise.kind_at(url)
+    if render:
+        return Found(url, "page", options={**(options if kind == "page" else {}), **drawn})
     return Found(url, kind, options=options)
 
 
@@ -139,7 +143,7 @@ def find_source(settings: Any, arguments: argparse.Namespace) -> Found:
 
     url, selector = arguments.url, arguments.selector
     try:
-        found = asyncio.run(look(settings, url, selector))
+        found = asyncio.run(look(settings, url, selector, render=arguments.render))
         if found.feed is None:
             url = choose(found.choices, arguments.pick).url
             found = asyncio.run(look(settings, url))
@@ -162,6 +166,10 @@ def find_source(settings: Any, arguments: argparse.Namespace) -> Found:
         kind, options = "page", {"selector": selector}
         if not feed.entries:
             raise UsageError(f"--selector: {selector!r} finds no headline on {url}")
+    if arguments.render:
+        if kind != "page":
+            raise UsageError(f"{url} is a {kind}, not a page: no browser is needed for it")
+        options = {**options, "render": True}
     return Found(url, kind, feed.title, feed.language, options, len(feed.entries))
 
 

@@ -16,6 +16,7 @@ PORTAL = (
     "seen", "checked_on", "checked_how", "note",
 )  # fmt: skip
 ENTRY = ("title", "url", "author", "published_at", "rank")
+RENDER = "let a browser draw the page first (the extra headline-monitor[browser])"
 SELECTOR = "CSS of a page's headlines: links, or what holds them; instead of an adapter"
 
 
@@ -46,6 +47,7 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     test.add_argument("--file", metavar="SAVED", type=Path, help="read these bytes instead")
     test.add_argument("--selector", metavar="CSS", default="", help=SELECTOR)
+    test.add_argument("--render", action="store_true", help=RENDER)
     add_json(test)
     test.set_defaults(run=run_test)
 
@@ -145,7 +147,9 @@ def run_test(arguments: argparse.Namespace) -> int:
     elif arguments.url is None:
         raise UsageError("which one? give its URL, or --file SAVED")
     else:
-        found = asyncio.run(looking.look(settings, arguments.url, selector))
+        found = asyncio.run(
+            looking.look(settings, arguments.url, selector, render=arguments.render)
+        )
         if found.feed is None:
             complain(f"{arguments.url} is a page, not a feed; its feeds:")
             for choice in found.choices:

@@ -37,12 +37,14 @@ class Options:
     """``adapter`` names one of ``portals/``; empty: the one that knows the address.
 
     ``selector`` is CSS for the links that are headlines, or for what holds one link each;
-    with it no adapter is asked. ``guess``: nor is one asked at all.
+    with it no adapter is asked. ``guess``: nor is one asked at all. ``render``: a browser
+    draws the page before it is read.
     """
 
     adapter: str = ""
     selector: str = ""
     guess: bool = False
+    render: bool = False
 
 
 def parse(

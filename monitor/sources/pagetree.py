@@ -78,7 +78,10 @@ class Page:
         """A sentence about a page without headlines."""
         text = squeeze(self.text)
         if len(text) < _LITTLE_TEXT and (self._shell or self._scripts > 2):
-            return "the page is written by JavaScript: without a browser it has hardly any text"
+            return (
+                "the page is written by JavaScript: without a browser it has hardly any text "
+                "(--render has one draw it)"
+            )
         return "no headlines were found on the page"
 
 

@@ -95,6 +95,12 @@ def list_all(connection: Connection) -> list[RowMapping]:
     return list(connection.execute(sa.select(source).order_by(source.c.id)).mappings())
 
 
+def how_many_are_drawn(connection: Connection) -> int:
+    """Sources whose pages a browser draws."""
+    drawn = sa.select(sa.func.count()).where(source.c.options["render"].as_boolean())
+    return connection.scalar(drawn) or 0
+
+
 def find(connection: Connection, key: str) -> RowMapping:
     """The source with that number, name or (former) address. Raises NotFound, UsageError."""
     former = sa.select(source_url.c.source_id).where(source_url.c.url == key)

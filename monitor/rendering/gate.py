@@ -1,0 +1,150 @@
+"""A forward proxy on loopback through which a browser reaches the public internet, and no more.
+
+The browser resolves no name and opens no other connection: names are looked up here, each
+address is judged before it is connected to, and bytes and connections are counted. Plain HTTP
+goes through with one request a connection (RFC 9112, 3.2.2), all else through CONNECT tunnels
+(RFC 9110, 9.3.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass, field
+from typing import Self
+
+from yarl import URL
+
+from monitor.addresses import Allowed, check_host, check_peer, safe_url
+from monitor.dns import Lookup, system_lookup
+from monitor.errors import FetchError
+
+MARK = "headlines-gate"
+_HEAD_BYTES = 64 * 1024
+_CHUNK = 64 * 1024
+_CONNECT_S = 10.0
+_TARGET = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+# Of a hop, not of the message (RFC 9110, 7.6.1); one request a connection needs no keeping alive.
+_OF_A_HOP = ("connection:", "proxy-connection:", "proxy-authorization:", "keep-alive:", "upgrade:")
+
+Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(slots=True)
+class Gate:
+    """An async context manager; ``port`` is where it listens on 127.0.0.1.
+
+    ``most_bytes`` in both directions and ``most_connections`` are of one page: what is over is
+    refused. ``refused`` and ``unreached`` say what the browser did not get, each once. An
+    answer that is the gate's own has the header ``MARK``.
+    """
+
+    allow: Allowed
+    most_bytes: int
+    most_connections: int
+    lookup: Lookup = system_lookup
+    port: int = 0
+    refused: dict[str, None] = field(default_factory=dict)
+    unreached: dict[str, None] = field(default_factory=dict)
+    _bytes: int = 0
+    _connections: int = 0
+    _server: asyncio.Server | None = None
+    _working: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._working.add(task)
+        try:
+            await self._pass((reader, writer))
+        except FetchError as error:
+            self.refused[str(error)] = None
+            await _say(writer, "403 Forbidden")
+        except (OSError, TimeoutError) as error:
+            self.unreached[str(error) or "no connection in time"] = None
+            await _say(writer, "502 Bad Gateway")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            await _say(writer, "400 Bad Request")
+        finally:
+            self._working.discard(task)
+            writer.close()
+
+    async def _pass(self, near: Pipe) -> None:
+        head = (await near[0].readuntil(b"\r\n\r\n")).decode("latin-1")
+        line, _, fields = head.partition("\r\n")
+        method, target, version = line.split(" ")
+        self._connections += 1
+        if self._connections > self.most_connections:
+            raise ConnectionError("the page opens too many connections")
+        if method == "CONNECT":
+            match = _TARGET.fullmatch(target)
+            if match is None:
+                raise ValueError(target)
+            far = await self._connect(match[1].strip("[]").lower(), int(match[2]))
+            near[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            url = safe_url(target, self.allow)
+            far = await self._connect(url.raw_host or "", url.port or 80)
+            far[1].write(_request(method, url, version, fields).encode("latin-1"))
+        await self._relay(near, far)
+
+    async def _connect(self, host: str, port: int) -> Pipe:
+        """A connection to an address that was judged itself, whatever its name says later."""
+        check_host(host, port, self.allow)
+        async with asyncio.timeout(_CONNECT_S):
+            addresses = await self.lookup(host, port)
+            for address in addresses:
+                check_peer(address, host, port, self.allow)
+            if not addresses:
+                raise ConnectionError(f"{host} has no address")
+            return await asyncio.open_connection(addresses[0], port)
+
+    async def _relay(self, near: Pipe, far: Pipe) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._copy(near[0], far[1]))
+                group.create_task(self._copy(far[0], near[1]))
+        except* OSError:
+            pass  # either end is gone, or the page has had its share
+        finally:
+            far[1].close()
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(_CHUNK):
+            self._bytes += len(data)
+            if self._bytes > self.most_bytes:
+                raise ConnectionError("the page loads too much")
+            sink.write(data)
+            await sink.drain()
+        with contextlib.suppress(OSError):
+            if sink.can_write_eof():
+                sink.write_eof()
+
+
+def _request(method: str, url: URL, version: str, fields: str) -> str:
+    """What the server itself is asked: a path, and an end of the connection after the answer."""
+    lines = [line for line in fields.split("\r\n") if line]
+    kept = [line for line in lines if not line.lower().startswith(_OF_A_HOP)]
+    return "\r\n".join(
+        [f"{method} {url.raw_path_qs} {version}", *kept, "Connection: close", "", ""]
+    )
+
+
+async def _say(writer: asyncio.StreamWriter, status: str) -> None:
+    head = f"HTTP/1.1 {status}\r\n{MARK}: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with contextlib.suppress(OSError):
+        writer.write(head.encode())
+        await writer.drain()

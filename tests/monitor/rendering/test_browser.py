@@ -1,0 +1,211 @@
+"""Pages drawn by the system's Chromium, and what such a page can not reach, cost or leave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import FetchError
+from monitor.exchange import DEFAULT_LIMITS, Limits, Response
+from monitor.rendering import browser
+from monitor.rendering.browser import Browser
+from monitor.types import FailureKind
+from tests.e2e.process import until
+from tests.httpserver import Exchange, HttpServer, Reply
+
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+QUICK = replace(DEFAULT_LIMITS, total_s=20.0)
+DRAWN = """<html><head><title>App</title></head><body><div id="app"></div><script>
+fetch("/list").then(answer => answer.json()).then(titles => {
+  document.getElementById("app").innerHTML = titles.map(title => `<a href="/${title}">${title}</a>`)
+    .join("");
+});
+</script></body></html>"""
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as running:
+        yield running
+
+
+def page(server: HttpServer, body: str, path: str = "/") -> None:
+    server.route(path, Reply(body=body.encode(), headers=HTML))
+
+
+def draw(server: HttpServer, url: str = "", limits: Limits = QUICK, program: str = "") -> Response:
+    async def main() -> Response:
+        drawing = Browser("tester/1", (f"127.0.0.1:{server.port}",), program)
+        return await drawing.get(url or server.url(), limits=limits)
+
+    return asyncio.run(main())
+
+
+def refusal(
+    server: HttpServer, url: str = "", limits: Limits = QUICK, program: str = ""
+) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        draw(server, url, limits, program)
+    return caught.value
+
+
+def drawing_processes(folder: Path | str = "headlines-browser-") -> list[int]:
+    """Processes that still know a folder that was made for a page."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (place / "environ").read_bytes():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer) -> None:
+    page(server, DRAWN)
+    server.route("/list", Reply(body='["央行降息", "油价上调"]'.encode()))
+    answer = draw(server)
+    text = answer.body.decode()
+    assert '<a href="/央行降息">央行降息</a><a href="/油价上调">' in text
+    assert "<script" not in text
+    assert (answer.status, answer.url) == (200, server.url())
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert {request.headers["user-agent"] for request in server.requests} == {"tester/1"}
+    assert drawing_processes() == []
+
+
+def test_pictures_are_not_loaded_and_redirects_are_followed(server: HttpServer) -> None:
+    server.route("/", Reply(302, headers={"Location": server.url("/there")}))
+    page(server, '<img src="/picture.png"><p>here</p>', "/there")
+    answer = draw(server)
+    assert answer.url == server.url("/there")
+    assert answer.permanent_url is None
+    assert server.count("/picture.png") == 0
+
+
+@pytest.mark.parametrize("status", [404, 429, 503])
+def test_the_documents_own_status_counts(server: HttpServer, status: int) -> None:
+    server.route("/", Reply(status, b"<p>no</p>", {**HTML, "Retry-After": "60"}))
+    answer = draw(server)
+    assert (answer.status, answer.headers["retry-after"]) == (status, "60")
+
+
+def test_hostile_5_a_page_reaches_no_address_that_a_fetch_would_not(server: HttpServer) -> None:
+    with HttpServer() as inner:
+        hidden = [inner.url("/a"), f"http://localhost:{inner.port}/b", "http://169.254.169.254/c"]
+        tries = "".join(
+            f"fetch('{url}', {{mode: 'no-cors'}}).then(() => note('in'), () => note('out'));"
+            for url in hidden
+        )
+        sockets = f"new WebSocket('ws://127.0.0.1:{inner.port}/d');"
+        frame = (
+            f"<iframe src='{inner.url('/e')}'></iframe><a ping='{inner.url('/f')}' href='#'>x</a>"
+        )
+        note = "function note(what) { document.body.append(what + ' '); }"
+        page(server, f"<body>{frame}<script>{note}{tries}{sockets}</script></body>")
+        text = draw(server).body.decode()
+        assert inner.connections == 0
+    assert text.count("in ") + text.count("out ") == len(hidden)
+
+
+def test_a_redirect_to_a_private_address_is_refused_by_name(server: HttpServer) -> None:
+    with HttpServer() as inner:
+        server.route("/", Reply(302, headers={"Location": inner.url()}))
+        error = refusal(server)
+        assert inner.connections == 0
+    assert error.kind is FailureKind.REFUSED_ADDRESS
+    assert "not on the public internet" in str(error)
+    assert refusal(server, "http://10.0.0.1/").kind is FailureKind.REFUSED_ADDRESS
+
+
+def test_a_server_that_is_not_there_is_a_network_failure(server: HttpServer) -> None:
+    def closed() -> str:
+        with HttpServer() as gone:
+            return gone.url()
+
+    async def main(url: str) -> None:
+        await Browser("tester/1", ("127.0.0.1",)).get(url, limits=QUICK)
+
+    with pytest.raises(FetchError) as caught:
+        asyncio.run(main(closed()))
+    assert caught.value.kind is FailureKind.CONNECT
+
+
+def test_a_script_without_end_costs_its_time_and_leaves_nothing(server: HttpServer) -> None:
+    page(server, "<p>x</p><script>while (true) {}</script>")
+    error = refusal(server, limits=replace(QUICK, total_s=3.0))
+    assert error.kind is FailureKind.TIMEOUT
+    until(lambda: not drawing_processes(), 10, "the browser is gone")
+
+
+def test_a_page_that_never_rests_is_taken_as_it_stands(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "SETTLE_S", 0.5)
+    page(server, "<p>news</p><script>setInterval(() => fetch('/again'), 50)</script>")
+    server.route("/again", Reply(body=b"{}"))
+    assert b"news" in draw(server).body
+
+
+def test_a_page_that_grows_too_large_is_cut_off_by_name(server: HttpServer) -> None:
+    page(server, "<body><script>document.body.append('x'.repeat(3_000_000))</script></body>")
+    assert refusal(server, limits=replace(QUICK, max_bytes=1_000_000)).kind is FailureKind.TOO_LARGE
+
+
+def test_windows_downloads_and_dialogs_hold_nothing_up(server: HttpServer) -> None:
+    page(
+        server,
+        "<p>news</p><iframe src='/file'></iframe>"
+        "<script>window.open('/other'); alert('hello'); document.body.append('after')</script>",
+    )
+    server.route("/file", Reply(body=b"x", headers={"Content-Disposition": "attachment"}))
+    page(server, "<p>other</p>", "/other")
+    assert b"after" in draw(server).body
+
+
+def test_what_is_missing_is_said_with_the_way_out(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "browser of [polling]" in str(refusal(server, program="/no/such/program"))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    error = refusal(server)
+    assert error.kind is FailureKind.BROWSER
+    assert "apt install chromium" in str(error)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "headline-monitor[browser]" in str(refusal(server))
+
+
+def test_a_program_that_is_no_browser_is_an_error_in_words(server: HttpServer) -> None:
+    error = refusal(server, program=shutil.which("true") or "/bin/true")
+    assert error.kind is FailureKind.BROWSER
+    assert "could not be drawn" in str(error)
+
+
+def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, tmp_path: Path) -> None:
+    async def hold(exchange: Exchange) -> None:
+        await exchange.drip(b"HTTP/1.1 200 OK\r\n", every_s=0.2, piece=1)
+
+    server.route("/", hold)
+    allowed = f"127.0.0.1:{server.port}"
+    program = (
+        "import asyncio; from monitor.rendering.browser import Browser;"
+        f"asyncio.run(Browser('t', ('{allowed}',)).get('{server.url()}'))"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    try:
+        server.wait_for(lambda: server.count("/") > 0, 20)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    until(lambda: not drawing_processes(tmp_path), 10, "the browser is gone")
