@@ -3,25 +3,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-real soak coverage check bench fuzz lock wheel clean
+.PHONY: run test test-real soak coverage chromium check bench fuzz lock wheel clean
 run: $(READY)
 	$(BIN)/headlines demo
 
 # A file's tests stay together on one of as many workers as there are cores.
-test: $(READY)
+test: $(READY) chromium
 	$(BIN)/python -m pytest tests --ignore=tests/real --numprocesses=auto --dist=loadfile $(TRACE) $(ARGS)
 
 test-real: $(READY)
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
 # The tests that prove by repetition, with all their repetitions.
-soak: $(READY)
+soak: $(READY) chromium
 	SOAK=1 $(BIN)/python -m pytest tests --ignore=tests/real -m soak $(ARGS)
 
 # Which lines the tests ran, in the process of the tests (daemons and parsers are others).
 coverage: TRACE = --cov=monitor --cov=classifiers --cov-report=
 coverage: test
 	$(BIN)/coverage report --sort=cover
+
+# Some tests draw pages: with the Chromium that is there, else Debian's.
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+	  echo "installing chromium, which the tests of drawn pages need"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	} || { echo "install Chromium first: apt install chromium" >&2; exit 1; }
 
 check: $(READY)
 	$(BIN)/ruff format --check .

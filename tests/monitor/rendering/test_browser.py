@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,13 @@ fetch("/list").then(answer => answer.json()).then(titles => {
 def server() -> Iterator[HttpServer]:
     with HttpServer() as running:
         yield running
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose name leaves room for the sockets below it."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def page(server: HttpServer, body: str, path: str = "/") -> None:
@@ -190,7 +198,7 @@ def test_a_program_that_is_no_browser_is_an_error_in_words(server: HttpServer) -
     assert "could not be drawn" in str(error)
 
 
-def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, tmp_path: Path) -> None:
+def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, short: Path) -> None:
     async def hold(exchange: Exchange) -> None:
         await exchange.drip(b"HTTP/1.1 200 OK\r\n", every_s=0.2, piece=1)
 
@@ -201,11 +209,11 @@ def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, tmp_p
         f"asyncio.run(Browser('t', ('{allowed}',)).get('{server.url()}'))"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}
+        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(short)}
     )
     try:
         server.wait_for(lambda: server.count("/") > 0, 20)
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    until(lambda: not drawing_processes(tmp_path), 10, "the browser is gone")
+    until(lambda: not drawing_processes(short), 10, "the browser is gone")
