@@ -14,6 +14,7 @@ from tests.monitor.cli.conftest import TITLES
 
 CHECKS = [
     "settings", "database", "model", "clock", "dns", "smtp", "disk", "files", "rules", "learning",
+    "browser",
 ]  # fmt: skip
 
 

@@ -31,7 +31,7 @@ WRONG = [
     ("feeds add https://a.example/ --unchecked --section spots", "did you mean 'sports'?"),
     ("feeds add file:///etc/passwd", "not http or https"),
     ("feeds add file:///etc/passwd --unchecked", "not http or https"),
-    ("feeds add portal.example", "not http or https"),
+    ("feeds add portal.example", "https://"),
     ("feeds add http://10.0.0.1/ --unchecked", "allow_private"),
     ("feeds test", "--file SAVED"),
     ("feeds test --file nosuch http://a.example/", "nosuch"),
