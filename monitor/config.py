@@ -380,9 +380,8 @@ def merge_environment(
                 problems.append(("settings.file", f"{variable}: {value}: {error}"))
                 continue
         if place is None:
-            problems.append(
-                ("settings.unknown", f"{variable}: unknown{options.nearest(name, places)}")
-            )
+            near = options.nearest(variable, [PREFIX + each for each in places])
+            problems.append(("settings.unknown", f"{variable}: unknown{near}"))
             continue
         put(table, place, value)
 

@@ -37,7 +37,7 @@ class PaceBook:
         return self._timing
 
 
-def follow_interval(database: Database, polling: Polling) -> None:
+def follow_interval(database: Database, polling: Polling, now: datetime) -> None:
     """Sources whose interval was the settings' own have the settings' new one. StorageError."""
 
     def work(connection: Connection) -> None:
@@ -45,7 +45,7 @@ def follow_interval(database: Database, polling: Polling) -> None:
         if before == after:
             return
         if before is not None:
-            sources.change_interval(connection, before / UNIT, polling.interval_s)
+            sources.change_interval(connection, before / UNIT, polling.interval_s, now)
         moments.keep(connection, INTERVAL, after)
 
     database.run(work)

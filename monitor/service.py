@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ from monitor.robots import Robots
 from monitor.rulebook import Rules
 from monitor.sources import adapters
 from monitor.sources.budget import ParserPool
-from monitor.storage import Database, migrate
+from monitor.storage import Database, migrate, rules
 from monitor.storage import secrets as keys
 from monitor.store import Headline
 from monitor.storybook import StoryBook
@@ -111,7 +111,7 @@ class Service:
         self.parsers = await self._stack.enter_async_context(
             ParserPool(polling.parsers, portals=self.settings.sources.portals)
         )
-        await asyncio.to_thread(follow_interval, self.database, polling)
+        await asyncio.to_thread(follow_interval, self.database, polling, self.now())
         robots = Robots(self.client, USER_AGENT, self.now) if polling.robots else None
         self.fetcher = Fetcher(
             self.client,
@@ -121,6 +121,7 @@ class Service:
         )
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
         self.channels = build_channels(self.settings, self.client, self.linker)
+        await asyncio.to_thread(_tell_missing_channels, self.database, self.channels)
         self.outbox = Outbox(
             self.database,
             self.channels,
@@ -210,6 +211,20 @@ def make_means(
         zone=zone_of(settings.alerts.timezone),
         trace=trace,
     )
+
+
+def _tell_missing_channels(database: Database, known: Container[str]) -> None:
+    """What is owed to them waits, so somebody should know."""
+    with database.read() as connection:
+        stored = rules.list_all(connection)
+    for rule in stored:
+        for name in rule.channels:
+            if name not in known:
+                log.warning(
+                    "rule %r alerts by channel %r, which the settings do not name: its alerts wait",
+                    rule.name,
+                    name,
+                )
 
 
 def build_channels(

@@ -22,6 +22,7 @@ from monitor.types import Polled, Source, SourceState
 HINTS_AHEAD = timedelta(hours=2)
 BACKOFF_AHEAD = timedelta(hours=27)
 BATCH = 5_000
+_GOLDEN = 0.6180339887  # its multiples spread evenly over 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +238,22 @@ def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: 
     connection.execute(sa.insert(source_url), rows)
 
 
-def change_interval(connection: Connection, before_s: float, after_s: float) -> None:
-    """Give the sources that have one interval another."""
+def change_interval(connection: Connection, before_s: float, after_s: float, now: datetime) -> None:
+    """Give the sources that have one interval another. Those that do well and would wait for
+    longer than the new one come due within it, spread out.
+    """
     statement = sa.update(source).where(source.c.interval_s == before_s)
     connection.execute(statement.values(interval_s=after_s))
+    late = sa.select(source.c.id).where(
+        source.c.interval_s == after_s,
+        source.c.failures == 0,
+        source.c.next_fetch_at > now + timedelta(seconds=after_s),
+    )
+    due = [
+        (microseconds(now + timedelta(seconds=after_s * (number * _GOLDEN % 1))), number)
+        for number in connection.scalars(late)
+    ]
+    bulk.update(connection, source, ("next_fetch_at",), due)
 
 
 def asked_and_wanted(connection: Connection, interval_s: float) -> tuple[float, float]:

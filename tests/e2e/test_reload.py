@@ -17,6 +17,7 @@ def test_a_new_channel_and_a_new_address_take_effect_and_nothing_comes_twice(
     world.rule("chip", "hook", "second")
     daemon = world.start()
     daemon.ready()
+    assert "alerts by channel 'second', which the settings do not name" in daemon.text()
     world.wait_for_baselines(1)
     world.portal.publish("/a", "chip 1")
     until(lambda: world.hooks.ids, 15, "the first webhook")

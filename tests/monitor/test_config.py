@@ -138,7 +138,7 @@ def test_unknown_variables_and_unreadable_secrets_are_errors(tmp_path: Path) -> 
         HEADLINES_POLLING_INTERVALL="5m",
         HEADLINES_CHANNELS_MAIL_PASSWORD_FILE=str(tmp_path / "nowhere"),
     )
-    assert "did you mean 'POLLING_INTERVAL'?" in told
+    assert "did you mean 'HEADLINES_POLLING_INTERVAL'?" in told
     assert "nowhere" in told
 
 

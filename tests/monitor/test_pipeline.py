@@ -202,8 +202,19 @@ def test_a_new_interval_is_that_of_the_sources_that_had_the_old_one(world: World
     world.add("/a")
     world.add("/chosen", interval_s=3600.0)
     for interval_s in (900.0, 600.0, 600.0, 1200.0, 900.0):
-        follow_interval(world.database, Polling(interval_s=interval_s))
+        follow_interval(world.database, Polling(interval_s=interval_s), NOW)
         assert sorted(world.all(source.c.interval_s)) == [interval_s, 3600.0]
+
+
+def test_a_shorter_interval_counts_at_once(world: World) -> None:
+    world.add(*(f"/{number}" for number in range(8)))
+    follow_interval(world.database, Polling(interval_s=3600.0), NOW)
+    with world.database.write() as connection:
+        connection.execute(source.update().values(interval_s=3600.0, next_fetch_at=NOW + LATER))
+    follow_interval(world.database, Polling(interval_s=300.0), NOW)
+    due = world.all(source.c.next_fetch_at)
+    assert all(NOW <= at <= NOW + timedelta(seconds=300) for at in due)
+    assert len(set(due)) == 8
 
 
 def test_history_is_alerted_when_asked_for(world: World, server: HttpServer) -> None:
