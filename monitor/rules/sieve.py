@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
 from monitor.rules.plan import need_of
 from monitor.rules.prefilter import Need, any_of
+from monitor.rules.preimage import is_han, spellings
 from monitor.rules.regex import Regex, compile_regex
 from monitor.rules.tree import Query
 from monitor.rules.tree import Regex as Pattern
 from monitor.text import fold, unify
 
+FEW_TEXTS = 8
 BREAK = "\x00"  # stands in no title, and combines with nothing
 
 
@@ -28,9 +31,17 @@ class Scan:
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = sorted(set(texts))
         self._automaton = AhoCorasick(self._texts) if self._texts else None
+        self._hint = _hint(self._texts)
 
     def places(self, titles: Sequence[str]) -> dict[str, set[int]]:
         """For each text that is in a folded title, the places in ``titles`` of all such."""
+        if self._hint is None:
+            return self._places(titles)
+        hinted = [at for at, title in enumerate(titles) if self._hint(title)]
+        found = self._places([titles[at] for at in hinted])
+        return {text: {hinted[at] for at in places} for text, places in found.items()}
+
+    def _places(self, titles: Sequence[str]) -> dict[str, set[int]]:
         found: dict[str, set[int]] = {}
         if self._automaton is None or not titles:
             return found
@@ -40,6 +51,15 @@ class Scan:
             text = self._texts[which]
             found.setdefault(text, set()).add(bisect.bisect_right(ends, start))
         return found
+
+
+def _hint(texts: Sequence[str]) -> Callable[[str], object] | None:
+    """Tells of a title as it is, cheaply, whether one of a few texts may be in it: each begins
+    with a Chinese character, one of whose spellings is there. None where there is no telling."""
+    if not 0 < len(texts) <= FEW_TEXTS or not all(is_han(text[0]) for text in texts):
+        return None
+    chars = set().union(*(spellings(text[0]) for text in texts))
+    return re.compile(f"[{re.escape(''.join(sorted(chars)))}]").search
 
 
 def join(titles: Sequence[str]) -> str:
