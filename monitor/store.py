@@ -306,6 +306,7 @@ def _entry_row(number: int, draft: Draft, at: int, placed: Placed | None) -> New
         json.dumps(draft.hints, ensure_ascii=False) if draft.hints else "[]",
         draft.hinted.section if draft.hinted else None,
         draft.hinted.kind if draft.hinted else None,
+        json.dumps(parsed.placements, ensure_ascii=False) if parsed.placements else None,
     )
 
 

@@ -156,6 +156,14 @@ class Failed:
 Outcome = Fetched | NotModified | Failed
 
 
+class Placement(NamedTuple):
+    """Where on a page a headline stands: its block, that block's section, its rank there."""
+
+    label: str
+    section: str | None
+    rank: int | None
+
+
 class ParsedEntry(NamedTuple):
     """One headline as its document gives it, cleaned.
 
@@ -163,6 +171,8 @@ class ParsedEntry(NamedTuple):
     characters (``title_cut`` says that it was longer). ``url`` is absolute or empty.
     ``rank`` counts from 1 on hot lists; ``heat`` is what they count there: views, comments.
     On pages and hot lists ``author`` is the outlet that a list names beside the headline.
+    ``placements`` are its places in the blocks of a page; ``rank`` and ``section_hint`` are the
+    first that any of them gives.
     """
 
     title: str
@@ -176,6 +186,7 @@ class ParsedEntry(NamedTuple):
     section_hint: str | None = None
     title_cut: bool = False
     heat: int | None = None
+    placements: tuple[Placement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from monitor.shown import subject_of
 from monitor.storage import entries, history
 from monitor.storage.schema import EPOCH
 from monitor.text import fold
+from monitor.types import Placement
 
 SHOWN = (
     "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
@@ -107,7 +108,9 @@ def as_json(row: RowMapping) -> dict[str, Any]:
     """An entry as ``--json`` shows it: ``section`` is predicted, ``shown`` is what counts, and
     ``section_by`` whose word that is: person, model, source, block, url or category."""
     hints = [{"kind": kind, "section": section} for kind, _, section in row["hints"] or ()]
-    return {**{name: row[name] for name in SHOWN}, "hints": hints, "ranking": ranking_of(row)}
+    placed = [Placement(*each)._asdict() for each in row["placements"] or ()]
+    shown = {name: row[name] for name in SHOWN}
+    return {**shown, "hints": hints, "placements": placed, "ranking": ranking_of(row)}
 
 
 def ranking_of(row: RowMapping) -> dict[str, Any] | None:

@@ -13,10 +13,11 @@ from monitor.sources.dates import parse_date
 from monitor.sources.links import absolute
 from monitor.sources.pagetree import Spot
 from monitor.stories import canonical_url
-from monitor.types import ParsedEntry
+from monitor.types import ParsedEntry, Placement
 
 _MAX_ENTRIES = 2_000
 _SHORTEST = 5
+_MOST_PLACES = 8
 _SAME_START = 6
 _MOST_CUT = 0.8  # more than this share of a title's length after it is a summary
 _CUT = re.compile(r"(?:…+|\.{3,})$")
@@ -67,8 +68,9 @@ def merge(
     """The entries of a page, in its order, at most 2,000.
 
     Stories only, as ``adapter`` knows them by address. One story is one entry, by its
-    address and by its title: its categories are the labels of all its places, its rank
-    and its section the first that any place gives. A picture's words give way to a text.
+    address and by its title: its placements are all its places in blocks (at most 8), its
+    categories their labels, its rank and its section the first that any place gives. A
+    picture's words give way to a text.
     """
     found: dict[str, ParsedEntry] = {}
     by_title: dict[str, str] = {}
@@ -117,7 +119,14 @@ def _entry(spot: Spot, title: str, link: str, cut: bool, zone: str) -> ParsedEnt
         section_hint=spot.section,
         title_cut=cut,
         heat=count_of(spot.heat),
+        placements=_placed(spot),
     )
+
+
+def _placed(spot: Spot) -> tuple[Placement, ...]:
+    if not (spot.label or spot.section or spot.rank):
+        return ()
+    return (Placement(name_of(spot.label) if spot.label else "", spot.section, spot.rank),)
 
 
 def _joined(
@@ -138,6 +147,7 @@ def _joined(
         rank=first.rank or other.rank,
         section_hint=first.section_hint or other.section_hint,
         heat=first.heat or other.heat,
+        placements=tuple(dict.fromkeys((*first.placements, *other.placements)))[:_MOST_PLACES],
     )
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from monitor.identity import Keys
-from monitor.types import ParsedEntry, ParsedFeed
+from monitor.types import ParsedEntry, ParsedFeed, Placement
 
 HEADER = struct.Struct("!I")
 # What a worker answers: the feed, the sentence of a ParseError, a budget that ran out, its own bug.
@@ -22,6 +22,7 @@ DONE, REFUSED, EXCEEDED, BROKEN = range(4)
 _FEED_FIELDS = tuple(field.name for field in dataclasses.fields(ParsedFeed))
 _feed_values = operator.attrgetter(*_FEED_FIELDS)
 _DATE = ParsedEntry._fields.index("published_at")
+_PLACEMENTS = ParsedEntry._fields.index("placements")
 _ENTRIES = _FEED_FIELDS.index("entries")
 
 
@@ -76,9 +77,12 @@ def from_feed(feed: ParsedFeed) -> tuple[Any, ...]:
 
 def _from_entry(entry: ParsedEntry) -> tuple[Any, ...]:
     values = tuple(entry)
-    if entry.published_at is None:
+    if entry.published_at is None and not entry.placements:
         return values
-    return (*values[:_DATE], entry.published_at.timestamp(), *values[_DATE + 1 :])
+    parts: list[Any] = list(values)
+    parts[_DATE] = entry.published_at.timestamp() if entry.published_at else None
+    parts[_PLACEMENTS] = tuple(map(tuple, entry.placements))
+    return tuple(parts)
 
 
 def to_feed(values: tuple[Any, ...]) -> ParsedFeed:
@@ -90,7 +94,9 @@ def to_feed(values: tuple[Any, ...]) -> ParsedFeed:
 
 def _to_entry(values: tuple[Any, ...]) -> ParsedEntry:
     seconds = values[_DATE]
-    if seconds is None:
+    if seconds is None and not values[_PLACEMENTS]:
         return ParsedEntry._make(values)
-    published_at = datetime.fromtimestamp(seconds, UTC)
-    return ParsedEntry._make((*values[:_DATE], published_at, *values[_DATE + 1 :]))
+    parts = list(values)
+    parts[_DATE] = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    parts[_PLACEMENTS] = tuple(map(Placement._make, values[_PLACEMENTS]))
+    return ParsedEntry._make(parts)

@@ -45,7 +45,8 @@ class Matched(NamedTuple):
 
 
 class NewEntry(NamedTuple):
-    """A row of ``entry``; instants in microseconds, ``categories`` and ``hints`` as JSON."""
+    """A row of ``entry``; instants in microseconds, ``categories``, ``hints`` and ``placements``
+    as JSON."""
 
     id: int
     source_id: int
@@ -70,6 +71,7 @@ class NewEntry(NamedTuple):
     hints: str | None = None
     hinted: str | None = None
     hinted_by: str | None = None
+    placements: str | None = None
 
 
 class Former(NamedTuple):

@@ -118,6 +118,8 @@ entry = sa.Table(
     # The section that a hint says and that is shown in the prediction's stead, and its kind.
     sa.Column("hinted", sa.Text),
     sa.Column("hinted_by", sa.Text),
+    # Rows of label, section, rank where it stood in blocks of a page when it was first seen.
+    sa.Column("placements", sa.JSON(none_as_null=True)),
     sa.Index("entry_of_source", "source_id", "first_seen_at"),
     sa.Index("entry_of_story", "story_id"),
 )

@@ -13,7 +13,7 @@ from tests.monitor.cli.conftest import TITLES
 KEYS = {
     "id", "title", "url", "source", "author", "published_at", "first_seen_at", "language",
     "section", "probability", "runner_up", "unsure", "section_hint", "corrected", "shown",
-    "section_by", "hints", "ranking",
+    "section_by", "hints", "placements", "ranking",
 }  # fmt: skip
 
 

@@ -105,3 +105,32 @@ def test_entries_of_a_ranked_list_show_their_way(cli: CommandLine, portal: HttpS
     assert found["Night market moves to the river"]["first"] == 4
     searched = cli.good("entries", "search", "rank:1", "--json").json
     assert {each["title"] for each in searched} == {TITLES[0], TITLES[2]}
+
+
+TWO_BLOCKS = """
+[[page.block]]
+label = "Sport"
+section = "sports"
+[[page.block.way]]
+items = ".sport li"
+"""
+
+
+def test_a_headline_in_two_blocks_is_one_entry_with_two_placements(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    own(cli, ADAPTER + TWO_BLOCKS)
+    links = [f"<li><a href='/story/{n}'>{title}</a></li>" for n, title in enumerate(TITLES)]
+    portal.route(
+        "/", reply(f"<ul class=most-read>{''.join(links)}</ul><ul class=sport>{links[1]}</ul>")
+    )
+    cli.good("feeds", "add", portal.url("/"))
+    assert cli.good("poll", "--all", "--json").json["new_entries"] == len(TITLES)
+    shown = {row["title"]: row for row in cli.good("entries", "list", "--json").json}
+    first = {"label": "Most read", "section": "travel", "rank": 1}
+    assert shown[TITLES[0]]["placements"] == [first]
+    assert shown[TITLES[1]]["placements"] == [
+        {"label": "Most read", "section": "travel", "rank": 2},
+        {"label": "Sport", "section": "sports", "rank": None},
+    ]
+    assert cli.good("poll", "--all", "--json").json["new_entries"] == 0
