@@ -107,7 +107,7 @@ def test_the_documents_own_status_counts(server: HttpServer, status: int) -> Non
     assert (answer.status, answer.headers["retry-after"]) == (status, "60")
 
 
-def test_hostile_5_a_page_reaches_no_address_that_a_fetch_would_not(server: HttpServer) -> None:
+def test_hostile_18_a_drawn_page_reaches_no_address_that_a_fetch_would_not(server: HttpServer) -> None:
     with HttpServer() as inner:
         hidden = [inner.url("/a"), f"http://localhost:{inner.port}/b", "http://169.254.169.254/c"]
         tries = "".join(
@@ -125,7 +125,7 @@ def test_hostile_5_a_page_reaches_no_address_that_a_fetch_would_not(server: Http
     assert text.count("in ") + text.count("out ") == len(hidden)
 
 
-def test_a_redirect_to_a_private_address_is_refused_by_name(server: HttpServer) -> None:
+def test_hostile_19_a_redirect_to_a_private_address_is_refused_by_name(server: HttpServer) -> None:
     with HttpServer() as inner:
         server.route("/", Reply(302, headers={"Location": inner.url()}))
         error = refusal(server)
