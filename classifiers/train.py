@@ -269,6 +269,11 @@ def try_corpora(
     copies = {identity_key(each.title) for each in test}
     examples = [each for spec in train_specs for each in corpus.load(spec, labels, taxonomy)]
     apart = [each for each in examples if each.term or identity_key(each.title) not in copies]
+    if not {each.label for each in apart} & {each.label for each in test}:
+        raise TrainingError(
+            f"{test_spec} has none of the sections that are learnt: {labels!r} labels do not fit "
+            "each other; --labels sections maps both to the sections of the program"
+        )
     trained = train(apart, settings_for(train_specs))
     only_present = labels == "sections"
     found, evaluation = examine(trained.scorer, test, only_present=only_present)

@@ -8,12 +8,26 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from multidict import MultiMapping
+from yarl import URL
+
 from monitor.exchange import Response
 from monitor.queues import host_key
-from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
+from monitor.types import (
+    Failed,
+    FailureKind,
+    Fetched,
+    FetchRequest,
+    HubLink,
+    NotModified,
+    Outcome,
+)
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
 _MAX_VALIDATOR_LENGTH = 1_024
+_LONGEST_LINKS = 8_192
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;[^,;"<>]*(?:"[^"]*")?)*)')
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, "
     "text/xml;q=0.9, application/json;q=0.8, text/html;q=0.7, */*;q=0.5"
@@ -73,8 +87,29 @@ def _fetched(request: FetchRequest, response: Response) -> Fetched:
         last_modified=_validator(headers.get("Last-Modified")),
         permanent_url=response.permanent_url,
         max_age_s=max_age_s(headers),
+        hub=hub_of(headers, response.url),
         elapsed_s=response.elapsed_s,
     )
+
+
+def hub_of(headers: Mapping[str, str], url: str) -> HubLink | None:
+    """The hub and the topic that Link headers name (WebSub 4; RFC 8288), if they name both."""
+    found: dict[str, str] = {}
+    values = headers.getall("Link", []) if isinstance(headers, MultiMapping) else []
+    for target, parameters in _LINK.findall(", ".join(values)[:_LONGEST_LINKS]):
+        for relation in _relations(parameters):
+            found.setdefault(relation, target.strip())
+    if not found.get("hub") or not found.get("self"):
+        return None
+    try:
+        return HubLink(*(str(URL(url).join(URL(found[each]))) for each in ("hub", "self")))
+    except ValueError:
+        return None
+
+
+def _relations(parameters: str) -> list[str]:
+    match = _REL.search(parameters)
+    return (match[1] or match[2]).lower().split() if match else []
 
 
 def _failed(request: FetchRequest, response: Response, now: datetime) -> Failed:

@@ -38,6 +38,7 @@ RENEW_S = 6.0
 WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
+HUBS_S = 2.0
 RETRAIN_S = 20.0
 WATCH_S = 60.0
 MEASURE_S = 300.0
@@ -185,6 +186,7 @@ class Daemon:
             (partial(self._tick, "watch", self._look_after), WATCH_S),
             (partial(self._tick, "heartbeat", self._beat), heartbeat.EVERY_S),
             (partial(self._tick, "group", self._group), self._tick_s),
+            (partial(self._tick, "websub", self._ask_hubs), HUBS_S),
             (partial(self._tick, "retain", self._retain), RETAIN_S),
             (partial(self._tick, "trust", self._measure), MEASURE_S),
             (partial(self._tick, "pace", self._keep_pace), PACE_S),
@@ -298,6 +300,10 @@ class Daemon:
         if await asyncio.to_thread(retrainer.due, service.database, wanted, service.now()):
             await retrainer.retrain(wanted)
 
+    async def _ask_hubs(self, service: Service) -> None:
+        if self._may_begin() and service.websub is not None and self.links is not None:
+            await service.websub.ask_due()
+
     async def _retain(self, service: Service) -> None:
         wanted = self.settings.retention
         await asyncio.to_thread(
@@ -313,7 +319,7 @@ class Daemon:
         if service is None or not service.settings.web.listen:
             return
         owner = service.settings.alerts.owner
-        server = LinkServer(service.database, service.linker, owner, service.now)
+        server = LinkServer(service.database, service.linker, owner, service.now, service.websub)
         try:
             await server.start(service.settings.web.listen)
         except OSError as error:

@@ -18,6 +18,7 @@ from monitor.types import (
     Failed,
     FailureKind,
     Fetched,
+    HubLink,
     Known,
     NotModified,
     Outcome,
@@ -51,6 +52,15 @@ class Result:
     parsed: ParsedFeed | None = None
     keys: tuple[Keys, ...] = ()
     body_hash: str | None = None
+
+    @property
+    def hub(self) -> HubLink | None:
+        """Who tells of its news: by the answer's headers, else by the feed itself."""
+        if not isinstance(self.outcome, Fetched):
+            return None
+        if self.outcome.hub is not None or self.parsed is None or not self.parsed.hub:
+            return self.outcome.hub
+        return HubLink(self.parsed.hub, self.parsed.topic or self.outcome.url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Answers the links of alerts: GET shows what a link would do, POST does it.
+"""Answers the links of alerts: GET shows what a link would do, POST does it; and hubs.
 
 Mail programs and chat servers open every address that they see; so nothing is changed by
 looking. There are no other pages here, and no cookies.
@@ -13,11 +13,12 @@ from html import escape
 
 from aiohttp import web
 
-from monitor import wishes
+from monitor import websub, wishes
 from monitor.errors import StorageError
 from monitor.links import LONGEST_TOKEN, PATH, Action, Linker
 from monitor.storage import Database
 from monitor.telemetry import logger
+from monitor.websub import WebSub
 from monitor.wishes import Wish
 
 log = logger("links")
@@ -38,15 +39,22 @@ LATER = "The database does not answer; please try again. 数据库暂时没有�
 
 
 class LinkServer:
-    """Listens on HOST:PORT; ``owner`` is the channel that hears of unsubscribing."""
+    """Listens on HOST:PORT; ``owner`` is the channel that hears of unsubscribing. ``websub``
+    answers hubs."""
 
     def __init__(
-        self, database: Database, linker: Linker, owner: str, now: Callable[[], datetime]
+        self,
+        database: Database,
+        linker: Linker,
+        owner: str,
+        now: Callable[[], datetime],
+        websub: WebSub | None = None,
     ) -> None:
         self._database = database
         self._linker = linker
         self._owner = owner
         self._now = now
+        self._websub = websub
         self._runner: web.AppRunner | None = None
         self.address = ("", 0)
 
@@ -55,6 +63,9 @@ class LinkServer:
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_get(PATH + "{token}", self._show)
         app.router.add_post(PATH + "{token}", self._act)
+        if self._websub is not None:
+            app.router.add_get(websub.PATH + "{token}", self._websub.verify, allow_head=False)
+            app.router.add_post(websub.PATH + "{token}", self._websub.receive)
         app.on_response_prepare.append(_add_headers)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()

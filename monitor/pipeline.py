@@ -28,8 +28,8 @@ from monitor.pacebook import PaceBook
 from monitor.rulebook import RuleBook
 from monitor.sources import SOURCE_KINDS
 from monitor.sources.wire import Document
-from monitor.storage import Database, entries, sources
-from monitor.store import Headline, draft, tell, write
+from monitor.storage import Database, entries, sources, subscriptions
+from monitor.store import Headline, Written, draft, tell, write
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
 from monitor.trustbook import TrustBook
@@ -79,7 +79,8 @@ class Kit:
     """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times.
 
     ``sections`` is what the classifier calls those that hints name. ``unreturned`` are
-    sources whose claims could not be given back: the next poll does it.
+    sources whose claims could not be given back: the next poll does it. ``hubs``: note those
+    that feeds name, for ``websub`` to ask.
     """
 
     database: Database
@@ -97,6 +98,7 @@ class Kit:
     pace: PaceBook = field(default_factory=PaceBook)
     reach: Reach = field(default_factory=Reach)
     sections: Callable[[], Mapping[str, str]] | None = None
+    hubs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,9 +318,15 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
     drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, now))
-    written = kit.database.run(
-        lambda connection: write(connection, kit.worker, updates, drafts, book, kit.stories, now)
-    )
+    hubs = {
+        result.source.id: link for result in batch if kit.hubs and (link := result.hub) is not None
+    }
+
+    def work(connection: Connection) -> Written:
+        subscriptions.note(connection, hubs, now)
+        return write(connection, kit.worker, updates, drafts, book, kit.stories, now)
+
+    written = kit.database.run(work)
     for update in updates:
         if update.event:
             log.warning(update.event)

@@ -39,6 +39,7 @@ from monitor.store import Headline
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
 from monitor.watch import Watch
+from monitor.websub import WebSub
 
 log = logger("service")
 # A host with more due sources than it can be asked in this time gives the others way.
@@ -140,6 +141,12 @@ class Service:
             now=self.now,
             monotonic=time.monotonic,
         )
+        web = self.settings.web
+        self.websub = (
+            WebSub(self.database, self.client, web.public_url, self.now, self._rng)
+            if web.listen and web.public_url
+            else None
+        )
         self.kit = Kit(
             database=self.database,
             fetcher=self.fetcher,
@@ -153,6 +160,7 @@ class Service:
             stories=self._stories,
             pace=PaceBook(polling),
             sections=partial(self.classifier.names, self.taxonomy),
+            hubs=self.websub is not None,
         )
 
     async def __aexit__(

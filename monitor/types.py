@@ -92,6 +92,13 @@ class Source:
     wait_s: float | None = None
 
 
+class HubLink(NamedTuple):
+    """Who tells of a feed's news (WebSub): the hub's address, and what it calls the feed."""
+
+    hub: str
+    topic: str
+
+
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """What the fetcher needs to know of a source. ``robots``: its server's robots.txt is asked.
@@ -113,7 +120,8 @@ class Fetched:
 
     ``url`` is the address after redirects. ``permanent_url`` is that address when
     every hop was a 301 or 308, else None. ``charset`` is the one of Content-Type.
-    ``max_age_s`` comes from Cache-Control. ``body`` is decompressed.
+    ``max_age_s`` comes from Cache-Control, ``hub`` from the Link headers. ``body`` is
+    decompressed.
     """
 
     source_id: int
@@ -125,6 +133,7 @@ class Fetched:
     last_modified: str | None = None
     permanent_url: str | None = None
     max_age_s: float | None = None
+    hub: HubLink | None = None
     elapsed_s: float = 0.0
 
 
@@ -194,7 +203,7 @@ class ParsedFeed:
     """What a document yields. ``format`` is e.g. ``rss20``; ``problems`` are sentences.
 
     It asks not to be fetched again for ``ttl_s``, nor in some hours and on some weekdays
-    (UTC; Monday is 0).
+    (UTC; Monday is 0). ``hub`` and ``topic`` are those of a HubLink; empty where it names none.
     """
 
     format: str
@@ -206,6 +215,8 @@ class ParsedFeed:
     skip_hours: tuple[int, ...] = ()
     skip_weekdays: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
+    hub: str = ""
+    topic: str = ""
 
 
 class Prediction(NamedTuple):

@@ -13,7 +13,16 @@ from monitor.actions.opening import opened
 from monitor.config import Settings
 from monitor.model import Classifier
 from monitor.service import utc_now
-from monitor.storage import deliveries, entries, leases, rules, sources, telling, troubles
+from monitor.storage import (
+    deliveries,
+    entries,
+    leases,
+    rules,
+    sources,
+    subscriptions,
+    telling,
+    troubles,
+)
 from monitor.types import SourceState
 
 FAILING_SHOWN = 20
@@ -40,6 +49,7 @@ def status(settings: Settings) -> dict[str, Any]:
                 "stored": entries.count(connection),
                 "last_24h": entries.count(connection, now - timedelta(days=1)),
             },
+            "subscriptions": subscriptions.counts(connection, now),
             "rules": len(rules.list_all(connection)),
             "deliveries": deliveries.counts(connection),
             "held": telling.held_count(connection),

@@ -40,6 +40,8 @@ def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
         skip_hours=_skip_hours(feed.text("skiphours")),
         skip_weekdays=_skip_weekdays(feed.text("skipdays")),
         problems=(*problems, *draught.problems, *notes.sentences()),
+        hub=absolute(feed.text("hub"), url),
+        topic=absolute(feed.text("self"), url),
     )
 
 

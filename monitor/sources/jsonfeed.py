@@ -74,6 +74,11 @@ def _feed(document: Mapping[str, object], items: list[object]) -> Draught:
     for name in ("home_page_url", "link", "url"):
         if href := _text(document.get(name)):
             out.feed.links.append((0, href))
+    out.feed.put("self", 0, _text(document.get("feed_url")))
+    hubs = document.get("hubs")
+    for each in hubs if isinstance(hubs, list) else ():
+        if isinstance(each, dict) and _text(each.get("type")).lower() == "websub":
+            out.feed.put("hub", 0, _text(each.get("url")))
     out.entries = [_item(item) for item in items[:_MAX_ENTRIES] if isinstance(item, dict)]
     if len(items) > _MAX_ENTRIES:
         out.problems.append(f"only the first {_MAX_ENTRIES} entries were read")

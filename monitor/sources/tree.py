@@ -173,7 +173,11 @@ def _link(draft: Draft, child: Element, base: str, *, is_entry: bool) -> None:
     if href is None:
         href, rank = child.text or "", 0
     else:
-        rank = RELATIONS.get(child.get("rel", "alternate").rpartition("/")[2].lower(), 0)
+        relation = child.get("rel", "alternate").rpartition("/")[2].lower()
+        if not is_entry and relation in {"hub", "self"}:
+            draft.put(relation, 0, join(base, href.strip()) if base else href)
+            return
+        rank = RELATIONS.get(relation, 0)
         if not rank or (rank > 1 and not is_entry):
             return
         if rank == 1 and child.get("type", "text/html") not in {

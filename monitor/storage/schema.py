@@ -173,6 +173,32 @@ story = sa.Table(
 
 # What entries are known by (see monitor.identity). A row outlives its entry: that is the tombstone.
 # Keys are random numbers: kept source by source, a poll writes few pages of them, not one each.
+# What hubs tell of a source's news (monitor.websub); ``token`` is the secret part of the
+# address that they send it to.
+subscription = sa.Table(
+    "subscription",
+    metadata,
+    sa.Column(
+        "source_id",
+        Id,
+        sa.ForeignKey("source.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("hub", sa.Text, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("lease_ends_at", Instant),
+    sa.Column("pushed_at", Instant),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.Text),
+    sa.Index("subscription_due", "next_at"),
+    sa.Index("subscription_token", "token", unique=True),
+)
+
 seen = sa.Table(
     "seen",
     metadata,

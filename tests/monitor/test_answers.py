@@ -13,13 +13,22 @@ from multidict import CIMultiDict
 from monitor.answers import (
     MAX_RETRY_AFTER_S,
     charset_of,
+    hub_of,
     max_age_s,
     outcome_of,
     request_headers,
     retry_after_s,
 )
 from monitor.client import Response
-from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
+from monitor.types import (
+    Failed,
+    FailureKind,
+    Fetched,
+    FetchRequest,
+    HubLink,
+    NotModified,
+    Outcome,
+)
 
 NOW = datetime(2026, 3, 29, 0, 59, 50, tzinfo=UTC)
 ASKED = FetchRequest(7, "http://portal.example/feed", '"old"', "Mon, 01 Jan 2024 00:00:00 GMT")
@@ -172,3 +181,23 @@ def test_max_age_is_what_is_left_of_it(control: str, age: str, expected: float |
 )
 def test_the_charset_is_a_parameter_of_the_type(content_type: str, expected: str | None) -> None:
     assert charset_of(content_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("links", "found"),
+    [
+        (['<https://hub.example/>; rel="hub", </feed>; rel=self'], True),
+        (['<https://hub.example/>; rel="hub"', '<http://portal.example/feed>; rel="self"'], True),
+        (['<https://hub.example/>; rel="other hub"', '</feed>; title="a, b"; REL="self"'], True),
+        (['<https://hub.example/>; rel="hub"'], False),
+        (['<https://hub.example/>; rel="hubs", </feed>; rel="self"'], False),
+        (["<https://hub.example/>; rel=", "</feed", "", ">;;;<"], False),
+        (["<http://[>; rel=hub, </feed>; rel=self"], False),
+        ([], False),
+    ],
+)
+def test_link_headers_name_a_hub(links: list[str], found: bool) -> None:
+    headers = CIMultiDict([("Link", each) for each in links])
+    link = hub_of(headers, "http://portal.example/a")
+    wanted = HubLink("https://hub.example/", "http://portal.example/feed")
+    assert link == (wanted if found else None)

@@ -107,7 +107,9 @@ def test_the_documents_own_status_counts(server: HttpServer, status: int) -> Non
     assert (answer.status, answer.headers["retry-after"]) == (status, "60")
 
 
-def test_hostile_18_a_drawn_page_reaches_no_address_that_a_fetch_would_not(server: HttpServer) -> None:
+def test_hostile_18_a_drawn_page_reaches_no_address_that_a_fetch_would_not(
+    server: HttpServer,
+) -> None:
     with HttpServer() as inner:
         hidden = [inner.url("/a"), f"http://localhost:{inner.port}/b", "http://169.254.169.254/c"]
         tries = "".join(

@@ -281,3 +281,19 @@ def _accept(body: bytes) -> None:
         else:
             assert all(entry.title.isprintable() or " " in entry.title for entry in parsed.entries)
             assert all(not entry.url or entry.url.startswith("http") for entry in parsed.entries)
+
+
+HUB_RSS = """<rss version='2.0' xmlns:a='http://www.w3.org/2005/Atom'><channel><title>F</title>
+<a:link rel='hub' href='https://hub.example/'/><a:link rel='hub' href='https://second.example/'/>
+<a:link rel='self' href='/self'/><item><title>t</title><link>/1</link></item></channel></rss>"""
+HUB_ATOM = """<feed xmlns='http://www.w3.org/2005/Atom'><title>F</title>
+<link rel='self' href='/self'/><link rel='hub' href='https://hub.example/'/>
+<entry><title>t</title><link href='/1'/><link rel='self' href='/other'/></entry></feed>"""
+
+
+@pytest.mark.parametrize("document", [HUB_RSS, HUB_ATOM])
+def test_a_feed_names_its_hub_and_itself(document: str) -> None:
+    found = read(document, "https://p.example/feed")
+    assert (found.hub, found.topic) == ("https://hub.example/", "https://p.example/self")
+    assert only(found).url == "https://p.example/1"
+    assert read(document.replace("rel='hub'", "rel='x'")).hub == ""

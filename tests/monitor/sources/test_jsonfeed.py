@@ -107,3 +107,18 @@ def test_brackets_within_strings_are_not_deep(title: str) -> None:
 def test_what_is_deep_is_refused_and_an_open_string_is_no_json(text: str) -> None:
     with pytest.raises(ParseError, match=r"deep|not valid JSON"):
         jsonfeed.load(text)
+
+
+def test_a_feed_names_its_hub() -> None:
+    document = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "feed_url": "/feed.json",
+        "hubs": [
+            3,
+            {"type": "rssCloud", "url": "https://cloud.example/"},
+            {"type": "WebSub", "url": "https://hub.example/"},
+        ],
+        "items": [],
+    }
+    found = feed.parse(json.dumps(document).encode(), url=URL)
+    assert (found.hub, found.topic) == ("https://hub.example/", URL)

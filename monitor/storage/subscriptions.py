@@ -1,0 +1,96 @@
+"""Subscriptions of sources to hubs (WebSub): what was asked, until when it is granted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from monitor.storage import bulk
+from monitor.storage.schema import source, subscription
+from monitor.types import HubLink, SourceState
+
+# ``asked`` until the hub has verified it; ``denied`` by the hub, and asked again much later.
+WANTED, ASKED, ACTIVE, DENIED = "wanted", "asked", "active", "denied"
+_TOKEN_BYTES = 24
+
+
+def note(connection: Connection, found: Mapping[int, HubLink], now: datetime) -> None:
+    """Want a subscription for each source whose feed names a hub; a new hub or topic replaces
+    the old subscription, whose address then answers no more."""
+    if not found:
+        return
+    query = sa.select(subscription.c.source_id, subscription.c.hub, subscription.c.topic).where(
+        bulk.among(connection, subscription.c.source_id, list(found))
+    )
+    known = {number: HubLink(hub, topic) for number, hub, topic in connection.execute(query)}
+    fresh = [number for number, link in found.items() if known.get(number) != link]
+    if not fresh:
+        return
+    connection.execute(
+        sa.delete(subscription).where(bulk.among(connection, subscription.c.source_id, fresh))
+    )
+    connection.execute(sa.insert(subscription), [_wanted(each, found[each], now) for each in fresh])
+
+
+def _wanted(source_id: int, link: HubLink, now: datetime) -> dict[str, object]:
+    return {
+        "source_id": source_id,
+        "hub": link.hub,
+        "topic": link.topic,
+        "token": secrets.token_urlsafe(_TOKEN_BYTES),
+        "secret": secrets.token_urlsafe(_TOKEN_BYTES),
+        "state": WANTED,
+        "next_at": now,
+        "failures": 0,
+    }
+
+
+def due(connection: Connection, now: datetime, limit: int) -> Sequence[RowMapping]:
+    """Subscriptions to ask for, first or again, of sources that are watched."""
+    query = (
+        sa.select(subscription)
+        .join(source, source.c.id == subscription.c.source_id)
+        .where(subscription.c.next_at <= now, source.c.state == SourceState.ACTIVE)
+        .order_by(subscription.c.next_at)
+        .limit(limit)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def by_token(connection: Connection, token: str) -> RowMapping | None:
+    """The subscription whose address holds ``token``."""
+    query = sa.select(subscription).where(subscription.c.token == token)
+    return connection.execute(query).mappings().first()
+
+
+def change(connection: Connection, source_id: int, **values: object) -> None:
+    """Set some of its columns."""
+    connection.execute(
+        sa.update(subscription).where(subscription.c.source_id == source_id).values(**values)
+    )
+
+
+def pushed(connection: Connection, source_id: int, now: datetime) -> None:
+    """Note a push: its source is due at once, wherever its rhythm had it."""
+    change(connection, source_id, pushed_at=now)
+    connection.execute(
+        sa.update(source)
+        .where(
+            source.c.id == source_id,
+            source.c.state == SourceState.ACTIVE,
+            source.c.next_fetch_at > now,
+        )
+        .values(next_fetch_at=now)
+    )
+
+
+def counts(connection: Connection, now: datetime) -> dict[str, int]:
+    """How many there are in each state; a lease that ran out is no longer active."""
+    lapsed = sa.and_(subscription.c.state == ACTIVE, subscription.c.lease_ends_at <= now)
+    state = sa.case((lapsed, ASKED), else_=subscription.c.state)
+    query = sa.select(state, sa.func.count()).group_by(state)
+    return {name: int(number) for name, number in connection.execute(query)}
