@@ -231,7 +231,7 @@ def test_training_keeps_the_cores_that_others_use() -> None:
 
 
 def test_corpora_that_share_no_section_are_not_compared(tmp_path: Path) -> None:
-    rows = "".join(f"{title}\tspace\n" for title in ("rocket lands", "probe leaves", "moon seen"))
-    (tmp_path / "other.tsv").write_text("title\tlabel\n" + rows, encoding="utf-8")
+    rows = "".join(f"{title},space\n" for title in ("rocket lands", "probe leaves", "moon seen"))
+    (tmp_path / "other.csv").write_text("title,label\n" + rows, encoding="utf-8")
     with pytest.raises(TrainingError, match="--labels sections"):
-        train.try_corpora(["builtin"], f"csv:{tmp_path / 'other.tsv'}")
+        train.try_corpora(["builtin"], f"csv:{tmp_path / 'other.csv'}")
