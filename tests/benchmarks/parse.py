@@ -1,4 +1,4 @@
-"""How fast and how well feeds and hot lists are read, beside feedparser and JMESPath.
+"""How fast and how well feeds, pages and hot lists are read, beside feedparser, lxml and JMESPath.
 
 Clean: well-formed feeds that hold at least one titled entry, feeds a second: the real ones
 where ``../shared`` (or HEADLINES_SHARED) is there, else generated ones of 25 entries.
@@ -6,7 +6,10 @@ Damage: fifteen kinds of it done to thirty feeds; the share of entries whose tit
 are both right. Both readers get the same bytes.
 Lists: hot lists a second, the real ones that hold anything, else generated ones of 50 topics;
 beside JSON and the same JMESPath expressions alone, which neither know a list by its shape, nor
-clean a title, nor make an address absolute. Pages have a benchmark of their own.
+clean a title, nor make an address absolute.
+Pages: pages a second, the real ones, else generated ones of 200 links; beside an extraction with
+lxml in the manner of readability, which scores the blocks of a page by the text of their links.
+How well pages are read has a benchmark of its own, ``pages``.
 """
 
 from __future__ import annotations
@@ -20,16 +23,20 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import feedparser
 import jmespath
+import lxml.html
+from lxml import etree
 
 from monitor.errors import ParseError
-from monitor.sources import adapters, feed, hotlist
+from monitor.sources import adapters, feed, hotlist, page
 from tests.benchmarks.damage import damaged, make
 from tests.benchmarks.report import options, show
 
 URL = "https://portal.example/feed.xml"
+PAGE_URL = "https://portal.example/"
 Pairs = set[tuple[str, str]]
 
 
@@ -141,6 +148,60 @@ def measure_lists(rounds: int) -> dict[str, float]:
     }
 
 
+def page_documents() -> list[bytes]:
+    """Pages of portals."""
+    real = sorted((shared() / "real" / "html").rglob("*.html"))
+    if real:
+        return [path.read_bytes() for path in real]
+    links = "".join(f"<li><a href='/news/{n}.html'>Headline {n} of the day</a>" for n in range(200))
+    return [f"<html><body><ul>{links}</ul></body></html>".encode()]
+
+
+def our_page(body: bytes) -> int:
+    """Headlines of a page whose portal is not known, by this program."""
+    try:
+        found = page.parse(body, url=PAGE_URL, options=page.Options(guess=True))
+    except ParseError:
+        return 0
+    return len(found.entries)
+
+
+def scored_blocks(body: bytes) -> int:
+    """Links of the blocks that lie above the page's mean score, a block being one parent's."""
+    try:
+        root = lxml.html.document_fromstring(body)
+    except (etree.ParserError, ValueError):
+        return 0
+    blocks: dict[object, list[str]] = {}
+    scores: dict[object, float] = {}
+    for link in root.iter("a"):
+        text = " ".join(link.text_content().split())
+        above = link.getparent()
+        block = above.getparent() if above is not None and len(above) == 1 else above
+        if link.get("href") and text and block is not None:
+            blocks.setdefault(block, []).append(urljoin(PAGE_URL, link.get("href")))
+            scores[block] = scores.get(block, 0.0) + min(len(text), 40)
+    mean = sum(scores.values()) / max(len(scores), 1)
+    return sum(len(links) for block, links in blocks.items() if scores[block] >= mean)
+
+
+def measure_pages(rounds: int) -> dict[str, float]:
+    """Pages a second; the best time of each document counts."""
+    bodies = page_documents()
+    mine, other = ([math.inf] * len(bodies) for _ in range(2))
+    for _ in range(rounds):
+        for place, body in enumerate(bodies):
+            mine[place] = min(mine[place], seconds(our_page, body))
+            other[place] = min(other[place], seconds(scored_blocks, body))
+    ours_a_s, theirs_a_s = (len(bodies) / sum(times) for times in (mine, other))
+    return {
+        "ours": ours_a_s,
+        "lxml": theirs_a_s,
+        "ratio": ours_a_s / theirs_a_s,
+        "pages": len(bodies),
+    }
+
+
 def measure_damage(feeds: int) -> dict[str, object]:
     """Shares of entries right, in all and for each kind."""
     right: dict[str, list[int]] = {}
@@ -164,10 +225,11 @@ def measure_damage(feeds: int) -> dict[str, object]:
 
 def main() -> None:
     """Print the tables."""
-    chosen = options("Reading feeds and hot lists, beside feedparser and JMESPath")
+    chosen = options("Reading feeds, pages and hot lists, beside feedparser, lxml and JMESPath")
     figures = {
         "clean": measure_clean(rounds=3 if chosen.quick else 6),
         "lists": measure_lists(rounds=3 if chosen.quick else 10),
+        "pages": measure_pages(rounds=2 if chosen.quick else 5),
         "damage": measure_damage(feeds=6 if chosen.quick else 30),
     }
     show(figures, as_json=chosen.json)
