@@ -13,6 +13,7 @@ from monitor.sources.drafts import Draft, Draught
 
 _MAX_DEPTH = 100
 # Strings, also one without an end, and whatever else is no bracket.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # an escaped surrogate, with its other half or not
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
 _MAX_ENTRIES = 5_000
 
@@ -34,11 +35,23 @@ def load(text: str) -> object:
     """Strict JSON under limits: nesting up to 100, no NaN or Infinity, numbers of any length."""
     _check_depth(text)
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+        return _whole(value) if _HALF.search(text) else value
     except ValueError as error:
         raise ParseError(f"the document is not valid JSON: {error}") from error
     except RecursionError as error:
         raise ParseError("the JSON document is nested too deeply; refused") from error
+
+
+def _whole(value: object) -> object:
+    """``value`` with U+FFFD for halves of characters, which cannot be stored."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return value
 
 
 def _check_depth(text: str) -> None:

@@ -122,3 +122,10 @@ def test_a_feed_names_its_hub() -> None:
     }
     found = feed.parse(json.dumps(document).encode(), url=URL)
     assert (found.hub, found.topic) == ("https://hub.example/", URL)
+
+
+def test_hostile_31_half_a_character_is_replaced_wherever_it_stands() -> None:
+    (entry,) = parse([{"title": "a\ud800b \U0001f600", "url": "https://p.example/\udfff/1"}])
+    for text in (entry.title, entry.url):
+        text.encode()
+    assert "\U0001f600" in entry.title
