@@ -325,14 +325,23 @@ def versions() -> dict[str, str]:
 
 
 def _provenance(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
-    """What was learnt from: a record for each folder that the examples stood in."""
+    """What was learnt from: a record for each file, the own data and the database counting as one
+    of each kind."""
     folders: dict[str, list[Example]] = {}
     for each in examples:
-        folders.setdefault(Path(each.origin).parent.name, []).append(each)
+        folders.setdefault(_source(each.origin), []).append(each)
     return tuple(
         {"origin": name, "titles": len(found), "sha256": corpus.digest(found)}
         for name, found in sorted(folders.items())
     )
+
+
+def _source(origin: str) -> str:
+    """What ``origin`` is a line of: a kind of the own data or of the database, or a file."""
+    path = Path(origin.rpartition(":")[0])
+    kind = path.parent.name
+    own = kind in {"headlines", "terms", "corrections", "feeds"}
+    return kind if own else f"{kind}/{path.name}".lstrip("/")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

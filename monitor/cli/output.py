@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,9 +65,15 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [
         max([width(title), *(width(row[at]) for row in cells)]) for at, title in enumerate(head)
     ]
-    for row in ([title.upper() for title in head], *cells):
+    for row in ([_heading(title) for title in head], *cells):
         padded = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
         print("  ".join(padded).rstrip())
+
+
+def _heading(title: str) -> str:
+    """In capitals, but for what holds a digit: ids are to be copied."""
+    words = title.split(" ")
+    return " ".join(word if re.search("[0-9]", word) else word.upper() for word in words)
 
 
 def print_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -235,3 +235,16 @@ def test_corpora_that_share_no_section_are_not_compared(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("title,label\n" + rows, encoding="utf-8")
     with pytest.raises(TrainingError, match="--labels sections"):
         train.try_corpora(["builtin"], f"csv:{tmp_path / 'other.csv'}")
+
+
+def test_what_was_learnt_from_names_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = make_examples()
+    for name in ("a.csv", "b.csv"):
+        rows = "".join(f"{each.title} {name[0]},{each.label}\n" for each in examples)
+        (tmp_path / name).write_text(f"title,label\n{rows}", encoding="utf-8")
+    learnt = [each for name in ("a.csv", "b.csv") for each in corpus.load(f"csv:{name}")]
+    found = train.train(learnt, TrainSettings(buckets=1 << 12)).manifest.corpora
+    assert [(each["origin"], each["titles"]) for each in found] == [("a.csv", 300), ("b.csv", 300)]

@@ -95,7 +95,7 @@ def test_a_corpus_is_compared_on_titles_that_are_never_learnt(
     manifest = next(each.manifest for each in releases(lite) if each.id == found.release)
     assert manifest
     learnt = {each["origin"]: each["titles"] for each in manifest.corpora}
-    assert learnt["good"] == 600 - found.compared.held_out
+    assert learnt["good/x.jsonl"] == 600 - found.compared.held_out
 
 
 def test_a_worse_model_is_refused_and_force_overrules(
