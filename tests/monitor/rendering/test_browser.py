@@ -40,9 +40,10 @@ def server() -> Iterator[HttpServer]:
 
 
 @pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder whose name leaves room for the sockets below it."""
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's pages are drawn; its name leaves room for the sockets below it."""
     with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
 
 
@@ -66,8 +67,8 @@ def refusal(
     return caught.value
 
 
-def drawing_processes(folder: Path | str = "headlines-browser-") -> list[int]:
-    """Processes that still know a folder that was made for a page."""
+def drawing_processes(folder: Path) -> list[int]:
+    """Processes that still know a folder in which pages were drawn."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -78,7 +79,7 @@ def drawing_processes(folder: Path | str = "headlines-browser-") -> list[int]:
     return found
 
 
-def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer) -> None:
+def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer, short: Path) -> None:
     page(server, DRAWN)
     server.route("/list", Reply(body='["央行降息", "油价上调"]'.encode()))
     answer = draw(server)
@@ -88,7 +89,8 @@ def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer) -> None:
     assert (answer.status, answer.url) == (200, server.url())
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert {request.headers["user-agent"] for request in server.requests} == {"tester/1"}
-    assert drawing_processes() == []
+    until(lambda: not drawing_processes(short), 10, "the browser is gone")
+    assert list(short.iterdir()) == []
 
 
 def test_pictures_are_not_loaded_and_redirects_are_followed(server: HttpServer) -> None:
@@ -150,11 +152,13 @@ def test_a_server_that_is_not_there_is_a_network_failure(server: HttpServer) -> 
     assert caught.value.kind is FailureKind.CONNECT
 
 
-def test_a_script_without_end_costs_its_time_and_leaves_nothing(server: HttpServer) -> None:
+def test_a_script_without_end_costs_its_time_and_leaves_nothing(
+    server: HttpServer, short: Path
+) -> None:
     page(server, "<p>x</p><script>while (true) {}</script>")
     error = refusal(server, limits=replace(QUICK, total_s=3.0))
     assert error.kind is FailureKind.TIMEOUT
-    until(lambda: not drawing_processes(), 10, "the browser is gone")
+    until(lambda: not drawing_processes(short), 10, "the browser is gone")
 
 
 def test_a_page_that_never_rests_is_taken_as_it_stands(
