@@ -35,7 +35,8 @@ _WITHOUT_SCRIPTS = "document.querySelectorAll('script').forEach(script => script
 _UNWANTED = frozenset({"image", "media", "font"})
 _FLAGS = (
     "--disable-quic",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # its name in older ones
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the gate looks names up
     "--disable-background-networking",
     "--disable-component-update",

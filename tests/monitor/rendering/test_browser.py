@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,25 @@ def test_hostile_18_a_drawn_page_reaches_no_address_that_a_fetch_would_not(
         text = draw(server).body.decode()
         assert inner.connections == 0
     assert text.count("in ") + text.count("out ") == len(hidden)
+
+
+def test_a_drawn_page_sends_no_datagram_past_the_gate(server: HttpServer) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inner:
+        inner.bind(("127.0.0.1", 0))
+        inner.setblocking(False)
+        peer = f"{{iceServers: [{{urls: 'stun:127.0.0.1:{inner.getsockname()[1]}'}}]}}"
+        page(
+            server,
+            f"<body><script>const peer = new RTCPeerConnection({peer});"
+            "peer.onicegatheringstatechange = () => fetch('/' + peer.iceGatheringState);"
+            "peer.createDataChannel('x');"
+            "peer.createOffer().then(offer => peer.setLocalDescription(offer));"
+            "setInterval(() => fetch('/again'), 50)</script></body>",
+        )
+        draw(server)
+        assert server.count("/gathering")
+        with pytest.raises(BlockingIOError):
+            inner.recv(2_000)
 
 
 def test_hostile_19_a_redirect_to_a_private_address_is_refused_by_name(server: HttpServer) -> None:
