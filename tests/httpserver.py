@@ -16,7 +16,7 @@ import contextlib
 import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -86,17 +86,18 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 
 class HttpServer:
-    """Listens on 127.0.0.1 from ``with`` on; unknown paths answer 404.
+    """Listens on 127.0.0.1 from ``with`` on, and on ``also``; unknown paths answer 404.
 
     ``requests`` grows as they arrive, ``hung_up`` counts answers that the client cut short.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, also: Sequence[str] = ()) -> None:
         self.port = 0
         self.requests: list[Request] = []
         self.hung_up = 0
         self.connections = 0
         self._tls = tls
+        self._also = also
         self._routes: dict[str, Handler] = {}
         self._fallback: Handler = _not_found
         self._active = 0
@@ -150,13 +151,18 @@ class HttpServer:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        server = await asyncio.start_server(
-            self._connection, "127.0.0.1", 0, ssl=self._tls, limit=2**20, backlog=1_024
-        )
+        server = await self._listen("127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
+        others = [await self._listen(address, self.port) for address in self._also]
         self._started.set()
         await self._stop.wait()
-        server.close()
+        for each in (server, *others):
+            each.close()
+
+    async def _listen(self, address: str, port: int) -> asyncio.Server:
+        return await asyncio.start_server(
+            self._connection, address, port, ssl=self._tls, limit=2**20, backlog=1_024
+        )
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -8,9 +8,9 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from monitor.addresses import check_url, parse_allowed
 from monitor.confined import process as confined
 from monitor.errors import FetchError
 from monitor.exchange import DEFAULT_LIMITS, Limits, Response
+from monitor.rendering.bounds import Bounds
 from monitor.types import FailureKind
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -27,6 +28,7 @@ SETTLE_S = 5.0
 _START_S = 15.0  # of the process and the browser, beside the page's own time
 _WAIT_S = 300.0  # for other pages
 _HEAD_BYTES = 256 * 1024
+_LONGEST_PLACE = 40  # letters; Chromium adds some 45, and a socket's path has room for 107
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 
 
@@ -37,11 +39,18 @@ class Browser:
     not go to the public internet are refused.
     """
 
-    def __init__(self, agent: str, allow: Sequence[str] = (), executable: str = "") -> None:
+    def __init__(
+        self,
+        agent: str,
+        allow: Sequence[str] = (),
+        executable: str = "",
+        bounds: Bounds = Bounds(),  # noqa: B008  (frozen)
+    ) -> None:
         self._agent = agent
         self._allow = tuple(allow)
         self._permitted = parse_allowed(self._allow)
         self._executable = executable
+        self._bounds = bounds
         self._turn = asyncio.Semaphore(1)
 
     async def get(self, url: str, *, limits: Limits = DEFAULT_LIMITS) -> Response:
@@ -58,11 +67,10 @@ class Browser:
             "total_s": limits.total_s,
             "settle_s": SETTLE_S,
             "max_bytes": limits.max_bytes,
+            "bounds": asdict(self._bounds),
         }
         async with self._my_turn():
-            with tempfile.TemporaryDirectory(
-                prefix="headlines-browser-", ignore_cleanup_errors=True
-            ) as folder:
+            with _folder() as folder:
                 started_s = asyncio.get_running_loop().time()
                 output = await _converse(request, folder, limits)
                 elapsed_s = asyncio.get_running_loop().time() - started_s
@@ -90,7 +98,7 @@ def find() -> str:
 
 def trouble(executable: str) -> str:
     """Why no page can be drawn, and what would help; empty when nothing is known."""
-    if importlib.util.find_spec("playwright") is None:
+    if not all(map(importlib.util.find_spec, ("playwright", "psutil"))):
         return "a browser is to draw this page: install 'headline-monitor[browser]'"
     if not executable:
         return (
@@ -102,8 +110,22 @@ def trouble(executable: str) -> str:
     return ""
 
 
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """Where one page is drawn. Sockets are made in it, whose paths have little room."""
+    own = tempfile.gettempdir()
+    places = [own] if len(own) <= _LONGEST_PLACE else ["/tmp", "/var/tmp", own]
+    place = next(each for each in places if each == own or os.access(each, os.W_OK))
+    with tempfile.TemporaryDirectory(
+        prefix="headlines-", dir=place, ignore_cleanup_errors=True
+    ) as folder:
+        yield folder
+
+
 async def _converse(request: dict[str, Any], folder: str, limits: Limits) -> bytes:
     """What the process said; it and all that it started are gone then."""
+    from monitor.rendering import family  # of the extra
+
     process = await asyncio.create_subprocess_exec(
         *confined.command("monitor.rendering.draw"),
         stdin=asyncio.subprocess.PIPE,
@@ -126,8 +148,7 @@ async def _converse(request: dict[str, Any], folder: str, limits: Limits) -> byt
     except (BrokenPipeError, ConnectionResetError):
         return b""
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.to_thread(family.end, process.pid)
         await process.wait()
 
 

@@ -1,135 +1,189 @@
 """A process that draws one page: ``python -m monitor.rendering.draw``, one JSON line on standard
 input, one on standard output and the page's bytes behind it.
 
-Asked with ``{"url", "agent", "allow", "executable", "total_s", "settle_s", "max_bytes"}`` it
-answers ``{"status", "url", "headers"}``, or ``{"error", "kind"}`` with a FailureKind. Nothing of
-it outlives the parent: the browser ends when the pipe to it does, and this process with the
-parent.
+Asked with ``{"url", "agent", "allow", "executable", "total_s", "settle_s", "max_bytes",
+"bounds"}`` it answers ``{"status", "url", "headers"}``, or ``{"error", "kind"}`` with a
+FailureKind. Nothing of it outlives the parent: the browser ends when the pipe to it does, and
+this process with the parent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
-import resource
-import signal
 import sys
 from typing import Any
 
-from playwright.async_api import BrowserContext, Error, Page, Response, Route, async_playwright
+from playwright.async_api import (
+    BrowserContext,
+    Error,
+    Page,
+    ProxySettings,
+    Request,
+    Response,
+    Route,
+)
+from playwright.async_api import async_playwright as playwright
+from yarl import URL
 
 from monitor.addresses import parse_allowed
+from monitor.rendering.bounds import Bounds, hold
+from monitor.rendering.family import end_all, exceeded
 from monitor.rendering.gate import MARK, Gate
 from monitor.types import FailureKind
 
-_MOST_BYTES = 60 * 1024 * 1024
-_MOST_CONNECTIONS = 400
-_CPU_S = 60
-_HEAP_MB = 256
-_PR_SET_PDEATHSIG = 1
 # They have done their work, and say nothing of what is drawn.
 _WITHOUT_SCRIPTS = "document.querySelectorAll('script').forEach(script => script.remove())"
 _UNWANTED = frozenset({"image", "media", "font"})
 _FLAGS = (
-    "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # its name in older ones
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the gate looks names up
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--renderer-process-limit=1",
-    f"--js-flags=--max-old-space-size={_HEAP_MB}",
+    # One process for the sites of a page: none has anything to keep from the others here.
+    "--disable-site-isolation-trials",
 )
+_OWN_PAGES = "chrome-error:"  # what stands where no page could be had
+_MOVES = 5  # of a page, while it is read
+
+Answer = tuple[dict[str, Any], bytes]
 
 
 def main() -> int:
     """Draw what standard input asks for; always 0, trouble is part of the answer."""
-    _hold()
     request = json.loads(sys.stdin.buffer.readline())
-    head, body = asyncio.run(_draw(request))
+    bounds = Bounds(**request["bounds"])
+    hold(bounds)
+    head, body = asyncio.run(_draw(request, bounds))
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
     sys.stdout.buffer.flush()
     return 0
 
 
-def _hold() -> None:
-    """Limits that the browser inherits, and the parent's end as our own."""
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+async def _draw(request: dict[str, Any], bounds: Bounds) -> Answer:
+    allowed = parse_allowed(request["allow"])
+    async with Gate(allowed, bounds.loaded_bytes, bounds.connections) as gate:
+        visit = asyncio.create_task(_visit(request, gate))
+        watch = asyncio.create_task(exceeded(bounds))
+        await asyncio.wait(
+            {visit, watch}, timeout=request["total_s"], return_when=asyncio.FIRST_COMPLETED
+        )
+        if watch.done():
+            answer = _no(FailureKind.BROWSER, watch.result())
+        elif visit.done():
+            answer = visit.result()
+        else:
+            answer = _no(FailureKind.TIMEOUT, f"was not drawn within {request['total_s']:g} s")
+        end_all()  # first, or what hangs would be asked to close itself
+        for task in (visit, watch):
+            task.cancel()
+        await asyncio.gather(visit, watch, return_exceptions=True)
+    return answer
 
 
-async def _draw(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    async with Gate(parse_allowed(request["allow"]), _MOST_BYTES, _MOST_CONNECTIONS) as gate:
-        try:
-            async with asyncio.timeout(request["total_s"]):
-                head, body = await _visit(request, gate)
-        except TimeoutError:
-            return _no(FailureKind.TIMEOUT, f"was not drawn within {request['total_s']:g} s"), b""
-        except Error as error:
-            return _explain(gate, f"could not be drawn: {_short(error)}"), b""
-    if MARK in head["headers"]:
-        return _explain(gate, "could not be had"), b""
+def _no(kind: FailureKind, error: str) -> Answer:
+    return {"kind": kind, "error": error}, b""
+
+
+async def _visit(request: dict[str, Any], gate: Gate) -> Answer:
+    document = Document()
+    try:
+        head, body = await _have(request, gate, document)
+    except Exception as error:  # not all of the library's are its Error
+        return _explain(gate, document, f"could not be drawn: {_short(error)}")
+    if MARK in head["headers"] or head["url"].startswith(_OWN_PAGES):
+        return _explain(gate, document, "could not be had")
     if len(body) > request["max_bytes"]:
-        return _no(FailureKind.TOO_LARGE, "is larger, when drawn, than is accepted"), b""
+        return _no(FailureKind.TOO_LARGE, "is larger, when drawn, than is accepted")
     return head, body
 
 
-def _no(kind: FailureKind, error: str) -> dict[str, Any]:
-    return {"kind": kind, "error": error}
+class Document:
+    """The newest document of the page itself, not of its frames: a page may send us on."""
+
+    def __init__(self) -> None:
+        self.place = ""
+        self.answer: Response | None = None
+
+    def follow(self, page: Page) -> None:
+        """From here on."""
+        page.on("request", lambda request: self._ask(page, request))
+        page.on("response", lambda answer: self._hear(page, answer))
+
+    def _ask(self, page: Page, request: Request) -> None:
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            url = URL(request.url)
+            self.place = f"{url.raw_host}:{url.port}"
+
+    def _hear(self, page: Page, answer: Response) -> None:
+        request = answer.request
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            self.answer = answer
 
 
-def _explain(gate: Gate, error: str) -> dict[str, Any]:
-    """Why the document itself was not had: what the gate did not let pass, or could not reach."""
-    kind, why = FailureKind.BROWSER, [error]
-    if gate.refused:
-        kind, why = FailureKind.REFUSED_ADDRESS, [error, *gate.refused]
-    elif gate.unreached:
-        kind, why = FailureKind.CONNECT, [error, *gate.unreached]
-    return _no(kind, "; ".join(why[:2]))
+def _explain(gate: Gate, document: Document, error: str) -> Answer:
+    """Why the document was not had. What else the page asked for in vain is not why."""
+    if why := gate.refused.get(document.place):
+        return _no(FailureKind.REFUSED_ADDRESS, f"{error}; {why}")
+    if why := gate.unreached.get(document.place):
+        return _no(FailureKind.CONNECT, f"{error}; {why}")
+    return _no(FailureKind.BROWSER, error)
 
 
-async def _visit(request: dict[str, Any], gate: Gate) -> tuple[dict[str, Any], bytes]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
+async def _have(request: dict[str, Any], gate: Gate, document: Document) -> Answer:
+    async with playwright() as control:
+        browser = await control.chromium.launch(
             executable_path=request["executable"],
-            proxy={"server": f"http://127.0.0.1:{gate.port}", "bypass": "<-loopback>"},
+            proxy=_proxy(gate.dead_end),  # what it wants for itself: updates, accounts
             args=list(_FLAGS),
             chromium_sandbox=os.geteuid() != 0,  # it refuses to be root's
         )
         context = await browser.new_context(
+            proxy=_proxy(gate.port),
             user_agent=request["agent"],
             service_workers="block",
             accept_downloads=False,
         )
         await context.route("**/*", _sort_out)
         page = await context.new_page()
-        answer = await _open(page, context, request)
+        document.follow(page)
+        await _open(page, context, request)
+        body = await _read(page)
+        answer = document.answer
         head = {
             "status": answer.status if answer else 0,
             "url": page.url,
             "headers": await answer.all_headers() if answer else {},
         }
-        await page.evaluate(_WITHOUT_SCRIPTS)
-        body = (await page.content()).encode("utf-8", "replace")
         await browser.close()
         return head, body
 
 
-async def _open(page: Page, context: BrowserContext, request: dict[str, Any]) -> Response | None:
-    """The document's answer, when its scripts have come to rest or have had their time."""
+def _proxy(port: int) -> ProxySettings:
+    return {"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"}
+
+
+async def _open(page: Page, context: BrowserContext, request: dict[str, Any]) -> None:
+    """Returns when the page's scripts have come to rest or have had their time."""
     context.on("page", lambda other: asyncio.ensure_future(other.close()))  # windows it opens
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.dismiss()))
-    answer = await page.goto(request["url"], wait_until="domcontentloaded", timeout=0)
+    await page.goto(request["url"], wait_until="domcontentloaded", timeout=0)
     with contextlib.suppress(Error):  # a page that never rests is taken as it stands
         await page.wait_for_load_state("networkidle", timeout=request["settle_s"] * 1000)
-    return answer
+
+
+async def _read(page: Page) -> bytes:
+    """The page's text. It may be on its way to another page just then: that one's."""
+    for move in range(_MOVES):
+        try:
+            await page.evaluate(_WITHOUT_SCRIPTS)
+            return (await page.content()).encode("utf-8", "replace")
+        except Error:
+            if page.is_closed() or move == _MOVES - 1:
+                raise
+            await page.wait_for_load_state("domcontentloaded", timeout=0)
+    raise AssertionError
 
 
 async def _sort_out(route: Route) -> None:
@@ -139,8 +193,8 @@ async def _sort_out(route: Route) -> None:
         await route.continue_()
 
 
-def _short(error: Error) -> str:
-    return error.message.strip().partition("\n")[0][:300]
+def _short(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
 
 
 if __name__ == "__main__":

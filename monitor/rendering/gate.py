@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -33,11 +34,12 @@ Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass(slots=True)
 class Gate:
-    """An async context manager; ``port`` is where it listens on 127.0.0.1.
+    """An async context manager; ``port`` is where it listens on 127.0.0.1, and ``dead_end`` a port
+    that refuses everything.
 
     ``most_bytes`` in both directions and ``most_connections`` are of one page: what is over is
-    refused. ``refused`` and ``unreached`` say what the browser did not get, each once. An
-    answer that is the gate's own has the header ``MARK``.
+    refused. ``refused`` and ``unreached`` say why the browser did not get to a place, by
+    ``HOST:PORT``. An answer that is the gate's own has the header ``MARK``.
     """
 
     allow: Allowed
@@ -45,21 +47,26 @@ class Gate:
     most_connections: int
     lookup: Lookup = system_lookup
     port: int = 0
-    refused: dict[str, None] = field(default_factory=dict)
-    unreached: dict[str, None] = field(default_factory=dict)
+    dead_end: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    unreached: dict[str, str] = field(default_factory=dict)
     _bytes: int = 0
     _connections: int = 0
+    _closed: socket.socket = field(default_factory=socket.socket)
     _server: asyncio.Server | None = None
     _working: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
+        self._closed.bind(("127.0.0.1", 0))  # ours, and nobody listens
+        self.dead_end = self._closed.getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
+        self._closed.close()
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
@@ -68,13 +75,22 @@ class Gate:
         task = asyncio.current_task()
         assert task is not None
         self._working.add(task)
+        place = ""
         try:
-            await self._pass((reader, writer))
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            line, _, fields = head.partition("\r\n")
+            method, target, version = line.split(" ")
+            place = _place(method, target)
+            self._count()
+            if method == "CONNECT":
+                await self._tunnel((reader, writer), target)
+            else:
+                await self._pass((reader, writer), (method, target, version), fields)
         except FetchError as error:
-            self.refused[str(error)] = None
+            self.refused.setdefault(place, str(error))
             await _say(writer, "403 Forbidden")
         except (OSError, TimeoutError) as error:
-            self.unreached[str(error) or "no connection in time"] = None
+            self.unreached.setdefault(place, str(error) or "no connection in time")
             await _say(writer, "502 Bad Gateway")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             await _say(writer, "400 Bad Request")
@@ -82,23 +98,24 @@ class Gate:
             self._working.discard(task)
             writer.close()
 
-    async def _pass(self, near: Pipe) -> None:
-        head = (await near[0].readuntil(b"\r\n\r\n")).decode("latin-1")
-        line, _, fields = head.partition("\r\n")
-        method, target, version = line.split(" ")
+    def _count(self) -> None:
         self._connections += 1
         if self._connections > self.most_connections:
             raise ConnectionError("the page opens too many connections")
-        if method == "CONNECT":
-            match = _TARGET.fullmatch(target)
-            if match is None:
-                raise ValueError(target)
-            far = await self._connect(match[1].strip("[]").lower(), int(match[2]))
-            near[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            url = safe_url(target, self.allow)
-            far = await self._connect(url.raw_host or "", url.port or 80)
-            far[1].write(_request(method, url, version, fields).encode("latin-1"))
+
+    async def _tunnel(self, near: Pipe, target: str) -> None:
+        match = _TARGET.fullmatch(target)
+        if match is None:
+            raise ValueError(target)
+        far = await self._connect(match[1].strip("[]").lower(), int(match[2]))
+        near[1].write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await self._relay(near, far)
+
+    async def _pass(self, near: Pipe, line: tuple[str, str, str], fields: str) -> None:
+        method, target, version = line
+        url = safe_url(target, self.allow)
+        far = await self._connect(url.raw_host or "", url.port or 80)
+        far[1].write(_request(method, url, version, fields).encode("latin-1"))
         await self._relay(near, far)
 
     async def _connect(self, host: str, port: int) -> Pipe:
@@ -132,6 +149,12 @@ class Gate:
         with contextlib.suppress(OSError):
             if sink.can_write_eof():
                 sink.write_eof()
+
+
+def _place(method: str, target: str) -> str:
+    """The ``HOST:PORT`` that is asked for; ValueError when it cannot be read."""
+    url = URL(f"https://{target}" if method == "CONNECT" else target)
+    return f"{url.raw_host}:{url.port}"
 
 
 def _request(method: str, url: URL, version: str, fields: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -16,16 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import FetchError
-from monitor.exchange import DEFAULT_LIMITS, Limits, Response
 from monitor.rendering import browser
-from monitor.rendering.browser import Browser
 from monitor.types import FailureKind
 from tests.e2e.process import until
 from tests.httpserver import Exchange, HttpServer, Reply
+from tests.monitor.rendering.pages import HTML, QUICK, Family, draw, page, refusal
 
-HTML = {"Content-Type": "text/html; charset=utf-8"}
-QUICK = replace(DEFAULT_LIMITS, total_s=20.0)
 DRAWN = """<html><head><title>App</title></head><body><div id="app"></div><script>
 fetch("/list").then(answer => answer.json()).then(titles => {
   document.getElementById("app").innerHTML = titles.map(title => `<a href="/${title}">${title}</a>`)
@@ -41,57 +35,36 @@ def server() -> Iterator[HttpServer]:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where this test's pages are drawn; its name leaves room for the sockets below it."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
 
 
-def page(server: HttpServer, body: str, path: str = "/") -> None:
-    server.route(path, Reply(body=body.encode(), headers=HTML))
-
-
-def draw(server: HttpServer, url: str = "", limits: Limits = QUICK, program: str = "") -> Response:
-    async def main() -> Response:
-        drawing = Browser("tester/1", (f"127.0.0.1:{server.port}",), program)
-        return await drawing.get(url or server.url(), limits=limits)
-
-    return asyncio.run(main())
-
-
-def refusal(
-    server: HttpServer, url: str = "", limits: Limits = QUICK, program: str = ""
-) -> FetchError:
-    with pytest.raises(FetchError) as caught:
-        draw(server, url, limits, program)
-    return caught.value
-
-
-def drawing_processes(folder: Path) -> list[int]:
-    """Processes that still know a folder in which pages were drawn."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(folder).encode() in (place / "environ").read_bytes():
-                found.append(int(place.name))
-        except OSError:
-            continue
-    return found
-
-
-def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer, short: Path) -> None:
+def test_a_page_is_read_as_its_scripts_drew_it(server: HttpServer, place: Path) -> None:
     page(server, DRAWN)
     server.route("/list", Reply(body='["央行降息", "油价上调"]'.encode()))
-    answer = draw(server)
+    with Family() as family:
+        answer = draw(server)
     text = answer.body.decode()
     assert '<a href="/央行降息">央行降息</a><a href="/油价上调">' in text
     assert "<script" not in text
     assert (answer.status, answer.url) == (200, server.url())
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert {request.headers["user-agent"] for request in server.requests} == {"tester/1"}
-    until(lambda: not drawing_processes(short), 10, "the browser is gone")
-    assert list(short.iterdir()) == []
+    assert family.gone()
+    assert list(place.iterdir()) == []
+
+
+def test_a_long_temporary_folder_leaves_no_room_for_sockets_and_is_not_used(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    page(server, "<p>news</p>")
+    assert b"news" in draw(server).body
 
 
 def test_pictures_are_not_loaded_and_redirects_are_followed(server: HttpServer) -> None:
@@ -160,25 +133,7 @@ def test_hostile_19_a_redirect_to_a_private_address_is_refused_by_name(server: H
 
 
 def test_a_server_that_is_not_there_is_a_network_failure(server: HttpServer) -> None:
-    def closed() -> str:
-        with HttpServer() as gone:
-            return gone.url()
-
-    async def main(url: str) -> None:
-        await Browser("tester/1", ("127.0.0.1",)).get(url, limits=QUICK)
-
-    with pytest.raises(FetchError) as caught:
-        asyncio.run(main(closed()))
-    assert caught.value.kind is FailureKind.CONNECT
-
-
-def test_a_script_without_end_costs_its_time_and_leaves_nothing(
-    server: HttpServer, short: Path
-) -> None:
-    page(server, "<p>x</p><script>while (true) {}</script>")
-    error = refusal(server, limits=replace(QUICK, total_s=3.0))
-    assert error.kind is FailureKind.TIMEOUT
-    until(lambda: not drawing_processes(short), 10, "the browser is gone")
+    assert refusal(server, closed(), allow=("127.0.0.1",)).kind is FailureKind.CONNECT
 
 
 def test_a_page_that_never_rests_is_taken_as_it_stands(
@@ -224,7 +179,7 @@ def test_a_program_that_is_no_browser_is_an_error_in_words(server: HttpServer) -
     assert "could not be drawn" in str(error)
 
 
-def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, short: Path) -> None:
+def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer) -> None:
     async def hold(exchange: Exchange) -> None:
         await exchange.drip(b"HTTP/1.1 200 OK\r\n", every_s=0.2, piece=1)
 
@@ -234,12 +189,46 @@ def test_the_browser_ends_with_a_parent_that_is_killed(server: HttpServer, short
         "import asyncio; from monitor.rendering.browser import Browser;"
         f"asyncio.run(Browser('t', ('{allowed}',)).get('{server.url()}'))"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(short)}
-    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
     try:
-        server.wait_for(lambda: server.count("/") > 0, 20)
+        with Family(parent.pid) as family:
+            server.wait_for(lambda: server.count("/") > 0, 20)
+            until(lambda: family.living("--type=renderer"), 10, "the page's own process")
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    until(lambda: not drawing_processes(short), 10, "the browser is gone")
+    until(family.gone, 10, "the browser is gone")
+
+
+def test_a_page_that_sends_us_on_is_read_where_it_leads(server: HttpServer) -> None:
+    page(server, "<script>setTimeout(() => location = '/2', 100)</script>first")
+    server.route("/2", Reply(404, b"<p>second</p>", HTML))
+    answer = draw(server)
+    assert (answer.status, answer.url) == (404, server.url("/2"))
+    assert b"second" in answer.body
+
+
+def closed() -> str:
+    """An address on which nobody listens."""
+    with HttpServer() as gone:
+        return gone.url()
+
+
+def test_a_page_that_sends_us_to_nowhere_is_a_network_failure(server: HttpServer) -> None:
+    page(server, f"<script>location = '{closed()}'</script>first")
+    assert refusal(server, allow=("127.0.0.1",)).kind is FailureKind.CONNECT
+    page(server, f"<script>location = '{closed().replace('http', 'https')}'</script>first")
+    assert refusal(server, allow=("127.0.0.1",)).kind is FailureKind.CONNECT
+    page(server, f"<script>location = '{closed()}'</script>first")
+    assert refusal(server).kind is FailureKind.REFUSED_ADDRESS
+
+
+def test_what_a_page_asks_for_in_vain_is_not_why_it_fails(server: HttpServer) -> None:
+    async def no_answer(exchange: Exchange) -> None:
+        await exchange.raw(b"")
+
+    server.route("/2", no_answer)
+    leave = "const on = () => location = '/2';"
+    page(server, f"<script>{leave} fetch('{closed()}').then(on, on)</script>")
+    for allow in ((), ("127.0.0.1",)):
+        assert refusal(server, allow=allow).kind is FailureKind.BROWSER

@@ -1,0 +1,92 @@
+"""The one way out of a drawn page, spoken to as a browser speaks to a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from monitor.addresses import parse_allowed
+from monitor.rendering.gate import Gate
+from tests.httpserver import HttpServer, Reply
+
+
+async def lookup(host: str, port: int) -> list[str]:
+    """A name server that answers as its owner likes: inwards."""
+    return {"inwards.example": ["127.0.0.1"], "both.example": ["93.184.216.34", "10.0.0.1"]}[host]
+
+
+def ask(text: str, *allow: str) -> tuple[str, Gate]:
+    """The first line of the gate's answer, and the gate."""
+
+    async def main() -> tuple[str, Gate]:
+        async with Gate(parse_allowed(allow), 10**6, 10, lookup) as gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            writer.write(text.encode("latin-1"))
+            line = (await asyncio.wait_for(reader.readline(), 10)).decode().strip()
+            writer.close()
+            return line, gate
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["inwards.example", "both.example"])
+def test_hostile_18_a_name_that_leads_inwards_is_refused(name: str) -> None:
+    with HttpServer() as inner:
+        for text in (
+            f"CONNECT {name}:{inner.port} HTTP/1.1\r\n\r\n",
+            f"GET http://{name}:{inner.port}/ HTTP/1.1\r\nHost: {name}\r\n\r\n",
+        ):
+            line, gate = ask(text)
+            assert line == "HTTP/1.1 403 Forbidden"
+            assert list(gate.refused) == [f"{name}:{inner.port}"]
+        assert inner.connections == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r\n\r\n",
+        "CONNECT\r\n\r\n",
+        "CONNECT a:b:c HTTP/1.1\r\n\r\n",
+        "CONNECT [::1 HTTP/1.1\r\n\r\n",
+        "CONNECT a.example:99999 HTTP/1.1\r\n\r\n",
+        "GET nothing HTTP/1.1\r\n\r\n",
+        "GET /path HTTP/1.1\r\n\r\n",
+        "GET ftp://127.0.0.1/ HTTP/1.1\r\n\r\n",
+        "\x16\x03\x01" + "x" * 70_000,
+        f"GET http://a.example/{'x' * 70_000} HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_of_a_proxy_is_answered_so(text: str) -> None:
+    assert ask(text, "127.0.0.1")[0].split(" ", 1)[1] in {"400 Bad Request", "403 Forbidden"}
+
+
+def test_what_is_opened_passes_as_it_was_sent() -> None:
+    with HttpServer() as inner:
+        inner.route("/here", Reply(body=b"x"))
+        head = "Host: x\r\nAccept: y\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive"
+        text = f"GET {inner.url('/here?a=1')} HTTP/1.1\r\n{head}\r\n\r\n"
+
+        async def main() -> bytes:
+            allowed = parse_allowed([f"127.0.0.1:{inner.port}"])
+            async with Gate(allowed, 10**6, 10) as gate:
+                reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+                writer.write(text.encode())
+                answer = await reader.read()
+                writer.close()
+                return answer
+
+        assert asyncio.run(main()).startswith(b"HTTP/1.1 200 ")
+        (request,) = inner.requests
+    assert request.path == "/here?a=1"
+    assert request.headers == {"host": "x", "accept": "y", "connection": "close"}
+
+
+def test_the_dead_end_refuses() -> None:
+    async def main() -> None:
+        async with Gate(parse_allowed(()), 1, 1) as gate:
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", gate.dead_end)
+
+    asyncio.run(main())
