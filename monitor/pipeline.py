@@ -150,7 +150,9 @@ def _claim(kit: Kit, limit: int) -> list[Source]:
 
     def work(connection: Connection) -> list[Source]:
         sources.postpone(connection, kit.worker, dict.fromkeys(late, kit.now()))
-        return sources.claim(connection, kit.worker, kit.now(), limit, LEASE)
+        claimed = sources.claim(connection, kit.worker, kit.now(), limit, LEASE)
+        subscriptions.answer(connection, [each.id for each in claimed])
+        return claimed
 
     try:
         return kit.database.run(work)

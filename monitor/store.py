@@ -17,7 +17,7 @@ from monitor.hints.trust import Trust, choose
 from monitor.identity import Keys
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
-from monitor.storage import entries, sources
+from monitor.storage import entries, sources, subscriptions
 from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
@@ -225,6 +225,7 @@ def _settle(connection: Connection, updates: Sequence[Update], now: datetime) ->
         for update in updates
     ]
     sources.settle(connection, polled)
+    subscriptions.repeat(connection, [each.id for each in polled], now)
     moves = [
         (update.source.id, update.source.url) for url, update in moved.items() if url not in taken
     ]

@@ -192,7 +192,7 @@ subscription = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("next_at", Instant, nullable=False),
     sa.Column("lease_ends_at", Instant),
-    sa.Column("pushed_at", Instant),
+    sa.Column("pushed_at", Instant),  # since its source was last begun to be read
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_error", sa.Text),
     sa.Index("subscription_due", "next_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -16,6 +16,7 @@ from monitor.types import HubLink, SourceState
 # ``asked`` until the hub has verified it; ``denied`` by the hub, and asked again much later.
 WANTED, ASKED, ACTIVE, DENIED = "wanted", "asked", "active", "denied"
 _TOKEN_BYTES = 24
+GAP = timedelta(seconds=10)  # between two looks that pushes ask for
 
 
 def note(connection: Connection, found: Mapping[int, HubLink], now: datetime) -> None:
@@ -75,16 +76,48 @@ def change(connection: Connection, source_id: int, **values: object) -> None:
 
 
 def pushed(connection: Connection, source_id: int, now: datetime) -> None:
-    """Note a push: its source is due at once, wherever its rhythm had it."""
+    """Note a push. Its source is due at once, wherever its rhythm had it; but not one that fails,
+    which may have been told to wait, and none again within seconds."""
+    # First, as polls do: what is being polled is settled before this or after it, never between.
+    connection.execute(sa.select(source.c.id).where(source.c.id == source_id).with_for_update())
     change(connection, source_id, pushed_at=now)
+    _make_due(connection, source.c.id == source_id, now)
+
+
+def answer(connection: Connection, source_ids: Sequence[int]) -> None:
+    """These sources are about to be read: older pushes are answered by that."""
+    connection.execute(
+        sa.update(subscription)
+        .where(
+            subscription.c.pushed_at.is_not(None),
+            bulk.among(connection, subscription.c.source_id, source_ids),
+        )
+        .values(pushed_at=None)
+    )
+
+
+def repeat(connection: Connection, source_ids: Sequence[int], now: datetime) -> None:
+    """These sources were read: those that were pushed meanwhile are due again."""
+    meanwhile = sa.select(subscription.c.source_id).where(
+        subscription.c.pushed_at.is_not(None),
+        bulk.among(connection, subscription.c.source_id, source_ids),
+    )
+    _make_due(connection, source.c.id.in_(meanwhile), now)
+
+
+def _make_due(connection: Connection, which: sa.ColumnElement[bool], now: datetime) -> None:
+    looked_at = source.c.last_fetch_at > now - GAP
+    instant = source.c.next_fetch_at.type
+    at = sa.case((looked_at, sa.literal(now + GAP, instant)), else_=sa.literal(now, instant))
     connection.execute(
         sa.update(source)
         .where(
-            source.c.id == source_id,
+            which,
             source.c.state == SourceState.ACTIVE,
-            source.c.next_fetch_at > now,
+            source.c.failures == 0,
+            source.c.next_fetch_at > at,
         )
-        .values(next_fetch_at=now)
+        .values(next_fetch_at=at)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import urllib.error
@@ -113,6 +114,25 @@ def test_what_a_hub_pushes_is_news_at_once(world: World) -> None:
     assert hub.push(b"<rss/>") == 202
     until(lambda: world.all_settled(1), 15, "the alert")
     assert server.count("/feed") == looked + 1
+    assert sorted(world.stored) == ["chip 1", "chip 2"]
+
+
+def test_a_push_while_its_feed_is_being_read_is_not_lost(world: World) -> None:
+    server = world.portal.server
+    hub = Hub(server)
+    begin(world, hub)
+    hub.verify()
+    old = feed(server, "chip 1")
+
+    async def too_early(exchange: Exchange) -> None:
+        server.route("/feed", feed(server, "chip 2", "chip 1"))
+        await asyncio.to_thread(hub.push, b"<rss/>")
+        await exchange.send(old)
+
+    server.route("/feed", too_early)
+    with world.database.write() as connection:
+        connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
+    until(lambda: world.all_settled(1), 30, "the alert")
     assert sorted(world.stored) == ["chip 1", "chip 2"]
 
 

@@ -75,6 +75,43 @@ def test_a_push_makes_its_source_due_and_never_later(database: Database) -> None
         assert list(pushed) == [NOW, LATER]
 
 
+def due_at(database: Database) -> list[datetime]:
+    with database.read() as connection:
+        return list(connection.scalars(sa.select(source.c.next_fetch_at).order_by(source.c.id)))
+
+
+def test_a_push_during_a_poll_makes_its_source_due_again(database: Database) -> None:
+    numbers = watched(database, *(f"https://a.example/{number}" for number in range(3)))
+    with database.write() as connection:
+        subscriptions.note(connection, dict.fromkeys(numbers, LINK), NOW)
+        subscriptions.pushed(connection, numbers[0], NOW)
+        subscriptions.answer(connection, numbers[:2])  # a poll begins
+        subscriptions.pushed(connection, numbers[1], NOW)
+        subscriptions.pushed(connection, numbers[2], NOW)
+        done = {"next_fetch_at": LATER, "last_fetch_at": NOW}
+        connection.execute(sa.update(source).values(done))
+        subscriptions.repeat(connection, numbers[:2], NOW)
+    assert due_at(database) == [LATER, NOW + subscriptions.GAP, LATER]
+
+
+def test_pushes_neither_crowd_a_source_nor_cut_short_what_it_was_told_to_wait(
+    database: Database,
+) -> None:
+    numbers = watched(database, *(f"https://a.example/{number}" for number in range(3)))
+    with database.write() as connection:
+        subscriptions.note(connection, dict.fromkeys(numbers, LINK), NOW)
+        connection.execute(sa.update(source).values(next_fetch_at=LATER))
+        for number, values in zip(
+            numbers,
+            ({"failures": 1}, {"last_fetch_at": NOW - timedelta(seconds=4)}, {"state": "paused"}),
+            strict=True,
+        ):
+            connection.execute(sa.update(source).where(source.c.id == number).values(values))
+            subscriptions.pushed(connection, number, NOW)
+    soon = NOW + subscriptions.GAP
+    assert due_at(database) == [LATER, soon, LATER]
+
+
 def test_they_are_counted_and_end_with_their_source(database: Database) -> None:
     numbers = watched(database, *(f"https://a.example/{number}" for number in range(3)))
     with database.write() as connection:
