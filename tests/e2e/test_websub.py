@@ -114,6 +114,7 @@ def test_what_a_hub_pushes_is_news_at_once(world: World) -> None:
     assert hub.push(b"<rss/>") == 202
     until(lambda: world.all_settled(1), 15, "the alert")
     assert server.count("/feed") == looked + 1
+    assert world.all(source.c.next_fetch_at)[0] > datetime.now(UTC) + timedelta(minutes=30)
     assert sorted(world.stored) == ["chip 1", "chip 2"]
 
 
