@@ -52,13 +52,14 @@ typedef struct {
     const uint16_t *quick;  /* 65,536: code point -> code point, DROP or HARD */
     const uint8_t *records; /* one a bucket: filter, idf, weights, zeros up to `stride` */
     const float *tf;        /* MAX_FEATURES + 1: the weight of a count */
-    const float *scale;     /* one a section */
-    const float *bias;      /* one a section */
+    const float *scale;     /* one a column */
+    const float *bias;      /* one a column */
     uint64_t shift;         /* of a hash, to its bucket */
     uint64_t stride;        /* bytes of a record, a multiple of 16 */
     uint64_t last;          /* of these bytes, or 0 where that lies in the first's cache line */
     int32_t longest;        /* of the n-grams, 1 to 3 */
     int32_t shape;
+    int32_t columns;        /* weights of a bucket: the sections', and perhaps strangeness */
     int32_t sections;
 } Model;
 

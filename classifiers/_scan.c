@@ -31,6 +31,7 @@ enum {
     SLOTS = 16384, /* a power of two, more than MAX_FEATURES */
     MAX_SECTIONS = 1024,
     MAX_LANES = MAX_SECTIONS + 8,
+    LONG = 1000, /* features: a title with more of them is no headline */
     IDF_AT = 4,  /* bytes of a record before its idf */
     STEPS_AT = 8 /* and before its weights */
 };
@@ -76,6 +77,7 @@ INLINE size_t recognise(Work *work, const Bag *bag) {
         told += bag->telling[at];
         familiar += bag->telling[at] & hit;
     }
+    if (bag->many > LONG) familiar = 0;
     work->familiarity = (float)((double)familiar / (double)(told ? told : 1));
     return known;
 }
@@ -132,8 +134,9 @@ INLINE void add_up(Work *work, size_t lane, const int fours) {
     memcpy(work->sums + lane, sums, (size_t)fours * sizeof *sums);
 }
 
+/* Margins of the sections; a strange title is not familiar. */
 INLINE void weigh(const Model *model, Work *work, size_t lanes) {
-    size_t sections = (size_t)model->sections;
+    size_t sections = (size_t)model->sections, columns = (size_t)model->columns;
     measure(model, work);
     switch (lanes) { /* so that the compiler knows them */
     case 4: add_up(work, 0, 1); break;
@@ -142,8 +145,9 @@ INLINE void weigh(const Model *model, Work *work, size_t lanes) {
     default:
         for (size_t lane = 0; lane < lanes; lane += 4) add_up(work, lane, 1);
     }
-    for (size_t at = 0; at < sections; at++)
+    for (size_t at = 0; at < columns; at++)
         work->margins[at] = (float)(work->sums[at] * model->scale[at] + model->bias[at]);
+    if (columns > sections && work->margins[sections] > 0) work->familiarity = 0;
     for (size_t at = sections; at < lanes; at++) work->margins[at] = -INFINITY;
 }
 
@@ -227,7 +231,7 @@ WIDE int64_t scan_score(const Model *model, const Judge *judge, const uint32_t *
     Bag *bag = work->bags, *before = work->bags + 1, *kept;
     size_t at = folded ? 1 : 0, all = (size_t)many;
     int64_t title = 0;
-    if (model->sections > MAX_SECTIONS || model->sections < 1) return -1;
+    if (model->columns > MAX_SECTIONS || model->sections < 1) return -1;
     before->title = -1;
     for (; title < titles && at <= all; title++) {
         size_t end = line_end(codes, at, all);

@@ -10,11 +10,9 @@ release looks the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 from sklearn.linear_model import RidgeClassifier
 
 from classifiers import solver
@@ -50,25 +48,21 @@ class BlendedClassifier(TopicClassifier):
         )
         self.bayes = bayes
 
-    def _solve(
-        self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
-    ) -> tuple[Matrix, Matrix]:
-        coef, intercept = _ridge(matrix.astype(np.float64), y, weights)
-        spread = max(float((matrix @ coef.T + intercept).std()), 1e-9)
-        costs = np.ones(len(y)) if weights is None else weights
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
-        rows = solver.Rows(matrix, labels, costs.astype(np.float32), len(self.classes_))
+    def _cost(self) -> float:
+        return 1.0
+
+    def _solve(self, rows: solver.Rows, names: Sequence[str]) -> tuple[Matrix, Matrix]:
+        coef, intercept = _ridge(rows)
+        spread = max(float((rows.matrix @ coef.T + intercept).std()), 1e-9)
         counted = solver.complement_bayes(rows)
-        share = self.bayes / counted.deviation(matrix)
-        kin = _kinship(self.classes_.tolist())
+        share = self.bayes / counted.deviation(rows.matrix)
+        kin = _kinship(names)
         return kin @ (coef / spread + share * counted.weights.T), kin @ (intercept / spread)
 
 
-def _ridge(
-    matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
-) -> tuple[Matrix, Matrix]:
+def _ridge(rows: solver.Rows) -> tuple[Matrix, Matrix]:
     ridge = RidgeClassifier(alpha=_PENALTY, solver="sparse_cg", tol=_TOLERANCE)
-    ridge.fit(matrix, y, sample_weight=None if weights is None else np.asarray(weights))
+    ridge.fit(rows.matrix.astype(np.float64), rows.labels, sample_weight=rows.costs)
     coef, intercept = np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
     if len(coef) > 1:
         return coef, intercept

@@ -72,8 +72,8 @@ class Scorer:
     """Answers for titles. Safe to share between threads; arrays are mapped, not copied.
 
     ``release`` is the id of the release, ``sections`` its sections in the order of the
-    columns of ``margins``. ``quick`` is ``text.quick_table``'s. Without a ``scanner`` the
-    NumPy code scores.
+    columns of ``margins``; the release's weights may have one more, which tells strange titles.
+    ``quick`` is ``text.quick_table``'s. Without a ``scanner`` the NumPy code scores.
     """
 
     release: str
@@ -96,7 +96,7 @@ class Scorer:
         arrays = releases.read_arrays(folder, manifest)
         try:
             settings = TextSettings(**manifest.text)
-            records = unpack(arrays["records"], len(manifest.sections))
+            records = unpack(arrays["records"], len(arrays["scale"]))
             scorer = cls(
                 release=manifest.id,
                 sections=manifest.sections,
@@ -119,19 +119,22 @@ class Scorer:
 
     def faster(self) -> Self:
         """The same with the compiled scanner, where there is one that can serve."""
-        parts = Parts(self.quick, self.records.whole, self.scale, self.bias)
+        sections = len(self.sections)
+        parts = Parts(self.quick, self.records.whole, self.scale, self.bias, sections)
         return replace(self, scanner=native.scanner(self.lexicon.settings, parts))
 
     def check(self, folder: Path) -> None:
         """Raise ReleaseError when the arrays do not fit each other."""
         sections, buckets = len(self.sections), self.lexicon.settings.buckets
-        vectors = (self.scale, self.bias, self.calibration.thresholds)
+        columns = len(self.scale)
         fits = (
-            self.steps.shape == (buckets, sections)
+            columns in {sections, sections + 1}
+            and self.steps.shape == (buckets, columns)
             and self.quick.shape == self.lexicon.fold.shape == (1 << 16,)
             and all(each.dtype == kind for each, kind in self._kinds())
             and self.calibration.curve.shape[:1] == (2,)
-            and all(vector.shape == (sections,) for vector in vectors)
+            and self.calibration.thresholds.shape == (sections,)
+            and self.scale.shape == self.bias.shape == (columns,)
         )
         if not fits:
             raise ReleaseError(f"{folder}: its arrays do not fit its {sections} sections")
@@ -143,7 +146,7 @@ class Scorer:
 
     @property
     def steps(self) -> NDArray[np.int16]:
-        """The weights, buckets x sections, in steps of ``scale``."""
+        """The weights, buckets x columns, in steps of ``scale``."""
         return self.records.steps
 
     def score(self, titles: Sequence[str]) -> list[Scored]:
@@ -162,11 +165,23 @@ class Scorer:
 
     def margins(self, titles: Sequence[str]) -> Floats:
         """The linear models' outputs, titles x sections, before calibration."""
+        sections = len(self.sections)
         if self.scanner is None:
-            parts = [self._weigh(self.lexicon.weigh(batch)) for batch in batches(titles)]
+            weighted = map(self.lexicon.weigh, batches(titles))
+            parts = [self._weigh(each)[:, :sections] for each in weighted]
         else:
             parts = [self._scan(self.scanner, batch) for batch in _parts(titles)]
-        return np.concatenate([np.zeros((0, len(self.sections)), dtype=np.float32), *parts])
+        return np.concatenate([np.zeros((0, sections), dtype=np.float32), *parts])
+
+    def familiarity(self, titles: Sequence[str]) -> Floats:
+        """The share of each title's n-grams that training knew; 0 of strange titles."""
+        weighted = map(self.lexicon.weigh, batches(titles))
+        parts = [self._familiarity(each, self._weigh(each)) for each in weighted]
+        return np.concatenate([np.zeros(0, dtype=np.float32), *parts])
+
+    def _familiarity(self, weighted: Weighted, outputs: Floats) -> Floats:
+        strange = (outputs[:, len(self.sections) :] > 0).any(axis=1)
+        return np.where(strange, np.float32(0), weighted.familiarity)
 
     def _compiled(self, titles: Sequence[str]) -> Iterator[Columns]:
         """Answers by the scanner, some titles at a time; what it finds hard is folded for it."""
@@ -194,15 +209,17 @@ class Scorer:
         """Answers by NumPy."""
         for batch in batches(titles):
             weighted = self.lexicon.weigh(batch)
-            margins = self._weigh(weighted)
+            outputs = self._weigh(weighted)
+            margins = outputs[:, : len(self.sections)]
             best, probability = self.calibration.answer(margins)
-            unsure = self.calibration.unsure(best, probability, weighted.familiarity)
+            familiarity = self._familiarity(weighted, outputs)
+            unsure = self.calibration.unsure(best, probability, familiarity)
             yield self._named(best, probability, second_best(margins, best), unsure)
 
     def _weigh(self, weighted: Weighted) -> Floats:
         rows = self.steps[weighted.buckets].astype(np.float64)
         values = weighted.values.astype(np.float64)
-        sums = np.empty((len(weighted.familiarity), len(self.sections)))
+        sums = np.empty((len(weighted.familiarity), len(self.scale)))
         bounds = weighted.starts.tolist()
         for at, (start, end) in enumerate(itertools.pairwise(bounds)):
             np.dot(values[start:end], rows[start:end], out=sums[at])

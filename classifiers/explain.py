@@ -24,7 +24,7 @@ class Reason:
 class Explanation:
     """``margin`` is how far the section's margin is above the runner-up's: the sum of the
     weights of the ``reasons``, which come in the order of their size. ``familiarity`` is
-    the share of the title that training knew."""
+    the share of the title that training knew, 0 where it is in another language."""
 
     answer: Scored
     margin: float
@@ -42,7 +42,7 @@ def explain(scorer: Scorer, title: str) -> Explanation:
         parts = (piece.value * float(row[at]) * float(scorer.scale[at]) for at in (best, second))
         reasons.append(_reason(piece.text, *parts))
     reasons.sort(key=lambda each: (-abs(each.weight), each.text))
-    familiarity = float(scorer.lexicon.weigh([title]).familiarity[0])
+    familiarity = float(scorer.familiarity([title])[0])
     margin = sum(each.weight for each in reasons)
     return Explanation(answer, margin, familiarity, tuple(reasons))
 

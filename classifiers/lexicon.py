@@ -23,6 +23,7 @@ _PROBES = (0, 5, 10, 15)  # where in a hash each probe's five bits begin
 _WITHIN = np.uint64(31)
 _MOST_COUNTS = 1 << 14  # a title of 1,000 characters has fewer features
 _TF = tf_weights(_MOST_COUNTS)
+_LONG = 1000  # features, of some 350 characters: a title with more of them is no headline
 
 
 class Weighted(NamedTuple):
@@ -79,8 +80,12 @@ class Lexicon:
         return np.asarray(self.seen[_buckets(hashes, self.settings)] & masks == masks)
 
 
-def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:
-    """The lexicon of training titles: idf = 1 + ln((1 + titles) / (1 + titles with it))."""
+def learn(titles: Sequence[str], settings: TextSettings, strange: Sequence[str] = ()) -> Lexicon:
+    """The lexicon of training titles: idf = 1 + ln((1 + titles) / (1 + titles with it)).
+
+    Of ``strange`` titles it knows what stands in two of them: what one alone has would be no
+    sign of anything, and change the weights of titles that are not strange.
+    """
     fold = fold_table(settings.simplify)
     frequency = np.zeros(settings.buckets, dtype=np.int64)
     hashes: list[Keys] = []
@@ -90,10 +95,20 @@ def learn(titles: Sequence[str], settings: TextSettings) -> Lexicon:
         frequency += np.bincount(found.buckets, minlength=settings.buckets)
         hashes.append(np.unique(bag.hashes))
     idf = 1 + np.log((1 + len(titles)) / (1 + frequency))
-    distinct = np.unique(np.concatenate(hashes)) if hashes else np.zeros(0, dtype=np.uint64)
+    hashes.append(_repeated(strange, settings, fold))
+    distinct = np.unique(np.concatenate(hashes))
     seen = np.zeros(settings.buckets, dtype=np.uint32)
     np.bitwise_or.at(seen, _buckets(distinct, settings), _masks(distinct))
     return Lexicon(settings, fold, idf.astype(np.float32), seen)
+
+
+def _repeated(titles: Sequence[str], settings: TextSettings, fold: Fold) -> Keys:
+    """The features that more than one of the titles has."""
+    found = [np.unique(extract([title], settings, fold).hashes) for title in titles]
+    hashes, counts = np.unique(
+        np.concatenate([np.zeros(0, dtype=np.uint64), *found]), return_counts=True
+    )
+    return hashes[counts > 1]
 
 
 def batches(titles: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -115,7 +130,9 @@ def _only(bag: Bag, keep: NDArray[np.bool_]) -> Bag:
 def _familiarity(bag: Bag, known: NDArray[np.bool_], titles: int) -> NDArray[np.float32]:
     told = np.bincount(bag.rows[bag.telling], minlength=titles)
     familiar = np.bincount(bag.rows[bag.telling & known], minlength=titles)
-    return (familiar / np.maximum(told, 1)).astype(np.float32)
+    share = (familiar / np.maximum(told, 1)).astype(np.float32)
+    share[np.bincount(bag.rows, minlength=titles) > _LONG] = 0
+    return np.asarray(share)
 
 
 def _buckets(hashes: Keys, settings: TextSettings) -> Rows:

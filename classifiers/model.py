@@ -3,6 +3,8 @@
 Three linear models are added up: a support vector machine that trusts telling n-grams more
 (see ``solver``), a multinomial logistic regression, and complement naive Bayes. They err
 differently; their sum is linear as well, so it costs nothing when titles are scored.
+
+One more column may tell titles of other languages from those of all sections: see ``strange``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -40,9 +42,10 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     compiled solver; left out without), ``bayes`` that of naive Bayes when its margins are
     spread as widely as the machine's. The parameters before them are those of
     ``TextSettings``. After ``fit``: ``classes_``; ``lexicon_``; ``steps_`` (buckets x
-    classes, 16-bit whole numbers) and ``scale_``, whose product are the weights;
-    ``intercept_``. The weights are rounded in training, so that a release scores exactly
-    as the model it was made from.
+    columns, 16-bit whole numbers) and ``scale_``, whose product are the weights;
+    ``intercept_``. The columns are the classes, and strangeness last where it was learnt. The
+    weights are rounded in training, so that a release scores exactly as the model it was made
+    from.
     """
 
     def __init__(  # noqa: PLR0913 - scikit-learn's contract
@@ -80,8 +83,10 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X: Sequence[str],  # noqa: N803
         y: Sequence[str],
         sample_weight: Sequence[float] | None = None,
+        strange: Sequence[str] = (),
     ) -> Self:
         """Learn from titles ``X`` and their sections ``y``; rows that weigh 0 are left out.
+        ``strange`` titles are of no section: with any, there is a column for such.
 
         TrainingError when there are not two sections, ValueError when the arguments do not
         fit each other.
@@ -92,9 +97,25 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise TrainingError(
                 "at least two sections are needed to learn, not one class; give more examples"
             )
-        self.lexicon_ = learn(titles, self.text_settings)
-        self._set_weights(*self._solve(self.matrix(titles), labels, weights))
+        self.lexicon_ = learn(titles, self.text_settings, strange)
+        costs = np.maximum(self._cost() * weights, _LEAST_COST).astype(np.float32)
+        numbers = np.searchsorted(self.classes_, labels).astype(np.int32)
+        rows = solver.Rows(self.matrix(titles), numbers, costs, len(self.classes_))
+        coef, intercept = self._solve(rows, self.classes_.tolist())
+        columns, ends = [*coef], intercept.tolist()  # not stacked: that would be copied
+        if strange:
+            last, end = self._strangeness(rows, strange)
+            columns, ends = [*columns, last], [*ends, end]
+        self._set_weights(columns, np.asarray(ends, dtype=np.float32))
         return self
+
+    def _strangeness(self, rows: solver.Rows, strange: Sequence[str]) -> tuple[Weights, float]:
+        """What parts ``strange`` titles from all others: the weights, and an intercept."""
+        matrix = vstack((rows.matrix, self.matrix(strange)), format="csr")
+        numbers = np.repeat(np.array([0, 1], dtype=np.int32), (len(rows.labels), len(strange)))
+        costs = np.append(rows.costs, np.full(len(strange), self._cost(), dtype=np.float32))
+        coef, intercept = self._solve(solver.Rows(matrix, numbers, costs, 2), ("", "strange"))
+        return coef[1], float(intercept[1])
 
     def matrix(self, X: Sequence[str]) -> csr_matrix:  # noqa: N803
         """TF-IDF rows of the titles (titles x buckets), in single precision."""
@@ -113,6 +134,10 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def margins(self, X: Sequence[str]) -> NDArray[np.float64]:  # noqa: N803
         """Signed distances, titles x classes (two columns for two classes as well)."""
+        return self.outputs(X)[:, : len(self.classes_)]
+
+    def outputs(self, X: Sequence[str]) -> NDArray[np.float64]:  # noqa: N803
+        """The same, and strangeness in a last column where it was learnt."""
         check_is_fitted(self)
         raw = self.matrix(X) @ self.steps_.astype(np.float64)
         return np.asarray(raw * self.scale_ + self.intercept_)
@@ -127,13 +152,12 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return np.asarray(self.classes_[self.margins(X).argmax(axis=1)])
 
-    def _solve(
-        self, matrix: csr_matrix, y: NDArray[Any], weights: NDArray[np.float64] | None
-    ) -> tuple[Weights, Weights]:
-        given = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
-        costs = np.maximum(self.C * given, _LEAST_COST).astype(np.float32)
-        rows = solver.Rows(matrix, labels, costs, len(self.classes_))
+    def _cost(self) -> float:
+        """What a row of weight 1 costs where it is on the wrong side."""
+        return self.C
+
+    def _solve(self, rows: solver.Rows, names: Sequence[str]) -> tuple[Weights, Weights]:
+        """Weights, sections x buckets, and an intercept a section, which have these ``names``."""
         found = self._fitted(rows, int(check_random_state(self.random_state).randint(1 << 31)))
         return found.weights.T, found.intercept
 
@@ -160,7 +184,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return machine, None
         return machine, compiled.softmax(_SOFTMAX_RATE, _SOFTMAX_EPOCHS)
 
-    def _set_weights(self, coef: Weights, intercept: Weights) -> None:
+    def _set_weights(self, coef: Sequence[Weights], intercept: NDArray[np.float32]) -> None:
         self.steps_ = np.empty((self.buckets, len(coef)), dtype=np.int16)
         self.scale_ = np.empty(len(coef), dtype=np.float32)
         for section, weights in enumerate(coef):  # one at a time, for the sake of memory
@@ -168,7 +192,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.scale_[section] = largest / _STEPS
             rounded = np.rint(weights / np.float64(self.scale_[section]))
             self.steps_[:, section] = rounded.clip(-_STEPS, _STEPS)
-        self.intercept_ = intercept.astype(np.float32)
+        self.intercept_ = intercept
 
 
 def _titles(given: Sequence[str]) -> list[str]:
@@ -179,13 +203,13 @@ def _titles(given: Sequence[str]) -> list[str]:
 
 def _checked(
     given: Sequence[str], y: Sequence[str], sample_weight: Sequence[float] | None
-) -> tuple[list[str], NDArray[Any], NDArray[np.float64] | None]:
+) -> tuple[list[str], NDArray[Any], NDArray[np.float64]]:
     """Titles, labels and weights that fit each other."""
     titles, labels = _titles(given), column_or_1d(y, warn=True)
     check_classification_targets(labels)
     check_consistent_length(titles, labels, sample_weight)
     if sample_weight is None:
-        return titles, labels, None
+        return titles, labels, np.ones(len(titles))
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.ndim != 1 or not np.all(weights >= 0) or not weights.any():
         raise ValueError("sample_weight must hold one number a title, none negative, not all zero")

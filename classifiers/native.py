@@ -48,6 +48,7 @@ class Parts(NamedTuple):
     records: NDArray[np.uint8]
     scale: Floats
     bias: Floats
+    sections: int
 
 
 class Text(NamedTuple):
@@ -80,7 +81,7 @@ class _Model(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("quick", "records", "tf", "scale", "bias")),
         *((name, ctypes.c_uint64) for name in ("shift", "stride", "last")),
-        *((name, ctypes.c_int32) for name in ("longest", "shape", "sections")),
+        *((name, ctypes.c_int32) for name in ("longest", "shape", "columns", "sections")),
     )
 
 
@@ -108,7 +109,7 @@ class Scanner:
         given = (parts.quick, parts.records, tf_weights(features), parts.scale, parts.bias)
         kept = [np.ascontiguousarray(array) for array in given]
         self._kept = kept  # the structure holds addresses alone
-        self._sections = len(parts.scale)
+        self._sections = parts.sections
         size = parts.records.shape[1]
         self._model = _Model(
             *(array.ctypes.data for array in kept),
@@ -117,7 +118,8 @@ class Scanner:
             size - 1 if size > _HALF_LINE else 0,
             settings.longest,
             settings.shape,
-            self._sections,
+            len(parts.scale),
+            parts.sections,
         )
         self._at = ctypes.addressof(self._model)
         self._score = library.scan_score

@@ -33,6 +33,7 @@ from classifiers.evaluate import Answers, Evaluation, examine, measure
 from classifiers.examples import Example
 from classifiers.model import TopicClassifier
 from classifiers.release import Manifest
+from classifiers.strange import limit, strange_titles
 from classifiers.taxonomy import Taxonomy
 from classifiers.text import identity_key
 
@@ -46,7 +47,8 @@ class TrainSettings:
     ``folds`` many models, each without a part of the titles, give the margins that
     calibration needs.
     ``precision`` is the share of answers above a section's threshold that shall be right.
-    ``familiarity`` is the least share of known n-grams that a sure title has.
+    ``familiarity`` is the least share of known n-grams that a sure title has. With ``strange``
+    the model learns what titles of other languages look like, beside the project's own two.
     """
 
     buckets: int = 1 << 20
@@ -55,13 +57,14 @@ class TrainSettings:
     C: float = 1.0
     folds: int = 3
     precision: float = 0.95
-    familiarity: float = 0.1
+    familiarity: float = 0.2
     bayes: float = 0.0
+    strange: bool = False
 
 
 _MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
-STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75)
+STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75, strange=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def _train(
     model = fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
     calibration = calibrate(unseen, settings)
+    if settings.strange:  # from there on a title is strange: where its column is above 0
+        model.intercept_[-1] -= limit(unseen.titles, unseen.strangeness)
     best, surest = calibration.answer(unseen.margins)
     evaluation = measure(best, surest, model.classes_.tolist(), unseen.labels)
     scorer = compile_model(model, calibration)
@@ -127,12 +132,14 @@ def _train(
 
 
 class Unseen(NamedTuple):
-    """Titles with the margins of a model that was trained without them."""
+    """Titles with the margins of a model that was trained without them; ``strangeness`` is 0
+    where none was learnt."""
 
     titles: list[str]
     labels: list[str]
     truth: NDArray[np.intp]
     margins: NDArray[np.float64]
+    strangeness: NDArray[np.float64]
 
 
 def out_of_fold(
@@ -155,10 +162,11 @@ def out_of_fold(
         pairs.append((rest, held))
     with ThreadPoolExecutor(2 if len(examples) <= _MANY else 1) as pool:
         parts = list(
-            pool.map(lambda pair: _margins_without(pair[0], pair[1], classes, settings), pairs)
+            pool.map(lambda pair: _outputs_without(pair[0], pair[1], classes, settings), pairs)
         )
     truth = np.searchsorted(classes, np.asarray(labels))
-    return Unseen(titles, labels, truth, np.concatenate(parts))
+    outputs = np.concatenate(parts)
+    return Unseen(titles, labels, truth, outputs[:, :-1], outputs[:, -1])
 
 
 def _folds(examples: Sequence[Example], folds: int) -> list[int]:
@@ -182,20 +190,22 @@ def first_fold(examples: Sequence[Example], folds: int) -> tuple[list[Example], 
     return rest, [each for each, fold in numbered if not fold and not each.term]
 
 
-def _margins_without(
+def _outputs_without(
     rest: Sequence[Example],
     held: Sequence[Example],
     classes: NDArray[Any],
     settings: TrainSettings,
 ) -> NDArray[np.float64]:
-    """A section that the rest lacks gets the margin of a clear no."""
-    margins = np.full((len(held), len(classes)), -1.0)
+    """Margins and, last, strangeness. A section that the rest lacks gets that of a clear no."""
+    outputs = np.full((len(held), len(classes) + 1), -1.0)
     if len({each.label for each in rest}) < 2:
         raise TrainingError("too few titles to calibrate on; give at least ten a section")
     model = fit(rest, settings)
+    found = model.outputs([each.title for each in held])
     columns = np.searchsorted(classes, model.classes_)
-    margins[:, columns] = model.margins([each.title for each in held])
-    return margins
+    outputs[:, columns] = found[:, : len(columns)]
+    outputs[:, -1:] = found[:, len(columns) :] if settings.strange else 0.0
+    return outputs
 
 
 def calibrate(unseen: Unseen, settings: TrainSettings) -> Calibration:
@@ -285,7 +295,7 @@ def fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier
     """A model of these examples, not calibrated."""
     model = _unfitted(settings)
     titles, labels, weights = zip(*((e.title, e.label, e.weight) for e in examples), strict=True)
-    return model.fit(titles, labels, weights)
+    return model.fit(titles, labels, weights, strange_titles() if settings.strange else ())
 
 
 def _unfitted(settings: TrainSettings) -> TopicClassifier:

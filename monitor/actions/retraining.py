@@ -156,7 +156,7 @@ def _knows_all(live: Scorer, lessons: Lessons, settings: Settings) -> bool:
     from classifiers import train
 
     new = bool(lessons.corrected or lessons.more or settings.classifier.sections)
-    as_shipped = not new and _settings(len(lessons.more), settings) == train.STARTER
+    as_shipped = not new and _settings(lessons, 0, settings) == train.STARTER
     return as_shipped and live.release == read_manifest(starter_folder()).id
 
 
@@ -177,7 +177,7 @@ def _train(
     corrected = lessons.corrected
     for left in reversed(range(TRAININGS)):
         examples = [*lessons.own, *split.rest, *corrected]
-        trained = train.train(examples, _settings(len(split.rest), settings))
+        trained = train.train(examples, _settings(lessons, len(split.rest), settings))
         found = tally(live, trained.scorer, corrected, moved)
         if not found.broken or not left:
             break
@@ -234,10 +234,13 @@ def _without(examples: Sequence[Example], corrected: Sequence[Example]) -> list[
     return [each for each in examples if each.term or identity_key(each.title) not in known]
 
 
-def _settings(titles: int, settings: Settings) -> TrainSettings:
-    """Small for few titles. Who gives words of their own gets a model that looks at words."""
+def _settings(lessons: Lessons, titles: int, settings: Settings) -> TrainSettings:
+    """Small for few titles. Who gives words of their own gets a model that looks at words. What
+    is strange is known where the project's own titles are learnt, of which we know the languages.
+    """
     from classifiers import train
 
     kind = train.TrainSettings() if titles >= MANY_TITLES else train.STARTER
     words = bool(user_words().words)
-    return replace(kind, words=words, precision=settings.classifier.answered_right)
+    precision = settings.classifier.answered_right
+    return replace(kind, words=words, precision=precision, strange=bool(lessons.own))

@@ -21,6 +21,7 @@ from classifiers.compiled import Scorer
 from classifiers.features import count, extract_slowly
 from classifiers.lexicon import learn
 from classifiers.native import Library, Parts, Scanner
+from classifiers.registry import starter_folder
 from classifiers.text import HARD, TextSettings, encode, fold_table, normalise, quick_table
 from classifiers.train import TrainedModel
 
@@ -28,7 +29,22 @@ FOLD = fold_table(simplify=True)
 QUICK = quick_table(FOLD)
 SETTINGS = TextSettings(buckets=1 << 12, shape=True)
 ANY_CHAR = st.characters(codec=None)  # lone surrogates too
-WORDS = ["足球", "降息", "發佈", "bank", "goal ", "12%", "「", "！", "é", "e\u0301", "😀", "…"]
+WORDS = [
+    "la ligue ",
+    "のは",
+    "足球",
+    "降息",
+    "發佈",
+    "bank",
+    "goal ",
+    "12%",
+    "「",
+    "！",
+    "é",
+    "e\u0301",
+    "😀",
+    "…",
+]
 WORDS += [
     "각",
     "\u1100\u1161",
@@ -55,9 +71,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return native.load(path)
 
 
-@pytest.fixture(scope="module")
-def slow(trained: TrainedModel) -> Scorer:
-    return replace(trained.scorer, scanner=None)
+@pytest.fixture(scope="module", params=["small", "starter"])
+def slow(trained: TrainedModel, request: pytest.FixtureRequest) -> Scorer:
+    """A model of titles with shape, and the starter, which knows strange titles."""
+    small = request.param == "small"
+    return replace(trained.scorer if small else Scorer.load(starter_folder()), scanner=None)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +84,8 @@ def fast(library: Library, slow: Scorer) -> Scorer:
 
 
 def parts_of(scorer: Scorer) -> Parts:
-    return Parts(scorer.quick, scorer.records.whole, scorer.scale, scorer.bias)
+    arrays = (scorer.quick, scorer.records.whole, scorer.scale, scorer.bias)
+    return Parts(*arrays, len(scorer.sections))
 
 
 def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
@@ -103,7 +122,7 @@ def test_any_calibration_is_followed(
     fast: Scorer,
 ) -> None:
     curve = np.array([np.linspace(0, 1, len(ends)), ends], dtype=np.float32)
-    thresholds = np.full(3, threshold, dtype=np.float32)
+    thresholds = np.full(len(slow.sections), threshold, dtype=np.float32)
     judge = Calibration(sharpness, curve, thresholds, familiarity)
     both = (replace(each, calibration=judge).score(titles) for each in (slow, fast))
     for one, other in zip(*both, strict=True):
