@@ -2,7 +2,7 @@
 
 A title in French shares names, loanwords and most n-grams with English ones, so that few
 of its words being unknown does not tell it. What tells it is learnt: a column beside the
-sections', from words and titles of thirty languages in ``training_data/strange``.
+sections', from words and titles of some forty languages in ``training_data/strange``.
 """
 
 from __future__ import annotations
