@@ -31,28 +31,21 @@ def in_order(a: Wording, b: Wording, shared: set[str]) -> float:
     return len(tails) / max(len(a.order), len(b.order), 1)
 
 
-def runs(a: Wording, b: Wording, shared: set[str]) -> tuple[int, float]:
-    """How many runs of words stand in both, and what they weigh without the heaviest.
-
-    Next news of somebody shares the name alone, the same news told anew other words too.
-    """
+def runs(a: Wording, b: Wording, shared: set[str]) -> int:
+    """How many runs of words stand in both."""
     places = {word: at for at, word in enumerate(b.order)}
-    found, last = [0.0], -2
+    found, last = 0, -2
     for word in dict.fromkeys(a.order):
         at = places[word] if word in shared else -2
-        if at >= 0:
-            if at != last + 1:
-                found.append(0.0)
-            found[-1] += a.weights[word]
+        found += at >= 0 and at != last + 1
         last = at
-    return len(found) - 1, sum(found) - max(found)
+    return found
 
 
-def edits(a: Wording, b: Wording) -> tuple[float, float]:
-    """What one title has more in an equal frame, and what stands in another's place there.
+def replaced(a: Wording, b: Wording) -> float:
+    """What stands in another's place in an equal frame: the words at start and end of both.
 
-    The frame are the words at the start and at the end that both have; the second figure is
-    high for titles that differ in one place alone, where each has something of its own.
+    High for titles that differ in one place alone, where each has something of its own.
     """
     one, other, one_weights, other_weights = a.order, b.order, a.weights, b.weights
     size = min(len(one), len(other))
@@ -63,13 +56,13 @@ def edits(a: Wording, b: Wording) -> tuple[float, float]:
     while tail < size - head and one[-1 - tail] == other[-1 - tail]:
         tail += 1
     if head + tail == 0:
-        return 0.0, 0.0
+        return 0.0
     frame = (head + tail) / max(len(one), len(other))
     mine, theirs = one[head : len(one) - tail], other[head : len(other) - tail]
     least = min(_own(mine, theirs, one_weights), _own(theirs, mine, other_weights))
     if least <= 0.2:
-        return frame, 0.0
-    return 0.0, max(2 * frame - 1, 0.0) * min(2 * least, 1.0)
+        return 0.0
+    return max(2 * frame - 1, 0.0) * min(2 * least, 1.0)
 
 
 def _own(mine: tuple[str, ...], theirs: tuple[str, ...], weights: Mapping[str, float]) -> float:

@@ -5,13 +5,14 @@ The features are documented one by one in ``docs/stories.md``.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.stories import alignment, numbers
+from monitor.stories import alignment, kin, numbers
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, is_short, said, wording
@@ -19,12 +20,10 @@ from monitor.stories.wording import Wording, is_short, said, wording
 SAME = 0.5
 WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
-PLACES = frozenset({"country", "province", "city"})
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
+WAYS = frozenset({"direction:up", "direction:down", "direction:hold"})
 SHARING = 0.3
-# What a shortened word counts, of the whole one.
-SHORTENED = 0.7
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
     {
@@ -102,19 +101,15 @@ def probability(found: Mapping[str, float]) -> float:
 def features(a: Wording, b: Wording) -> dict[str, float]:
     """What tells whether ``a`` and ``b`` are the same news; the same for ``b`` and ``a``."""
     shared = a.weights.keys() & b.weights.keys()
-    common = _total(a, shared) / 2 + _total(b, shared) / 2
-    short = SHORTENED * (_shortened(a, b, shared) + _shortened(b, a, shared))
-    common += short
-    left_a, left_b = sum(a.weights.values()) - common, sum(b.weights.values()) - common
-    left_a, left_b = max(left_a, 0.0), max(left_b, 0.0)
+    told_a, told_b = kin.told(a, b), kin.told(b, a)
+    (common_a, left_a), (common_b, left_b) = kin.weigh(a, told_a), kin.weigh(b, told_b)
+    common = common_a / 2 + common_b / 2
+    deeds_a, deeds_b = kin.lone_deeds(a, told_a), kin.lone_deeds(b, told_b)
     less, more = min(left_a, left_b), max(left_a, left_b)
     same_numbers, labels, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
     names_same, places_differ, names_differ = _names(a, b)
     turned = _roles(a, b)
     acts_same, acts_differ, soft_differ = _acts(a, b, turned)
-    inserted, replaced = alignment.edits(a, b)
-    frame, (runs, beyond) = alignment.in_order(a, b, shared), alignment.runs(a, b, shared)
-    leads = float(alignment.is_lone(a.order, a, b) and alignment.is_lone(b.order, b, a))
     acts_a = {act for acts in a.acts.values() for act in acts}
     acts_b = {act for acts in b.acts.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
@@ -143,6 +138,10 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
         "outcome": float(_lone_outcome(a, b) or _lone_outcome(b, a)),
         "not": float("not:not" in acts_a ^ acts_b),
+        "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
+        "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
+        "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
+        "deeds_more": min(abs(deeds_a - deeds_b), 2),
         "signs": len(a.signs & b.signs) / max(min(len(a.signs), len(b.signs)), 1),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
         "acts_lone": min(len(acts_a - acts_b), len(acts_b - acts_a), 2),
@@ -150,14 +149,9 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
         "soft_differ": min(soft_differ, 2),
         "turned": float(turned == "against"),
-        "replaced": replaced,
-        "inserted": inserted,
-        "lead_differ": leads,
-        "template": frame * min(less, 2.0),
-        "lead_in_frame": leads * frame,
-        "beyond": math.log1p(beyond),
-        "runs": math.log1p(runs),
-        "one_run": float(beyond <= 0.3) * min(less, 2.0),
+        "replaced": alignment.replaced(a, b),
+        "template": alignment.in_order(a, b, shared) * min(less, 2.0),
+        "runs": math.log1p(alignment.runs(a, b, shared)),
         "tails_differ": float(
             alignment.is_lone(reversed(a.order), a, b)
             and alignment.is_lone(reversed(b.order), b, a)
@@ -173,21 +167,6 @@ def _others(mine: frozenset[str], theirs: frozenset[str]) -> float:
     return found * SHARING if mine & theirs else float(found)
 
 
-def _total(one: Wording, words: set[str]) -> float:
-    return sum(one.weights[word] for word in words)
-
-
-def _shortened(a: Wording, b: Wording, shared: set[str]) -> float:
-    """What the pairs of ``a`` weigh that are short for more in ``b``, as 武大 is for 武汉大学."""
-    total = 0.0
-    for word, weight in a.weights.items():
-        if len(word) == 2 and word[0] >= "\u3400" and word not in shared:
-            at = b.plain.find(word[0])
-            if at >= 0 and b.plain.find(word[1], at + 1, at + 6) - at > 0:
-                total += weight
-    return total
-
-
 def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
     """Names that both have; groups of places, and other groups, in which they share none."""
     same = places = others = 0
@@ -197,19 +176,11 @@ def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
             continue
         both = mine & theirs
         same += len(both)
-        if not both and group in PLACES:
-            places += not _around(a) & _around(b) & (mine | theirs)
+        if not both and group in kin.PLACES:
+            places += not kin.places(a) & kin.places(b) & (mine | theirs)
         elif not both:
             others += 1
     return same, places, others
-
-
-def _around(one: Wording) -> set[str]:
-    """The places that a title names, and those in which they lie."""
-    within = lexicon().within
-    named = [key for group in PLACES for key in one.names.get(group, ())]
-    outer = [within.get(key.partition(":")[2]) for key in named]
-    return {*named, *(key for key in outer if key)}
 
 
 def _acts(a: Wording, b: Wording, turned: str) -> tuple[int, int, int]:
@@ -237,10 +208,24 @@ def _stage(acts: frozenset[str]) -> int:
 
 
 def _opposed(a: Wording, b: Wording) -> bool:
-    return any(
+    if any(
         group in a.acts and group in b.acts and not a.acts[group] & b.acts[group]
         for group in OPPOSED
-    )
+    ):
+        return True
+    mine, theirs = _moves(a), _moves(b)
+    return any(not mine[key] & theirs[key] for key in mine.keys() & theirs.keys())
+
+
+def _moves(one: Wording) -> dict[str, set[str]]:
+    """Which way each thing goes: the word before, and the act."""
+    found: dict[str, set[str]] = {}
+    for before, act in itertools.pairwise(one.tokens):
+        ways = [key for key in act.keys if key in WAYS]
+        if ways:
+            for key in before.keys:
+                found.setdefault(key, set()).update(ways)
+    return found
 
 
 def _lone_outcome(a: Wording, b: Wording) -> bool:

@@ -13,7 +13,8 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 
 class Term(NamedTuple):
-    """``kind``: ``name``, ``act``, ``same`` or ``filler``. ``key`` stands for all of its words."""
+    """``kind``: ``name``, ``act``, ``deed``, ``same``, ``mark`` or ``filler``. ``key`` stands
+    for all of its words. Before a mark, or behind it in Chinese, stands what is new."""
 
     kind: str
     group: str
@@ -34,6 +35,12 @@ class Lexicon:
     within: dict[str, str] = field(default_factory=dict)
     before: re.Pattern[str] = re.compile("")
     behind: re.Pattern[str] = re.compile("")
+
+    def meanings(self, word: str) -> tuple[Term, ...]:
+        """What ``word``, or a phrase written with ``_``, means so far."""
+        if word[0] >= "\u3400":
+            return self.han.get(word, ())
+        return self.latin.get(tuple(stem(part) for part in word.split("_")), ())
 
     def add(self, word: str, term: Term) -> None:
         """Know ``word`` as ``term`` too; a filler means nothing else."""
@@ -91,7 +98,22 @@ def lexicon() -> Lexicon:
         if word not in found.function:
             found.add(word, Term("filler", "", ""))
     _add_meanings(found, tables)
+    for kind, name in (("deed", "deeds.txt"), ("react", "reactions.txt"), ("same", "things.txt")):
+        for line in folder.joinpath(name).read_text("utf-8").splitlines():
+            if line and not line.startswith("#"):
+                _add_group(found, kind, line.split())
+    for text in tables["mark"].values():
+        for word in text.split():
+            found.add(word, Term("mark", "", "mark"))
     return found
+
+
+def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
+    """Let all ``words`` mean what the first one means already, or else one new thing."""
+    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"]
+    for word in words:
+        for term in terms or [Term(kind, "", f"{kind}:{words[0]}")]:
+            found.add(word, term)
 
 
 def _add_meanings(found: Lexicon, tables: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ NUMBER = re.compile(
     | (?P<digits>\d[\d,]*(?:\.\d+)?)
       (?P<scale>\ ?(?:万亿|千亿|百亿|千万|百万|亿|万|千|百)
         |(?:\ ?(?:trillion|billion|million|thousand)|(?:bn|tn|mn|m|k|b))(?![a-z]))?
-    | (?P<han>[{_HAN}]+)(?=多?[{_COUNTED}])
+    | (?P<han>[{_HAN}]+(?=多?[{_COUNTED}])|(?<=第)[{_HAN}]{{1,3}})
     | (?P<word>\b(?:{_any(WORDS)})\b)
       (?P<wscale>\ (?:hundred|thousand|million|billion|trillion)\b)?
     """,
@@ -102,6 +102,9 @@ AFTER = [
 
 # All of them at once: the group is numbered as its pattern.
 ANY_AFTER = re.compile("|".join(f"(?P<k{at}>{each[0]})" for at, each in enumerate(AFTER)))
+
+# What is counted is what stands here, whatever stands before: kills 17-year-old.
+SURELY_AFTER = re.compile(r"周?岁|[- ]years?[- ]old|个?小时|[- ]hours?\b|[- ]minutes?\b")
 
 _LEAST = r"\s(?:at least |more than |nearly |over |all |another )?$"
 _SERIES = (

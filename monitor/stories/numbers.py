@@ -121,7 +121,7 @@ def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | 
     before, end = text[max(0, match.start() - 30) : match.start()], match.end()
     rough = bool(measures.ROUGH_BEFORE.search(before) or measures.ROUGH_AFTER.match(text, end))
     kind = ""
-    if measures.ANY_BEFORE.search(before):
+    if measures.ANY_BEFORE.search(before) and not measures.SURELY_AFTER.match(text, end):
         kind = next(kind for pattern, kind in measures.BEFORE if pattern.search(before))
     elif after := measures.ANY_AFTER.match(text, end):
         kind, factor = measures.AFTER[int((after.lastgroup or "k0")[1:])][1:]

@@ -6,7 +6,8 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from zlib import crc32
 
 from monitor.stories import numbers
@@ -22,21 +23,38 @@ _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
 # 某地一工厂: where it was.
 _SPOT = re.compile("([\u4e00-\u9fff]{2,6}?)一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])")
 _WORKS = re.compile("《([^》]{1,40})》")
+_CAPITALS = re.compile("\\b[A-Z]{2,5}\\b")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
 # Without one of these nothing frames a title.
 _FRAMES = re.compile("[-–—_|｜丨:：·!,()\\[\\]【】（）]")
 
 
+class Token(NamedTuple):
+    """A word as it stands, all that it may mean, and what it counts. ``deed``: something is
+    done. ``joined``: a pair of characters of which the first ends the pair before."""
+
+    surface: str
+    keys: tuple[str, ...]
+    weight: float
+    deed: bool
+    joined: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """``weights`` gives each word of meaning what it counts; ``order`` has them as they stand.
+    """``tokens`` are its words, ``weights`` what each meaning counts, ``order`` has them as they
+    stand.
 
     ``names`` and ``acts`` are the keys by group, ``signs`` its characters and stems,
-    ``proper`` English words that are written as names are.
+    ``proper`` English words that are written as names are, ``capitals`` short ones in capitals.
     ``plain`` is the text without what frames it. ``short``: too little is said.
+    ``news`` has the numbers of the tokens of the main clause, where another tells what was
+    before; else it is empty.
     """
 
     plain: str
+    tokens: tuple[Token, ...]
+    news: range
     weights: dict[str, float]
     order: tuple[str, ...]
     names: dict[str, frozenset[str]]
@@ -44,6 +62,7 @@ class Wording:
     numbers: tuple[numbers.Quantity, ...]
     signs: frozenset[str]
     proper: frozenset[str]
+    capitals: frozenset[str]
     short: bool
 
 
@@ -102,7 +121,7 @@ def _latin_gram(word: str) -> int:
 
 def _term_gram(terms: tuple[Term, ...]) -> int:
     """The bucket of what a word means; none for a filler."""
-    if terms[0].kind == "filler":
+    if terms[0].kind in ("filler", "mark"):
         return _NO_GRAM
     return crc32(terms[0].key.encode()) % BUCKETS
 
@@ -142,51 +161,94 @@ def _said(title: str) -> tuple[str, str]:
     return plain, _BREAK.sub(" ", plain).strip()
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What is gathered from the words of a title."""
+
+    tokens: list[Token] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    acts: dict[str, set[str]] = field(default_factory=dict)
+    signs: set[str] = field(default_factory=set)
+    news: range = range(0)
+
+    def take(self, word: str, meanings: tuple[Term, ...]) -> None:
+        """Take the next word."""
+        kind = meanings[0].kind if meanings else ""
+        if kind == "filler":
+            return
+        if kind == "mark":
+            self._split(word)
+            return
+        keys = tuple([term.key for term in meanings]) or (word,)
+        weight = _known_weight(word, kind) if kind else _weight(word)
+        if not any(keys == token.keys for token in self.tokens):
+            deed = any(term.kind in _DOING for term in meanings)
+            self.tokens.append(Token(word, keys, weight, deed, self._joins(word, kind)))
+        for key in keys:
+            self.weights[key] = weight
+            self.order.append(key)
+        for term in meanings:
+            if term.kind in ("name", "act"):
+                groups = self.names if term.kind == "name" else self.acts
+                groups.setdefault(term.group, set()).add(term.key)
+        if word[0] >= "\u3400":
+            self.signs.update(word)
+        else:
+            self.signs.add(keys[0])
+
+    def _joins(self, word: str, kind: str) -> bool:
+        last = self.tokens[-1] if self.tokens else None
+        return bool(
+            last
+            and not kind
+            and len(word) == 2
+            and word[0] >= "\u3400"
+            and last.keys == (last.surface,)
+            and last.surface[1:] == word[0]
+        )
+
+    def _split(self, word: str) -> None:
+        """What is new stands before an English mark, and behind a Chinese one."""
+        at = len(self.tokens)
+        if at:
+            self.news = range(at, 1_000) if word[0] >= "\u3400" else range(at)
+
+
 @functools.lru_cache(maxsize=4096)
 def wording(title: str) -> Wording:
     """The wording of ``title``; the same for every spelling that folds alike."""
     known = lexicon()
     plain, said = _said(title)
     quantities, rest = numbers.find(plain)
-    weights: dict[str, float] = {}
-    names: dict[str, set[str]] = {}
-    acts: dict[str, set[str]] = {}
-    order: list[str] = []
-    signs: set[str] = set()
+    read = _Reading()
     for word, meanings in _items(rest, known):
-        if not meanings:
-            weights[word] = _weight(word)
-            order.append(word)
-        elif meanings[0].kind == "filler":
-            continue
-        for term in meanings:
-            weights[term.key] = _TERM_WEIGHTS[term.kind]
-            order.append(term.key)
-            if term.kind != "same":
-                groups = names if term.kind == "name" else acts
-                groups.setdefault(term.group, set()).add(term.key)
-        if word[0] >= "\u3400":
-            signs.update(word)
-        else:
-            signs.add(meanings[0].key if meanings else word)
+        read.take(word, meanings)
     if works := _WORKS.findall(plain):
-        names["work"] = {f"work:{work}" for work in works}
+        read.names["work"] = {f"work:{work}" for work in works}
     if spot := _SPOT.match(plain):
-        names["spot"] = {f"spot:{one}{other}" for one, other in itertools.pairwise(spot[1])}
+        read.names["spot"] = {f"spot:{one}{other}" for one, other in itertools.pairwise(spot[1])}
     return Wording(
         said,
-        weights,
-        tuple(order),
-        {group: frozenset(keys) for group, keys in names.items()},
-        {group: frozenset(keys) for group, keys in acts.items()},
+        tuple(read.tokens),
+        read.news,
+        read.weights,
+        tuple(read.order),
+        {group: frozenset(keys) for group, keys in read.names.items()},
+        {group: frozenset(keys) for group, keys in read.acts.items()},
         quantities,
-        frozenset(signs - known.function),
+        frozenset(read.signs - known.function),
         frozenset(_proper(title, known)),
+        frozenset(word.lower() for word in _CAPITALS.findall(title)),
         short=is_short(said),
     )
 
 
-_TERM_WEIGHTS = {"name": 1.6, "act": 1.0, "same": 1.0}
+_TERM_WEIGHTS = {"name": 1.6, "act": 1.0, "deed": 1.0, "react": 1.0, "same": 1.0}
+# A known word counts so much at least, and at most.
+_LEAST, _MOST = 0.8, 2.0
+_DOING = frozenset({"act", "deed", "react"})
 Item = tuple[str, tuple[Term, ...]]
 
 
@@ -256,6 +318,15 @@ def _latin(run: str) -> tuple[str, int, tuple[Term, ...]]:
     """A word's stem, the most stems of a phrase that it begins, what it means alone."""
     word, known = stem(run), lexicon()
     return word, known.phrases.get(word, 0), known.latin.get((word,), ())
+
+
+@functools.lru_cache(maxsize=65_536)
+def _known_weight(word: str, kind: str) -> float:
+    """What sharing a known word says: a thing by how rare it is, all else by its kind."""
+    if kind == "name":
+        return _TERM_WEIGHTS[kind]
+    parts = [word] if word[0] < "\u3400" else [*map("".join, itertools.pairwise(word))]
+    return min(max(sum(map(_weight, parts)), _LEAST), _MOST)
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -37,10 +37,9 @@ PRIORS = {
     "acts_same": 0.7, "acts_differ": -3.0, "opposed": -5.0, "acts_lone": -0.5, "undone": -0.5,
     "undone_in_frame": -4.0, "ahead": -1.0, "sequel": -2.0, "outcome": -1.5, "not": -0.7,
     "signs": 2.0, "unplayed": -2.0, "lone_groups": -0.5, "toll": -1.5, "soft_differ": -0.8,
-    "turned": -8.0, "replaced": -2.5, "inserted": 0.0,
-    "lead_differ": -2.0, "template": -1.0, "lead_in_frame": -3.0,
-    "beyond": 0.5, "runs": 0.5, "one_run": -0.7, "tails_differ": -0.5, "labels_same": 0.3,
-    "hazard_differ": -3.0,
+    "turned": -8.0, "replaced": -2.5, "template": -1.0, "runs": 0.5, "tails_differ": -0.5,
+    "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "negated": -3.0, "aftermath": -3.0,
+    "deeds_more": -0.3,
 }  # fmt: skip
 
 

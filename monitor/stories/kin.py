@@ -1,0 +1,159 @@
+"""How much of what one title says the other says too, in whatever words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.stories.lexicon import lexicon
+from monitor.stories.wording import Token, Wording
+
+# What a word counts that the other title has in a shorter form, or in another one.
+SHORTENED = 0.7
+AKIN = 0.8
+# What one of the pairs counts into which an unknown Chinese word is cut.
+PAIR = 0.6
+PLACES = frozenset({"country", "province", "city"})
+# What one of these words stands before is not, or no more.
+UNDOING = frozenset(
+    {
+        *("not:not", "answer:deny", "bill:lift", "bill:block", "deal:refuse", "deal:collapse"),
+        *("launch:call_off", "launch:delay", "halt", "grounded", "deed:end", "暂停"),
+    }
+)
+# English words of one root begin with so many letters, and with so much of the longer one.
+_ROOT = 5
+_MOST_OF = 0.55
+
+
+def told(a: Wording, b: Wording) -> list[float]:
+    """For each token of ``a`` how far ``b`` tells it: from 0 to 1."""
+    weights = b.weights
+    found = [float(any(key in weights for key in token.keys)) for token in a.tokens]
+    if all(found):
+        return found
+    around = places(b)
+    return [
+        share or _akin(token, a, b, around) for share, token in zip(found, a.tokens, strict=True)
+    ]
+
+
+def places(one: Wording) -> set[str]:
+    """The places that a title names, and those in which they lie."""
+    within = lexicon().within
+    named = [key for group in PLACES for key in one.names.get(group, ())]
+    outer = [within.get(key.partition(":")[2]) for key in named]
+    return {*named, *(key for key in outer if key)}
+
+
+def _akin(token: Token, a: Wording, b: Wording, around: set[str]) -> float:
+    word = token.surface
+    if around and _lies_there(token, around):
+        return AKIN
+    if word[0] >= "\u3400":
+        return _written_otherwise(word, b.plain)
+    if _is_short_for(word, a, b.plain) or any(
+        word[0] in short and _is_short_for(short, b, a.plain) for short in b.capitals
+    ):
+        return AKIN
+    if token.keys != (word,) or len(word) < _ROOT:
+        return 0.0
+    return AKIN * any(_one_root(word, other) for other in b.tokens)
+
+
+def _lies_there(token: Token, around: set[str]) -> bool:
+    """Whether a place is one of ``around``, or lies in one."""
+    within = lexicon().within
+    return any(
+        key in around or within.get(key.partition(":")[2]) in around
+        for key in token.keys
+        if key.partition(":")[0] in PLACES
+    )
+
+
+def _written_otherwise(word: str, text: str) -> float:
+    """How far a Chinese word stands in a text that cuts its words otherwise, as 武大 does in
+    武汉大学."""
+    if len(word) < 2:
+        return 0.0
+    if word in text:
+        return 1.0
+    at = text.find(word[0])
+    short = len(word) == 2 and at >= 0 and text.find(word[1], at + 1, at + 6) > 0
+    return SHORTENED if short else 0.0
+
+
+def _is_short_for(word: str, one: Wording, text: str) -> bool:
+    """Whether ``word``, which ``one`` has in capitals, is the initials of words of ``text``."""
+    return word in one.capitals and word in one.weights and word in _initials(text)
+
+
+def _initials(text: str) -> str:
+    return "".join([word[0] for word in text.split()])
+
+
+def _one_root(word: str, other: Token) -> bool:
+    text = other.surface
+    if other.keys != (text,) or text[:_ROOT] != word[:_ROOT]:
+        return False
+    return _common_length(word, text) >= _MOST_OF * max(len(word), len(text))
+
+
+def _common_length(one: str, other: str) -> int:
+    size = min(len(one), len(other))
+    return next((at for at in range(size) if one[at] != other[at]), size)
+
+
+def weigh(a: Wording, shares: Sequence[float]) -> tuple[float, float]:
+    """What is told of ``a``, and what is left of it."""
+    common = left = 0.0
+    for at, (token, share) in enumerate(zip(a.tokens, shares, strict=True)):
+        common += token.weight * share
+        if share < 1.0:
+            left += token.weight * (1.0 - share) * _alone(a.tokens, shares, at)
+    return common, left
+
+
+def _alone(tokens: Sequence[Token], shares: Sequence[float], at: int) -> float:
+    """What counts of a pair of characters that is not told: pairs overlap."""
+    after = tokens[at + 1].joined if at + 1 < len(tokens) else False
+    if not after and not tokens[at].joined:
+        return 1.0
+    covered = (tokens[at].joined and shares[at - 1] == 1.0) + (after and shares[at + 1] == 1.0)
+    return PAIR * (1.0 - covered / 2)
+
+
+def lone_deeds(a: Wording, shares: Sequence[float]) -> int:
+    """How many deeds of ``a`` are not told."""
+    return sum(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
+
+
+def reactions(a: Wording, shares: Sequence[float]) -> int:
+    """How many words of ``a`` for what is said and felt of news are not told."""
+    return sum(
+        share < 0.5 and token.keys[0].startswith("react:")
+        for token, share in zip(a.tokens, shares, strict=True)
+    )
+
+
+def aftermath(a: Wording, shares: Sequence[float]) -> float:
+    """How far the other title tells what was before in ``a`` and not what is new: from 0 to 1."""
+    before, new = [0.0, 0.0], [0.0, 0.0]
+    for at, (token, share) in enumerate(zip(a.tokens, shares, strict=True)):
+        part = new if at in a.news else before
+        part[0] += token.weight
+        part[1] += token.weight * share
+    if not a.news or not new[0] or before[1] < 1.0:
+        return 0.0
+    return max(before[1] / before[0] - new[1] / new[0], 0.0)
+
+
+def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:
+    """Whether ``a`` says of something that it is not, ends or is refused, and ``b`` that it is."""
+    if any(key in UNDOING for key in b.weights):
+        return False
+    return any(
+        any(key in UNDOING for key in token.keys)
+        and (shares[at - 1 : at] >= [0.5] or shares[at + 1 : at + 2] >= [0.5])
+        for at, token in enumerate(a.tokens)
+        if shares[at] < 0.5
+    )
