@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import select
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.actions.unsure import Answers, Question
 
 PROBLEMS_SHOWN = 20
+ESCAPE, SEQUENCES, ENDS = b"\x1b", {b"[", b"O"}, re.compile(rb"[@-~]")
 
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -168,6 +171,24 @@ def pick(key: Callable[[], str], keys: Mapping[str, str]) -> str:
             return pressed
 
 
+def read_key(terminal: int) -> str:
+    """One key. An arrow or function key, which sends several bytes, is ``ESC`` alone, lest its
+    last letter be taken for an answer."""
+    pressed = os.read(terminal, 1)
+    if pressed == ESCAPE:
+        after = _what_follows(terminal)
+        if after not in SEQUENCES:
+            return (after or pressed).decode("latin-1")
+        while not ENDS.match(_what_follows(terminal) or b"~"):
+            pass
+    return pressed.decode("latin-1")
+
+
+def _what_follows(terminal: int) -> bytes:
+    """The next byte of what came at once; nothing where that was all."""
+    return os.read(terminal, 1) if select.select([terminal], [], [], 0)[0] else b""
+
+
 @contextmanager
 def one_key_at_a_time() -> Iterator[Callable[[], str]]:
     """Read keys as they are pressed; the terminal is as it was afterwards."""
@@ -178,6 +199,6 @@ def one_key_at_a_time() -> Iterator[Callable[[], str]]:
     before = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal, termios.TCSADRAIN)  # what was typed ahead counts
-        yield lambda: os.read(terminal, 1).decode("latin-1")
+        yield lambda: read_key(terminal)
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -157,6 +157,13 @@ def test_a_key_answers_skips_undoes_and_ends(odd: CommandLine) -> None:
     assert [found[number] for number in asked[:4]] == ["politics", "society", None, None]
 
 
+def test_an_arrow_or_function_key_is_no_answer(odd: CommandLine) -> None:
+    asked = [row["id"] for row in odd.good("unsure", "--json").json]
+    screen = press(odd, "\x1b[A\x1b[15~\x1bOB\x1b[1;5C1q")
+    assert "1 corrected" in screen
+    assert shown(odd)[asked[0]] == "politics"
+
+
 def test_enter_takes_the_first_guess(odd: CommandLine) -> None:
     first = odd.good("unsure", "--json").json[0]
     press(odd, "\nq")
