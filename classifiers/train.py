@@ -11,7 +11,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -95,23 +95,21 @@ class TrainedModel:
         return releases.write(folder, self.manifest, arrays)
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One thread for the BLAS: with threads of its own it waits for them busily, on cores that
+    others use five times as long. What runs at once here are the fits."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@alone()
 def train(
     examples: Sequence[Example],
     settings: TrainSettings,
     clock: Callable[[], float] = time.perf_counter,
 ) -> TrainedModel:
-    """Fit, calibrate and compile. TrainingError when the examples make no model.
-
-    A BLAS with threads of its own waits for them busily: on cores that others use, five times
-    as long. What runs at once here are the fits.
-    """
-    with threadpool_limits(1, user_api="blas"):
-        return _train(examples, settings, clock)
-
-
-def _train(
-    examples: Sequence[Example], settings: TrainSettings, clock: Callable[[], float]
-) -> TrainedModel:
+    """Fit, calibrate and compile. TrainingError when the examples make no model."""
     started = clock()
     if len({each.label for each in examples}) < 2:
         raise TrainingError("at least two sections are needed to learn; give more examples")
@@ -142,6 +140,7 @@ class Unseen(NamedTuple):
     strangeness: NDArray[np.float64]
 
 
+@alone()
 def out_of_fold(
     examples: Sequence[Example], classes: NDArray[Any], settings: TrainSettings
 ) -> Unseen:

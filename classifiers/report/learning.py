@@ -10,7 +10,7 @@ import numpy as np
 from classifiers.corpus import position
 from classifiers.evaluate import present
 from classifiers.examples import Example
-from classifiers.train import TrainSettings, fit
+from classifiers.train import TrainSettings, alone, fit
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
@@ -23,6 +23,7 @@ class Learnt:
     accuracy: float
 
 
+@alone()
 def learning_curve(
     examples: Sequence[Example],
     held: Sequence[Example],

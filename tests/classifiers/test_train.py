@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -216,18 +218,33 @@ def test_copies_of_test_titles_are_not_learnt(tmp_path: Path) -> None:
     assert found.per_section["food"].precision == 1.0 or found.accuracy < 1.0
 
 
+def blas_threads() -> list[int]:
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+class Watched(list[Example]):
+    """Examples that write down with how many threads they are read."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def __iter__(self) -> Iterator[Example]:
+        self.threads.update(blas_threads())
+        return super().__iter__()
+
+
+@pytest.mark.skipif(set(blas_threads()) == {1}, reason="a BLAS with one thread anyway")
 def test_training_keeps_the_cores_that_others_use() -> None:
     """Two fits run at once; threads of a BLAS beside them would wait busily for each other."""
     threads: list[int] = []
 
     def clock() -> float:
-        threads.extend(
-            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
-        )
+        threads.extend(blas_threads())
         return 0.0
 
-    train.train(make_examples(), TrainSettings(buckets=1 << 12), clock)
-    assert set(threads) == {1}
+    settings = TrainSettings(buckets=1 << 12)
+    trained = train.train(make_examples(), settings, clock)
+    train.out_of_fold(Watched(make_examples()), trained.model.classes_, settings)
+    assert set(threads) == Watched.threads == {1}
 
 
 def test_corpora_that_share_no_section_are_not_compared(tmp_path: Path) -> None:
