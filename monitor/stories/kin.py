@@ -153,7 +153,7 @@ def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:
         return False
     return any(
         any(key in UNDOING for key in token.keys)
-        and (shares[at - 1 : at] >= [0.5] or shares[at + 1 : at + 2] >= [0.5])
+        and any(share >= 0.5 for share in (*shares[at - 1 : at], *shares[at + 1 : at + 2]))
         for at, token in enumerate(a.tokens)
         if shares[at] < 0.5
     )
