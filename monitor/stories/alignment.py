@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
-from monitor.stories.wording import Wording
+from monitor.stories.wording import Token, Wording
 
 # A word that says something weighs so much.
 TELLING = 0.5
@@ -42,29 +42,31 @@ def runs(a: Wording, b: Wording, shared: set[str]) -> int:
     return found
 
 
-def replaced(a: Wording, b: Wording) -> float:
+def replaced(a: Wording, b: Wording, told_a: Sequence[float], told_b: Sequence[float]) -> float:
     """What stands in another's place in an equal frame: the words at start and end of both.
 
     High for titles that differ in one place alone, where each has something of its own.
     """
-    one, other, one_weights, other_weights = a.order, b.order, a.weights, b.weights
+    one, other = a.tokens, b.tokens
     size = min(len(one), len(other))
     head = 0
-    while head < size and one[head] == other[head]:
+    while head < size and _meet(one[head], other[head]):
         head += 1
     tail = 0
-    while tail < size - head and one[-1 - tail] == other[-1 - tail]:
+    while tail < size - head and _meet(one[-1 - tail], other[-1 - tail]):
         tail += 1
-    if head + tail == 0:
+    frame = (head + tail) / max(len(one), len(other), 1)
+    if frame <= 0.5:
         return 0.0
-    frame = (head + tail) / max(len(one), len(other))
-    mine, theirs = one[head : len(one) - tail], other[head : len(other) - tail]
-    least = min(_own(mine, theirs, one_weights), _own(theirs, mine, other_weights))
-    if least <= 0.2:
-        return 0.0
-    return max(2 * frame - 1, 0.0) * min(2 * least, 1.0)
+    least = min(_own(one, told_a, head, tail), _own(other, told_b, head, tail))
+    return (2 * frame - 1) * min(2 * least, 1.0) if least > 0.2 else 0.0
 
 
-def _own(mine: tuple[str, ...], theirs: tuple[str, ...], weights: Mapping[str, float]) -> float:
-    """What the words of one side weigh that the other lacks."""
-    return sum(weights[word] for word in set(mine) - set(theirs))
+def _meet(one: Token, other: Token) -> bool:
+    return any(key in other.keys for key in one.keys)
+
+
+def _own(tokens: Sequence[Token], told: Sequence[float], head: int, tail: int) -> float:
+    """What the words between weigh that are not told."""
+    places = range(head, len(tokens) - tail)
+    return sum([tokens[at].weight * (1.0 - told[at]) for at in places])

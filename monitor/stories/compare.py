@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.stories import alignment, kin, numbers
+from monitor.stories import alignment, kin, numbers, tense
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, is_short, said, wording
@@ -23,6 +23,7 @@ _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
 WAYS = frozenset({"direction:up", "direction:down", "direction:hold"})
+PLAYERS = frozenset({"team", "person", "country", "province", "city"})
 SHARING = 0.3
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
@@ -134,7 +135,9 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "opposed": float(_opposed(a, b)),
         "undone": undone,
         "undone_in_frame": undone * common / max(common + less + more, 0.1),
-        "ahead": float("stage:ahead" in acts_a ^ acts_b),
+        "ahead": float(_ahead(a, b) or _ahead(b, a)),
+        "plan_done": float(tense.differ(a.plain, b.plain)),
+        "core": kin.named(a, told_a) * min(kin.shared_deeds(a, told_a), 2),
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
         "outcome": float(_lone_outcome(a, b) or _lone_outcome(b, a)),
         "not": float("not:not" in acts_a ^ acts_b),
@@ -149,7 +152,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
         "soft_differ": min(soft_differ, 2),
         "turned": float(turned == "against"),
-        "replaced": alignment.replaced(a, b),
+        "replaced": alignment.replaced(a, b, told_a, told_b),
         "template": alignment.in_order(a, b, shared) * min(less, 2.0),
         "runs": math.log1p(alignment.runs(a, b, shared)),
         "tails_differ": float(
@@ -228,6 +231,12 @@ def _moves(one: Wording) -> dict[str, set[str]]:
     return found
 
 
+def _ahead(a: Wording, b: Wording) -> bool:
+    """Whether ``a`` alone looks ahead."""
+    mine, theirs = a.acts.get("stage", ()), b.acts.get("stage", ())
+    return "stage:ahead" in mine and "stage:ahead" not in theirs and not tense.looks_ahead(b.plain)
+
+
 def _lone_outcome(a: Wording, b: Wording) -> bool:
     """Whether ``a`` knows how it ended where ``b`` has nothing of the kind."""
     return any(acts & OUTCOMES and group not in b.acts for group, acts in a.acts.items())
@@ -273,8 +282,15 @@ def _other_hazard(a: Wording, b: Wording) -> bool:
 
 
 def _sides(one: Wording) -> tuple[bool, set[str], set[str]] | None:
-    for at, word in enumerate(one.order):
-        if word in {"match:win", "match:lose"}:
-            before, after = set(one.order[:at]), set(one.order[at + 1 :])
-            return word == "match:win", before - after, after - before
+    """Whether it tells of a victory, and who stands before and behind that."""
+    for at, token in enumerate(one.tokens):
+        if "match:win" in token.keys or "match:lose" in token.keys:
+            before = {key for each in one.tokens[:at] for key in each.keys if _may_play(key)}
+            after = {key for each in one.tokens[at + 1 :] for key in each.keys if _may_play(key)}
+            return "match:win" in token.keys, before - after, after - before
     return None
+
+
+def _may_play(key: str) -> bool:
+    group, colon, _ = key.partition(":")
+    return not colon or group in PLAYERS

@@ -12,6 +12,7 @@ SHORTENED = 0.7
 AKIN = 0.8
 # What one of the pairs counts into which an unknown Chinese word is cut.
 PAIR = 0.6
+NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
 # What one of these words stands before is not, or no more.
 UNDOING = frozenset(
@@ -125,6 +126,25 @@ def _alone(tokens: Sequence[Token], shares: Sequence[float], at: int) -> float:
 def lone_deeds(a: Wording, shares: Sequence[float]) -> int:
     """How many deeds of ``a`` are not told."""
     return sum(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
+
+
+def shared_deeds(a: Wording, shares: Sequence[float]) -> int:
+    """How many deeds of ``a`` are told."""
+    return sum(token.deed and share >= 0.5 for token, share in zip(a.tokens, shares, strict=True))
+
+
+def named(a: Wording, shares: Sequence[float]) -> float:
+    """How rare the names and unknown words are that are told: 0 for none, at most 1."""
+    found = sum(
+        token.weight
+        for token, share in zip(a.tokens, shares, strict=True)
+        if share >= 0.5 and (token.keys == (token.surface,) or token.keys[0] in _names(a))
+    )
+    return min(found / 2.4, 1.0)
+
+
+def _names(a: Wording) -> set[str]:
+    return {key for group in NAMING for key in a.names.get(group, ())}
 
 
 def reactions(a: Wording, shares: Sequence[float]) -> int:

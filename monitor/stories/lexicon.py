@@ -66,8 +66,8 @@ def _irregular() -> dict[str, str]:
 
 
 def _with(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
-    others = (each for each in terms if each.kind != "filler" and each.key != term.key)
-    return (*others, term)
+    others = tuple(each for each in terms if each.kind != "filler")
+    return others if any(each.key == term.key for each in others) else (*others, term)
 
 
 @functools.cache
@@ -109,11 +109,17 @@ def lexicon() -> Lexicon:
 
 
 def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
-    """Let all ``words`` mean what the first one means already, or else one new thing."""
-    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"]
+    """Let all ``words`` mean what the first one means already, or else one new thing.
+
+    A word that is known for something else can mean both: that brings titles together, and
+    is no contradiction to anything.
+    """
+    own = [Term(kind, "", f"{kind}:{words[0]}")]
+    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"] or own
     for word in words:
-        for term in terms or [Term(kind, "", f"{kind}:{words[0]}")]:
-            found.add(word, term)
+        known = any(term.kind in ("act", "name") for term in found.meanings(word))
+        for term in terms:
+            found.add(word, Term(kind, "", term.key) if known else term)
 
 
 def _add_meanings(found: Lexicon, tables: dict[str, Any]) -> None:

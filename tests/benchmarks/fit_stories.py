@@ -38,8 +38,8 @@ PRIORS = {
     "undone_in_frame": -4.0, "ahead": -1.0, "sequel": -2.0, "outcome": -1.5, "not": -0.7,
     "signs": 2.0, "unplayed": -2.0, "lone_groups": -0.5, "toll": -1.5, "soft_differ": -0.8,
     "turned": -8.0, "replaced": -2.5, "template": -1.0, "runs": 0.5, "tails_differ": -0.5,
-    "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "negated": -3.0, "aftermath": -3.0,
-    "deeds_more": -0.3,
+    "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "plan_done": -2.0, "core": 1.0,
+    "negated": -3.0, "aftermath": -3.0, "deeds_more": -0.3,
 }  # fmt: skip
 
 

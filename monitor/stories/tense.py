@@ -1,0 +1,28 @@
+"""Whether a title looks ahead, or tells what is done. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_AHEAD = re.compile(
+    r"(?<![名大主小麻上中少干武老虎门战悍])将(?![军领士帅才至])|拟|即将|计划|有望|预计|明天|明日|下月|下周|待"
+    r"|\b(?:will|plans?|set to|due to|to be|next (?:week|month|year))\b"
+)
+_DONE = re.compile(
+    "正式|已经|已(?=[^经])|成功|完成|揭晓|出炉|落定|了(?![解不得])|落幕|首次公开|如期"
+)
+
+
+def looks_ahead(text: str) -> bool:
+    """Whether a folded title tells what will be."""
+    return bool(_AHEAD.search(text))
+
+
+def is_done(text: str) -> bool:
+    """Whether a folded title tells, in words, that it is done."""
+    return bool(_DONE.search(text)) and not _AHEAD.search(text)
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether one title looks ahead to what the other says is done."""
+    return (looks_ahead(one) and is_done(other)) or (looks_ahead(other) and is_done(one))
