@@ -108,11 +108,13 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     deeds_a, deeds_b = kin.lone_deeds(a, told_a), kin.lone_deeds(b, told_b)
     less, more = min(left_a, left_b), max(left_a, left_b)
     same_numbers, labels, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
-    names_same, places_differ, names_differ = _names(a, b)
+    names_same, names_differ = _names(a, b)
     turned = _roles(a, b)
-    acts_same, acts_differ, soft_differ = _acts(a, b, turned)
-    acts_a = {act for acts in a.acts.values() for act in acts}
-    acts_b = {act for acts in b.acts.values() for act in acts}
+    other_a, other_b = kin.otherwise(a, b, told_a), kin.otherwise(b, a, told_b)
+    by_group_a, by_group_b = _without(a.acts, other_a), _without(b.acts, other_b)
+    acts_same, acts_differ, soft_differ = _acts(by_group_a, by_group_b, turned)
+    acts_a = {act for acts in by_group_a.values() for act in acts}
+    acts_b = {act for acts in by_group_b.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
     undone = 0 if only_a and only_b else min(len((only_a | only_b) & UNDOING), 2)
     return {
@@ -124,7 +126,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "names_same": min(names_same, 3),
         "proper_same": min(len(a.proper & b.proper), 3),
         "proper_differ": _others(a.proper, b.proper),
-        "places_differ": min(places_differ, 2),
+        "places_differ": min(kin.lone_places(a, told_a), kin.lone_places(b, told_b), 2),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
         "labels_same": min(labels, 2),
@@ -170,27 +172,34 @@ def _others(mine: frozenset[str], theirs: frozenset[str]) -> float:
     return found * SHARING if mine & theirs else float(found)
 
 
-def _names(a: Wording, b: Wording) -> tuple[int, int, int]:
-    """Names that both have; groups of places, and other groups, in which they share none."""
-    same = places = others = 0
+def _names(a: Wording, b: Wording) -> tuple[int, int]:
+    """Names that both have; groups, other than of places, in which they share none."""
+    same = others = 0
     for group, mine in a.names.items():
         theirs = b.names.get(group)
-        if theirs is None:
-            continue
-        both = mine & theirs
-        same += len(both)
-        if not both and group in kin.PLACES:
-            places += not kin.places(a) & kin.places(b) & (mine | theirs)
-        elif not both:
-            others += 1
-    return same, places, others
+        if theirs is not None:
+            both = mine & theirs
+            same += len(both)
+            others += not both and group not in kin.PLACES
+    return same, others
 
 
-def _acts(a: Wording, b: Wording, turned: str) -> tuple[int, int, int]:
+Acts = Mapping[str, frozenset[str]]
+
+
+def _without(acts: Acts, others: set[str]) -> Acts:
+    """The acts by group, without others."""
+    if not others:
+        return acts
+    left = ((group, keys - others) for group, keys in acts.items())
+    return {group: keys for group, keys in left if keys}
+
+
+def _acts(a: Acts, b: Acts, turned: str) -> tuple[int, int, int]:
     """Acts that both tell; groups in which they tell different ones, hard and soft."""
     same = hard = soft = 0
-    for group, mine in a.acts.items():
-        theirs = b.acts.get(group)
+    for group, mine in a.items():
+        theirs = b.get(group)
         if theirs is None:
             continue
         both = mine & theirs

@@ -32,26 +32,43 @@ def told(a: Wording, b: Wording) -> list[float]:
     found = [float(any(key in weights for key in token.keys)) for token in a.tokens]
     if all(found):
         return found
-    around = places(b)
+    named, around = _places(b)
+    named -= _places(a)[0]
     return [
-        share or _akin(token, a, b, around) for share, token in zip(found, a.tokens, strict=True)
+        share or _akin(token, a, b) or AKIN * _lies_there(token, named, around)
+        for share, token in zip(found, a.tokens, strict=True)
     ]
 
 
-def places(one: Wording) -> set[str]:
+def _places(one: Wording) -> tuple[set[str], set[str]]:
     """The places that a title names, and those in which they lie."""
     within = lexicon().within
-    named = [key for group in PLACES for key in one.names.get(group, ())]
-    outer = [within.get(key.partition(":")[2]) for key in named]
-    return {*named, *(key for key in outer if key)}
+    named = {key for group in PLACES for key in one.names.get(group, ())}
+    return named, {outer for key in named for outer in within.get(key, ())}
 
 
-def _akin(token: Token, a: Wording, b: Wording, around: set[str]) -> float:
+def _lies_there(token: Token, named: set[str], around: set[str]) -> bool:
+    """Whether a place lies in one that the other title names, or one of those in it."""
+    within = lexicon().within
+    return bool(named) and any(
+        key in around or any(outer in named for outer in within.get(key, ()))
+        for key in token.keys
+        if key.partition(":")[0] in PLACES
+    )
+
+
+def lone_places(a: Wording, shares: Sequence[float]) -> int:
+    """How many places ``a`` names that the other title neither names nor lies in."""
+    return sum(
+        share < 0.5 and token.keys[0].partition(":")[0] in PLACES
+        for token, share in zip(a.tokens, shares, strict=True)
+    )
+
+
+def _akin(token: Token, a: Wording, b: Wording) -> float:
     word = token.surface
-    if around and _lies_there(token, around):
-        return AKIN
     if word[0] >= "\u3400":
-        return _written_otherwise(word, b.plain)
+        return 0.0 if token.deed else _written_otherwise(word, b.plain)
     if _is_short_for(word, a, b.plain) or any(
         word[0] in short and _is_short_for(short, b, a.plain) for short in b.capitals
     ):
@@ -59,16 +76,6 @@ def _akin(token: Token, a: Wording, b: Wording, around: set[str]) -> float:
     if token.keys != (word,) or len(word) < _ROOT:
         return 0.0
     return AKIN * any(_one_root(word, other) for other in b.tokens)
-
-
-def _lies_there(token: Token, around: set[str]) -> bool:
-    """Whether a place is one of ``around``, or lies in one."""
-    within = lexicon().within
-    return any(
-        key in around or within.get(key.partition(":")[2]) in around
-        for key in token.keys
-        if key.partition(":")[0] in PLACES
-    )
 
 
 def _written_otherwise(word: str, text: str) -> float:
@@ -126,6 +133,18 @@ def _alone(tokens: Sequence[Token], shares: Sequence[float], at: int) -> float:
 def lone_deeds(a: Wording, shares: Sequence[float]) -> int:
     """How many deeds of ``a`` are not told."""
     return sum(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
+
+
+def otherwise(a: Wording, b: Wording, shares: Sequence[float]) -> set[str]:
+    """The acts of words of ``a`` that mean something else in ``b``."""
+    acts = {act for group in b.acts.values() for act in group}
+    return {
+        key
+        for token, share in zip(a.tokens, shares, strict=True)
+        if token.deed and share >= 0.5
+        for key in token.keys
+        if key not in acts
+    }
 
 
 def shared_deeds(a: Wording, shares: Sequence[float]) -> int:

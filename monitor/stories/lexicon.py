@@ -32,7 +32,7 @@ class Lexicon:
     function: frozenset[str] = frozenset()
     common: dict[str, int] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
-    within: dict[str, str] = field(default_factory=dict)
+    within: dict[str, tuple[str, ...]] = field(default_factory=dict)
     before: re.Pattern[str] = re.compile("")
     behind: re.Pattern[str] = re.compile("")
 
@@ -141,14 +141,26 @@ def _add_meanings(found: Lexicon, tables: dict[str, Any]) -> None:
                     found.add(word, term)
 
 
-def _within(tables: dict[str, Any]) -> dict[str, str]:
-    """The key of the country or province in which each place lies."""
+def _within(tables: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """By the key of each place the keys of those in which it lies."""
+    names = tables["names"]
+    key_of = {
+        place: f"{group}:{place}" for group in ("province", "country") for place in names[group]
+    }
     outer_of = {
-        place: (outer, "country" if outer in tables["names"]["country"] else "province")
+        key_of.get(place, f"city:{place}"): key_of[outer]
         for outer, places in (*tables["places"].items(), *tables["within"].items())
         for place in places.split()
     }
-    return {place: f"{kind}:{outer}" for place, (outer, kind) in outer_of.items()}
+    provinces = (each for each in tables["places"] if len(each) <= 3)
+    outer_of.update({f"province:{each}": "country:china" for each in provinces})
+    found: dict[str, tuple[str, ...]] = {}
+    for place, outer in outer_of.items():
+        chain = [outer]
+        while chain[-1] in outer_of:
+            chain.append(outer_of[chain[-1]])
+        found[place] = tuple(chain)
+    return found
 
 
 # In these groups the key is the English word too.

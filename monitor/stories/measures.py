@@ -26,6 +26,7 @@ WORDS: dict[str, float] = {
     "half": 0.5,
 }
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4}
+PARTS = {"half": 50.0, "third": 33.0, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0}
 SCALES = {
     "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7, "亿": 1e8, "百亿": 1e10,
     "千亿": 1e11, "万亿": 1e12, "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6,
@@ -51,6 +52,7 @@ NUMBER = re.compile(
     | (?P<quarter>(?:第?[一二三四1-4]季度|[一二三四]季报|\bq[1-4](?![0-9])
         |\b(?:{_any(ORDINALS)})[- ]quarter))
     | (?P<fraction>\b(?:a\ )?(?:quarter|half)(?:\ of\ a)?[- ](?:percentage[- ])?point\b)
+    | (?P<part>\bby\ (?:a\ |one\ )?(?:half|third|quarter|fifth|tenth)\b)
     | (?P<month>\b(?:{_any(MONTHS)})\b)
     | (?P<digits>\d[\d,]*(?:\.\d+)?)
       (?P<scale>\ ?(?:万亿|千亿|百亿|千万|百万|亿|万|千|百)
@@ -63,7 +65,9 @@ NUMBER = re.compile(
 )
 
 # A text without these has no number.
-MAY_COUNT = re.compile(rf"[0-9{_HAN}]|\b(?:{_any((*WORDS, *MONTHS, *ORDINALS, 'quarter'))})\b")
+MAY_COUNT = re.compile(
+    rf"[0-9{_HAN}]|\b(?:{_any((*WORDS, *MONTHS, *ORDINALS, 'quarter', 'third', 'half'))})\b"
+)
 
 _PEOPLE = "余?多?(?:人|名|位|例)?"
 _NEAR = r"[^\d,。;]{0,4}?"

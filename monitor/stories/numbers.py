@@ -87,7 +87,7 @@ def _comparable(one: Quantity, other: Quantity) -> bool:
     kinds = {one.kind, other.kind}
     if len(kinds) == 1 or "" in kinds:
         return True
-    return not kinds <= _STRICT and (max(one.value) > _SMALL or bool(kinds & _PEOPLE))
+    return not kinds <= _STRICT and (max(one.value) > _SMALL or kinds <= _PEOPLE)
 
 
 def _rounded(a: float, b: float) -> bool:
@@ -112,6 +112,8 @@ def _read(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
         return Quantity("quarter", (_quarter(match[0]),), False), end
     if groups["fraction"]:
         return Quantity("%", (0.25 if "quarter" in match[0] else 0.5,), False), end
+    if groups["part"]:
+        return Quantity("%", (measures.PARTS[match[0].split()[-1]],), True), end
     if groups["month"]:
         return Quantity("month", (float(measures.MONTHS[match[0]]),), False), end
     return _counted(text, match, _value(groups))
