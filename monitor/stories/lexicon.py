@@ -112,11 +112,13 @@ def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
     """Let all ``words`` mean what the first one means already, or else one new thing.
 
     A word that is known for something else can mean both: that brings titles together, and
-    is no contradiction to anything.
+    is no contradiction to anything. Fillers stay fillers.
     """
     own = [Term(kind, "", f"{kind}:{words[0]}")]
     terms = [term for term in found.meanings(words[0]) if term.kind != "filler"] or own
     for word in words:
+        if any(term.kind == "filler" for term in found.meanings(word)):
+            continue
         known = any(term.kind in ("act", "name") for term in found.meanings(word))
         for term in terms:
             found.add(word, Term(kind, "", term.key) if known else term)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _AHEAD = re.compile(
-    r"(?<![名大主小麻上中少干武老虎门战悍])将(?![军领士帅才至])|拟|即将|计划|有望|预计|明天|明日|下月|下周|待"
+    r"(?<![名大主小麻上中少干武老虎门战悍])(?<!成功)(?<!已经)(?<!正式)将(?![军领士帅才至])|拟|即将|计划|有望|预计|明天|明日|下月|下周|待"
     r"|\b(?:will|plans?|set to|due to|to be|next (?:week|month|year))\b"
 )
 _DONE = re.compile(
