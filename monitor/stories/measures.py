@@ -52,7 +52,8 @@ NUMBER = re.compile(
     | (?P<quarter>(?:第?[一二三四1-4]季度|[一二三四]季报|\bq[1-4](?![0-9])
         |\b(?:{_any(ORDINALS)})[- ]quarter))
     | (?P<fraction>\b(?:a\ )?(?:quarter|half)(?:\ of\ a)?[- ](?:percentage[- ])?point\b)
-    | (?P<part>\bby\ (?:a\ |one\ )?(?:half|third|quarter|fifth|tenth)\b)
+    | (?P<part>\bby\ (?:a\ |one\ )?(?:half|third|quarter|fifth|tenth)\b
+        (?![- ](?:percentage|point)))
     | (?P<month>\b(?:{_any(MONTHS)})\b)
     | (?P<digits>\d[\d,]*(?:\.\d+)?)
       (?P<scale>\ ?(?:万亿|千亿|百亿|千万|百万|亿|万|千|百)
