@@ -27,7 +27,7 @@ LEAST = 1_000
 CROWDED = 150_000
 # So much of what is rare in a title is enough, however often it was told.
 MOST = 0.55
-# Of the grams of the title that has fewer, so many are shared by titles of the same news.
+# Of the grams of the title that has fewer, so many are shared by titles of the same news, and two.
 LEAST_SHARED = 0.25
 _NONE = -1
 
@@ -78,7 +78,7 @@ class Window:
 
         They share more than chance gives: were grams independent, fewer than one entry of
         the window would have the same ones; or they share most of the rare ones. And a
-        quarter of all grams. The same link is enough.
+        quarter of all grams, and two. The same link is enough.
         """
         size, seen, log = len(self._ids), self._seen, math.log
         total = math.log(max(size, LEAST))
@@ -119,7 +119,7 @@ class Window:
         """What the shared grams weigh; 0 for too few of them."""
         own = self._grams[self._from[place] : self._from[place + 1]]
         shared = [weight_of[gram] for gram in own if gram in weight_of]
-        few = len(shared) < LEAST_SHARED * min(len(own), len(weight_of))
+        few = len(shared) < least_shared(len(own), len(weight_of))
         return 0.0 if few else sum(shared)
 
     def _post(self, entry_id: int, at: int, rarest: Sequence[int], link: int) -> None:
@@ -142,6 +142,12 @@ class Window:
             rarest = grams[begin[place] : begin[place + 1]]
             self._post(ids[place], at[place], rarest, links[place])
         self._seen = array("I", ((count + 1) // 2 for count in self._seen))
+
+
+def least_shared(one: int, other: int) -> float:
+    """How many grams titles of so many must share."""
+    fewer = min(one, other)
+    return max(LEAST_SHARED * fewer, min(fewer, 2))
 
 
 def _twice(numbers: array[int]) -> list[int]:
@@ -174,7 +180,7 @@ class Batch:
         found = [
             (-count, number)
             for number, count in counted.items()
-            if count >= LEAST_SHARED * min(self._sizes[number], len(grams))
+            if count >= least_shared(self._sizes[number], len(grams))
         ]
         if link != _NONE:
             found += [(-len(grams) - 1, number) for number in having.get(_link_key(link), ())]
