@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.actions.feeds import list_all, store
-from monitor.actions.opening import sections_of
+from monitor.actions.feeds import list_all
+from monitor.actions.opening import opened, sections_of
 from monitor.addresses import check_url, parse_allowed
 from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.service import utc_now
 from monitor.sources import opml
 from monitor.sources.opml import Frame, Node, OpmlSource, Place
+from monitor.storage import sources
 from monitor.storage.sources import NewSource
 
 # What a source of ours has and OPML has no name for; read back when another installation imports.
@@ -52,11 +53,32 @@ def import_opml(settings: Settings, path: Path, every_s: float | None) -> Import
             problems.append(f"{outline.url}: left out: {error}")
             continue
         new.append(_as_new(outline, settings, every_s))
-    if new:
-        new[0] = _framed(new[0], document.frame)
+    if not new and document.frame.rest:
+        problems.append(f"{path} lists no feed to watch: nothing of it is kept")
     refused = len(outlines) - len(new)
     new, strange = _with_known_sections(new, settings)
-    return Imported(len(outlines), store(settings, new), refused, (*problems, *strange))
+    added = _stored(settings, new, document.frame)
+    return Imported(len(outlines), added, refused, (*problems, *strange))
+
+
+def _stored(settings: Settings, new: Sequence[NewSource], frame: Frame) -> int:
+    """Store the sources, and with the first of them what their document says besides."""
+
+    def work(connection: Connection) -> int:
+        added = sources.add_many(connection, new, utc_now())
+        if new:
+            options = sources.options_of(connection, new[0].url)
+            sources.set_options(connection, new[0].url, _with_frame(options, _packed_frame(frame)))
+        return added
+
+    with opened(settings) as database:
+        return database.run(work)
+
+
+def _with_frame(options: Mapping[str, Any], frame: list[Any]) -> dict[str, Any]:
+    kept = _kept(options)
+    frames = kept.get("frames", [])
+    return {**options, "opml": {**kept, "frames": [*(f for f in frames if f != frame), frame]}}
 
 
 def _with_known_sections(
@@ -82,20 +104,10 @@ def _as_new(outline: OpmlSource, settings: Settings, every_s: float | None) -> N
             "opml": {
                 "html_url": outline.html_url,
                 "attributes": attributes,
-                "places": [
-                    [list(place.labels), [list(folder.items()) for folder in place.folders]]
-                    for place in outline.places
-                ],
+                "places": [_packed(place) for place in outline.places],
             }
         },
     )
-
-
-def _framed(new: NewSource, frame: Frame) -> NewSource:
-    """``new`` with what its document says besides its outlines, for the export."""
-    options = dict(new.options or {})
-    options["opml"] = {**_kept(options), "frame": asdict(frame)}
-    return replace(new, options=options)
 
 
 def _seconds(text: str) -> float | None:
@@ -107,18 +119,46 @@ def export_opml(settings: Settings) -> bytes:
     """Every source as OPML; labels become folders."""
     rows = list_all(settings)
     outlines = [_as_outline(row, settings) for row in rows]
-    frames = [_frame(kept["frame"]) for row in rows if "frame" in (kept := _kept(row["options"]))]
+    frames = [_frame(each) for row in rows for each in _kept(row["options"]).get("frames", ())]
     head = {"title": "Headline Monitor", "dateCreated": format_datetime(utc_now())}
     return opml.write_opml(opml.from_sources(outlines, head, frames))
 
 
-def _frame(kept: Mapping[str, Any]) -> Frame:
-    return Frame(_pairs(kept["attributes"]), tuple(map(_node, kept["head"])))
+# As lists: JSON has no tuples, and gives them back as these.
 
 
-def _node(kept: Mapping[str, Any]) -> Node:
-    children = tuple(map(_node, kept["children"]))
-    return Node(kept["name"], _pairs(kept["attributes"]), kept["text"], children)
+def _packed_frame(frame: Frame) -> list[Any]:
+    rest = [[_packed(place), _packed_node(node)] for place, node in frame.rest]
+    return [_listed(frame.attributes), [_packed_node(node) for node in frame.head], rest]
+
+
+def _frame(kept: Sequence[Any]) -> Frame:
+    attributes, head, rest = kept
+    outlines = tuple((_place(place), _node(node)) for place, node in rest)
+    return Frame(_pairs(attributes), tuple(map(_node, head)), outlines)
+
+
+def _packed_node(node: Node) -> list[Any]:
+    return [node.name, _listed(node.attributes), node.text, list(map(_packed_node, node.children))]
+
+
+def _node(kept: Sequence[Any]) -> Node:
+    name, attributes, text, children = kept
+    return Node(name, _pairs(attributes), text, tuple(map(_node, children)))
+
+
+def _packed(place: Place) -> list[Any]:
+    folders = [_listed(folder.items()) for folder in place.folders]
+    return [list(place.labels), folders, _listed(place.listed.items())]
+
+
+def _place(kept: Sequence[Any]) -> Place:
+    labels, folders, listed = kept
+    return Place(tuple(labels), tuple(map(dict, folders)), dict(listed))
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [list(pair) for pair in pairs]
 
 
 def _pairs(kept: Iterable[Sequence[str]]) -> tuple[tuple[str, str], ...]:
@@ -137,7 +177,9 @@ def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
         attributes[OWN["section"]] = row["section"]
     if row["interval_s"] != settings.polling.interval_s:
         attributes[OWN["interval_s"]] = f"{max(1, round(row['interval_s']))}"
-    first, *elsewhere = _places(kept) or [Place(tuple(row["labels"]))]  # added by hand
+    first, *elsewhere = map(
+        _place, kept.get("places") or [[row["labels"], [], []]]
+    )  # added by hand
     return OpmlSource(
         url=row["url"],
         title=row["name"],
@@ -147,13 +189,6 @@ def _as_outline(row: RowMapping, settings: Settings) -> OpmlSource:
         folders=first.folders,
         elsewhere=tuple(elsewhere),
     )
-
-
-def _places(kept: Mapping[str, Any]) -> list[Place]:
-    return [
-        Place(tuple(labels), tuple(map(dict, folders)))
-        for labels, folders in kept.get("places", ())
-    ]
 
 
 def _strings(found: Mapping[str, str]) -> dict[str, str]:

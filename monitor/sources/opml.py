@@ -19,6 +19,7 @@ from monitor.sources.repair import repair
 from monitor.text import clean_title
 
 MAX_DEPTH = 250
+_KEPT = "not watched, kept for the export"
 _CORE = frozenset({"text", "title", "type", "xmlUrl", "htmlUrl"})
 
 
@@ -39,10 +40,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folders around an outline, outermost first: as labels, and with their attributes."""
+    """The folders around an outline, outermost first: as labels, and with their attributes.
+
+    ``listed`` are the attributes of an outline that is listed there otherwise than at first.
+    """
 
     labels: tuple[str, ...] = ()
     folders: tuple[Mapping[str, str], ...] = ()
+    listed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,12 @@ class OpmlSource:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a document says besides its outlines: namespaces and the like, and its head."""
+    """What a document says besides its feeds: namespaces and the like, its head, and the outlines
+    with no feed in them, each with its place: links, folders that are empty."""
 
     attributes: tuple[tuple[str, str], ...] = ()
     head: tuple[Node, ...] = ()
+    rest: tuple[tuple[Place, Node], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +93,24 @@ class Opml:
     def sources(self) -> list[OpmlSource]:
         """Every outline with an http(s) address, in order, each address once.
 
-        Of one that is listed again the first is used, and in which other folders it stands.
+        Of one that is listed again the first is used, and where and how else it is listed.
         """
-        found: dict[str, OpmlSource] = {}
-        for source in _walk(self.root):
-            first = found.setdefault(source.url, source)
-            if all(source.labels != place.labels for place in first.places):
-                again = (*first.elsewhere, Place(source.labels, source.folders))
-                found[source.url] = replace(first, elsewhere=again)
-        return list(found.values())
+        found: dict[str, tuple[OpmlSource, Node, list[Place]]] = {}
+        for source, node in _walk(self.root):
+            first, as_first, elsewhere = found.setdefault(source.url, (source, node, []))
+            listed = {} if node.attributes == as_first.attributes else dict(node.attributes)
+            place = Place(source.labels, source.folders, listed)
+            if place not in (*elsewhere, *first.places):
+                elsewhere.append(place)
+        return [replace(first, elsewhere=tuple(places)) for first, _, places in found.values()]
 
     @property
     def frame(self) -> Frame:
-        """Everything but the outlines and the version."""
+        """Everything but the feeds and the version."""
         attributes = tuple(pair for pair in self.root.attributes if pair[0] != "version")
         heads = (node for node in self.root.children if node.name.lower() == "head")
-        return Frame(attributes, tuple(child for head in heads for child in head.children))
+        head = tuple(child for head in heads for child in head.children)
+        return Frame(attributes, head, tuple(_rest(self.root)))
 
 
 def read_opml(body: bytes, charset: str | None = None) -> Opml:
@@ -143,8 +152,10 @@ def from_sources(
     folders = _Folder()
     for source in sources:
         for place in source.places:
-            folders.at(place).outlines.append(_outline(source))
+            folders.at(place).outlines.append(_outline(source, place.listed))
     whole = _merged(frames)
+    for place, node in whole.rest:
+        folders.at(place).outlines.append(node)
     said = {node.name for node in whole.head}
     ours = tuple(Node(name, text=text) for name, text in head.items() if name not in said)
     head_node = Node("head", children=(*ours, *whole.head))
@@ -156,10 +167,12 @@ def from_sources(
 def _merged(frames: Iterable[Frame]) -> Frame:
     attributes: dict[str, str] = {}
     head: dict[str, Node] = {}
+    rest: list[tuple[Place, Node]] = []
     for frame in frames:
         attributes |= dict(frame.attributes) | attributes
         head |= {node.name: node for node in frame.head} | head
-    return Frame(tuple(attributes.items()), tuple(head.values()))
+        rest += [each for each in frame.rest if each not in rest]
+    return Frame(tuple(attributes.items()), tuple(head.values()), tuple(rest))
 
 
 class _Folder:
@@ -187,7 +200,9 @@ class _Folder:
         return Node("outline", tuple(attributes.items()), children=self.nodes())
 
 
-def _outline(source: OpmlSource) -> Node:
+def _outline(source: OpmlSource, listed: Mapping[str, str]) -> Node:
+    if listed:
+        return Node("outline", tuple(listed.items()))
     title = source.title or source.url
     attributes = {"text": title, **source.attributes, "type": source.attributes.get("type", "rss")}
     attributes["xmlUrl"] = source.url
@@ -196,18 +211,55 @@ def _outline(source: OpmlSource) -> Node:
     return Node("outline", tuple(attributes.items()))
 
 
-def _walk(root: Node) -> Iterator[OpmlSource]:
+def _walk(root: Node) -> Iterator[tuple[OpmlSource, Node]]:
     stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
     while stack:
         node, around = stack.pop()
-        inner = around
-        if node.name.lower() == "outline":
-            url = _url(node)
-            if url:
-                yield _source(node, url, around)
-            elif _label(node):
-                inner = (*around, node)
+        if url := _feed(node):
+            yield _source(node, url, around), node
+        inner = _inside(node, around)
         stack.extend((child, inner) for child in reversed(node.children))
+
+
+def _rest(root: Node) -> Iterator[tuple[Place, Node]]:
+    """The largest outlines with no feed in them, and where they stand."""
+    full = _with_feeds(root)
+    stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
+    while stack:
+        node, around = stack.pop()
+        if node.name.lower() == "outline" and id(node) not in full:
+            yield Place(tuple(map(_label, around)), _attributes(around)), node
+            continue
+        inner = _inside(node, around)
+        stack.extend((child, inner) for child in reversed(node.children))
+
+
+def _with_feeds(root: Node) -> set[int]:
+    """The ``id`` of each node that is a feed or has one in it."""
+    full: set[int] = set()
+    stack = [(root, False)]
+    while stack:
+        node, seen = stack.pop()
+        if not seen:
+            stack.append((node, True))
+            stack.extend((child, False) for child in node.children)
+        elif _feed(node) or any(id(child) in full for child in node.children):
+            full.add(id(node))
+    return full
+
+
+def _inside(node: Node, around: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The folders around what stands in ``node``, which is in ``around``."""
+    is_folder = node.name.lower() == "outline" and not _feed(node) and _label(node)
+    return (*around, node) if is_folder else around
+
+
+def _feed(node: Node) -> str:
+    return _url(node) if node.name.lower() == "outline" else ""
+
+
+def _attributes(folders: tuple[Node, ...]) -> tuple[Mapping[str, str], ...]:
+    return tuple(dict(folder.attributes) for folder in folders)
 
 
 def _label(folder: Node) -> str:
@@ -234,7 +286,7 @@ def _source(node: Node, url: str, around: tuple[Node, ...]) -> OpmlSource:
         html_url=node.get("htmlUrl").strip(),
         labels=tuple(map(_label, around)),
         attributes={name: value for name, value in node.attributes if name.lower() not in core},
-        folders=tuple(dict(folder.attributes) for folder in around),
+        folders=_attributes(around),
     )
 
 
@@ -253,11 +305,11 @@ def _complaints(root: Node) -> Iterator[str]:
         twice += url in seen if url else 0
         seen.add(url)
     if bad:
-        yield f"{bad} outlines have an address that is not http or https; left out"
+        yield f"{bad} outlines have an address that is not http or https: {_KEPT}"
     if twice:
         yield f"{twice} outlines repeat an address; each address is one source"
     if other:
-        yield f"{other} outlines name no feed; left out"
+        yield f"{other} outlines name no feed: {_KEPT}"
 
 
 class _Builder:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.sources.opml import read_opml
+from monitor.sources.opml import Node, read_opml
 from tests.commandline import CommandLine
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.cli.conftest import HTML, RSS, TITLES, page, rss
@@ -186,6 +186,42 @@ def test_a_feed_in_several_folders_stays_in_each(stored: CommandLine) -> None:
     (before,) = read_opml(document.encode()).sources()
     assert exported.places == before.places
     assert [place.labels for place in exported.places] == [("A", "deep"), ("B",)]
+
+
+def outlines(node: Node, around: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Node]]:
+    """Every outline below ``node``, with the texts of those around it."""
+    found = []
+    for child in node.children:
+        inner = around
+        if child.name == "outline":
+            found.append((around, child))
+            inner = (*around, child.get("text"))
+        found += outlines(child, inner)
+    return found
+
+
+def test_hostile_34_outlines_without_feeds_come_out_as_they_went_in(stored: CommandLine) -> None:
+    feed = '<outline text="x" title="x" type="rss" xmlUrl="https://a.example/"/>'
+    deep = '<outline text="d">' * 200 + "</outline>" * 200
+    document = f"""<opml version="2.0"><head><a:b xmlns:a="u">c</a:b></head><body>
+      <outline text="empty" k="v"/><outline text="A">{feed}<outline text="none in it" my="1">
+      <outline text="a link" type="link" url="https://l.example/"/>said</outline></outline>
+      <outline text="B"><outline text="as" title="it was" type="rss" xmlUrl="https://a.example/"/>
+      </outline><outline text="old" xmlUrl="feed://f.example/"/><outline/>{deep}</body></opml>"""
+    path = stored.folder / "links.opml"
+    for round_ in range(2):
+        path.write_text(document)
+        printed = stored.good("feeds", "import", path)
+        assert "kept for the export" in printed.err
+        document = stored.good("feeds", "export").out
+        if round_ == 0:
+            before = outlines(read_opml(path.read_bytes()).root)
+        after = outlines(read_opml(document.encode()).root)
+        assert [each for each in before if each not in after] == []
+        assert len(after) == len(before)
+    links = stored.folder / "only.opml"
+    links.write_text('<opml><body><outline text="a" url="https://l.example/"/></body></opml>')
+    assert "nothing of it is kept" in stored.good("feeds", "import", links).err
 
 
 def test_an_export_carries_sections_and_intervals_elsewhere(

@@ -52,7 +52,7 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
                 "xmlurl2": "kept",
             },
             ({"text": "网易", "my:color": "red"}, {"text": "新闻", "description": "d"}),
-            (Place(),),
+            (Place(listed={"text": "again", "xmlUrl": "http://n.example/1"}),),
         ),
         OpmlSource("https://p.example/f", "P & Q line", attributes={"text": "P & Q\nline"}),
         OpmlSource(
@@ -62,9 +62,9 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
         ),
     ]
     assert opml.problems == (
-        "1 outlines have an address that is not http or https; left out",
+        "1 outlines have an address that is not http or https: not watched, kept for the export",
         "1 outlines repeat an address; each address is one source",
-        "1 outlines name no feed; left out",
+        "1 outlines name no feed: not watched, kept for the export",
     )
 
 
