@@ -8,22 +8,18 @@ name with ``_FILE`` at its end reads the value from a file, for secrets.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from monitor import house, manners, options, timetable
+from monitor import house, manners, options, timetable, variables
 from monitor.errors import SettingsError
 from monitor.sources import adapters
 
 FILE_NAME = "headlines.toml"
-PREFIX = "HEADLINES_"
 MAY_BE_ZERO = {"gap_s", "requests_per_minute"}
-# Variables that are not settings: where the settings are, and what only tests read.
-RESERVED = {"CONFIG", "DATA", "SHARED", "TEST_POSTGRES"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +181,7 @@ def load(
     path = find_file(file, environment)
     table = read_file(path) if path else {}
     problems: list[tuple[str, str]] = []
-    merge_environment(table, environment, problems)
+    variables.merge(table, environment, GROUPS, problems)
     problems += [
         ("settings.unknown", f"unknown key {key!r}{options.nearest(key, TOP)}")
         for key in table
@@ -210,7 +206,7 @@ def load(
 def find_file(file: Path | None, environment: Mapping[str, str]) -> Path | None:
     """The settings file that was named, or the one in this folder; None where there is none."""
     named = file or (
-        Path(environment[PREFIX + "CONFIG"]) if environment.get(PREFIX + "CONFIG") else None
+        Path(environment["HEADLINES_CONFIG"]) if environment.get("HEADLINES_CONFIG") else None
     )
     if named is not None:
         if not named.is_file():
@@ -238,8 +234,8 @@ def choose_data(
     """The data folder: the option, the variable, the setting (beside its file), or a default."""
     if data is not None:
         return data.resolve()
-    if environment.get(PREFIX + "DATA"):
-        return Path(environment[PREFIX + "DATA"]).resolve()
+    if environment.get("HEADLINES_DATA"):
+        return Path(environment["HEADLINES_DATA"]).resolve()
     base = file.parent if file else Path.cwd()
     return (base / str(table.get("data", "headlines-data"))).resolve()
 
@@ -360,51 +356,3 @@ def check_classifier(classifier: Classifier) -> list[tuple[str, str]]:
             reason = f"a probability from 0 to 1 is expected, not {value!r}"
             problems.append(("settings.value", f"classifier.unsure_below.{section}: {reason}"))
     return problems
-
-
-def merge_environment(
-    table: dict[str, Any], environment: Mapping[str, str], problems: list[tuple[str, str]]
-) -> None:
-    """Put each ``HEADLINES_…`` variable in its place in ``table``."""
-    places = known_places(table)
-    for variable in sorted(environment):
-        name = variable.removeprefix(PREFIX)
-        if not variable.startswith(PREFIX) or name in RESERVED:
-            continue
-        place, value = places.get(name), environment[variable]
-        if place is None and name.endswith("_FILE") and name.removesuffix("_FILE") in places:
-            place = places[name.removesuffix("_FILE")]
-            try:
-                value = Path(value).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(("settings.file", f"{variable}: {value}: {error}"))
-                continue
-        if place is None:
-            near = options.nearest(variable, [PREFIX + each for each in places])
-            problems.append(("settings.unknown", f"{variable}: unknown{near}"))
-            continue
-        put(table, place, value)
-
-
-def known_places(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Variable names without the prefix, and the keys that they set."""
-    places: dict[str, tuple[str, ...]] = {"DATABASE": ("database",)}
-    for group, record in GROUPS.items():
-        for item in fields(record):
-            short = item.name.removesuffix("_s")
-            places[f"{group}_{short}".upper()] = (group, item.name)
-            places[f"{group}_{item.name}".upper()] = (group, item.name)
-    channels = table.get("channels", {})
-    for channel, keys in channels.items() if isinstance(channels, Mapping) else ():
-        spelled = re.sub(r"[^A-Z0-9]", "_", channel.upper())
-        for key in {*(keys if isinstance(keys, Mapping) else ()), "password", "secrets", "url"}:
-            places[f"CHANNELS_{spelled}_{key.upper()}"] = ("channels", channel, key)
-    return places
-
-
-def put(table: dict[str, Any], place: tuple[str, ...], value: str) -> None:
-    """Set a nested key; a variable that sets a list holds its items separated by commas."""
-    for key in place[:-1]:
-        table = table.setdefault(key, {})
-    is_list = place[-1] in {"allow_private", "secrets", "recipients", "corpora", "caps"}
-    table[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value

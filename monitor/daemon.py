@@ -1,4 +1,4 @@
-"""``headlines run``: a few ticks, the signals, and the drain.
+"""``headlines run``: a few ticks, the lease, and the drain.
 
 APScheduler holds the ticks; when a source or a delivery is due stands in the database.
 One daemon works at a time: it holds the lease, the others stand by for it.
@@ -7,13 +7,10 @@ One daemon works at a time: it holds the lease, the others stand by for it.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -32,7 +29,6 @@ from monitor.telemetry import logger
 from monitor.watch import Vitals
 from monitor.worker import worker_name
 
-Result = TypeVar("Result")
 log = logger("daemon")
 RENEW_S = 6.0
 WATCHDOG_S = 8.0
@@ -47,8 +43,6 @@ DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
 RETIRE_S = 60.0
-# A database that does not answer must not keep us: what it did not take is done again.
-END_S = 9.5
 # A slow server holds its poll open for half a minute, and others must not wait for it.
 POLLS_AT_ONCE = 40
 CLAIM_AT_ONCE = 250
@@ -401,42 +395,3 @@ async def _settle(tasks: Sequence[asyncio.Task[None]], grace_s: float) -> None:
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-
-
-def run_until_signalled(daemon: Daemon) -> PollReport:
-    """Run in this process: SIGTERM and SIGINT drain, a second one ends at once, SIGHUP reloads."""
-    return run(_with_signals(daemon))
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """``asyncio.run`` on uvloop, where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
-
-
-async def _with_signals(daemon: Daemon) -> PollReport:
-    loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[None]] = set()
-
-    def end() -> None:
-        if daemon.stopping:
-            os._exit(1)  # everything decided is in the database
-        daemon.stop()
-        loop.call_later(END_S, give_up)
-
-    def give_up() -> None:
-        log.warning("the end takes too long: what is not stored is done again by the next daemon")
-        os._exit(0)
-
-    def reload() -> None:
-        task = asyncio.create_task(daemon.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    return await daemon.run()

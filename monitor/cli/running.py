@@ -81,7 +81,8 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 def run_daemon(arguments: argparse.Namespace) -> int:
     gc.disable()  # all that is imported stays: looking for garbage meanwhile finds none
-    from monitor import daemon, telemetry
+    from monitor import signals, telemetry
+    from monitor.daemon import Daemon
 
     gc.freeze()
     gc.enable()
@@ -91,7 +92,7 @@ def run_daemon(arguments: argparse.Namespace) -> int:
     def reread() -> Settings:
         return load(settings.file, getattr(arguments, "data", None))
 
-    daemon.run_until_signalled(daemon.Daemon(settings, load=reread))
+    signals.run_until_signalled(Daemon(settings, load=reread))
     return 0
 
 

@@ -19,12 +19,13 @@ from pathlib import Path
 from monitor import telemetry
 from monitor.actions.feeds import add_catalogue, internet_is_reachable
 from monitor.config import Alerts, Polling, Settings
-from monitor.daemon import Daemon, run
+from monitor.daemon import Daemon
 from monitor.demo.portal import Bulletin, Portal, load_bulletin
 from monitor.demo.receivers import Mailbox, Sink
 from monitor.demo.screen import Screen
 from monitor.pipeline import PollReport
 from monitor.service import Observers, open_database, utc_now
+from monitor.signals import run
 from monitor.storage import rules, sources
 from monitor.storage.sources import NewSource
 from monitor.store import Headline

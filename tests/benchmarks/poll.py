@@ -90,9 +90,9 @@ def run_ours(base: str, count: int, folder: str) -> dict[str, Any]:
     """Two polls of ``count`` feeds by this package."""
     import sqlalchemy as sa
 
-    from monitor.daemon import run
     from monitor.pipeline import PollReport, poll
     from monitor.service import Service, open_database
+    from monitor.signals import run
     from monitor.worker import worker_name
 
     del base, count  # they are in the database
