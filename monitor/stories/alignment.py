@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from monitor.stories.wording import Token, Wording
-
-# A word that says something weighs so much.
-TELLING = 0.5
-
-
-def is_lone(words: Iterable[str], a: Wording, b: Wording) -> bool:
-    """Whether the first of ``words`` of ``a`` that says something is not said in ``b``."""
-    for word in words:
-        if a.weights[word] >= TELLING:
-            parts = word if word[0] >= "\u3400" else (word,)
-            return word not in b.weights and not any(part in b.signs for part in parts)
-    return False
 
 
 def in_order(a: Wording, b: Wording, shared: set[str]) -> float:

@@ -24,7 +24,6 @@ _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
 WAYS = frozenset({"direction:up", "direction:down", "direction:hold"})
 PLAYERS = frozenset({"team", "person", "country", "province", "city"})
-SHARING = 0.3
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
     {
@@ -120,12 +119,9 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     return {
         "shared": math.log1p(common),
         "containment": common / max(common + less, 0.1),
-        "overlap": common / max(common + less + more, 0.1),
-        "less": math.log1p(max(less, 0.0)),
         "more": math.log1p(max(more, 0.0)),
         "names_same": min(names_same, 3),
         "proper_same": min(len(a.proper & b.proper), 3),
-        "proper_differ": _others(a.proper, b.proper),
         "places_differ": min(kin.lone_places(a, told_a), kin.lone_places(b, told_b), 2),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
@@ -135,21 +131,17 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "acts_same": min(acts_same, 3),
         "acts_differ": min(acts_differ, 2),
         "opposed": float(_opposed(a, b)),
-        "undone": undone,
         "undone_in_frame": undone * common / max(common + less + more, 0.1),
         "ahead": float(_ahead(a, b) or _ahead(b, a)),
         "plan_done": float(tense.differ(a.plain, b.plain)),
         "core": kin.named(a, told_a) * min(kin.shared_deeds(a, told_a), 2),
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
         "outcome": float(_lone_outcome(a, b) or _lone_outcome(b, a)),
-        "not": float("not:not" in acts_a ^ acts_b),
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
         "deeds_more": min(abs(deeds_a - deeds_b), 2),
-        "signs": len(a.signs & b.signs) / max(min(len(a.signs), len(b.signs)), 1),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
-        "acts_lone": min(len(acts_a - acts_b), len(acts_b - acts_a), 2),
         "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3),
         "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
         "soft_differ": min(soft_differ, 2),
@@ -157,19 +149,8 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "replaced": alignment.replaced(a, b, told_a, told_b),
         "template": alignment.in_order(a, b, shared) * min(less, 2.0),
         "runs": math.log1p(alignment.runs(a, b, shared)),
-        "tails_differ": float(
-            alignment.is_lone(reversed(a.order), a, b)
-            and alignment.is_lone(reversed(b.order), b, a)
-        ),
         "hazard_differ": float(_other_hazard(a, b)),
     }
-
-
-def _others(mine: frozenset[str], theirs: frozenset[str]) -> float:
-    """How many names, at most two, each has that the other lacks; they count for less where
-    both share one: titles introduce people in their own ways."""
-    found = min(len(mine - theirs), len(theirs - mine), 2)
-    return found * SHARING if mine & theirs else float(found)
 
 
 def _names(a: Wording, b: Wording) -> tuple[int, int]:

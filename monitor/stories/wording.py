@@ -45,7 +45,7 @@ class Wording:
     """``tokens`` are its words, ``weights`` what each meaning counts, ``order`` has them as they
     stand.
 
-    ``names`` and ``acts`` are the keys by group, ``signs`` its characters and stems,
+    ``names`` and ``acts`` are the keys by group,
     ``proper`` English words that are written as names are, ``capitals`` short ones in capitals.
     ``plain`` is the text without what frames it. ``short``: too little is said.
     ``news`` has the numbers of the tokens of the main clause, where another tells what was
@@ -60,7 +60,6 @@ class Wording:
     names: dict[str, frozenset[str]]
     acts: dict[str, frozenset[str]]
     numbers: tuple[numbers.Quantity, ...]
-    signs: frozenset[str]
     proper: frozenset[str]
     capitals: frozenset[str]
     short: bool
@@ -170,7 +169,6 @@ class _Reading:
     order: list[str] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
     acts: dict[str, set[str]] = field(default_factory=dict)
-    signs: set[str] = field(default_factory=set)
     news: range = range(0)
 
     def take(self, word: str, meanings: tuple[Term, ...]) -> None:
@@ -193,10 +191,6 @@ class _Reading:
             if term.kind in ("name", "act"):
                 groups = self.names if term.kind == "name" else self.acts
                 groups.setdefault(term.group, set()).add(term.key)
-        if word[0] >= "\u3400":
-            self.signs.update(word)
-        else:
-            self.signs.add(keys[0])
 
     def _joins(self, word: str, kind: str) -> bool:
         last = self.tokens[-1] if self.tokens else None
@@ -238,14 +232,13 @@ def wording(title: str) -> Wording:
         {group: frozenset(keys) for group, keys in read.names.items()},
         {group: frozenset(keys) for group, keys in read.acts.items()},
         quantities,
-        frozenset(read.signs - known.function),
         frozenset(_proper(title, known)),
         frozenset(word.lower() for word in _CAPITALS.findall(title)),
         short=is_short(said),
     )
 
 
-_TERM_WEIGHTS = {"name": 1.6, "act": 1.0, "deed": 1.0, "react": 1.0, "same": 1.0}
+_NAME_WEIGHT = 1.6
 # A known word counts so much at least, and at most.
 _LEAST, _MOST = 0.8, 2.0
 _DOING = frozenset({"act", "deed", "react"})
@@ -322,9 +315,9 @@ def _latin(run: str) -> tuple[str, int, tuple[Term, ...]]:
 
 @functools.lru_cache(maxsize=65_536)
 def _known_weight(word: str, kind: str) -> float:
-    """What sharing a known word says: a thing by how rare it is, all else by its kind."""
+    """What sharing a known word says: by how rare it is, but a name by its kind."""
     if kind == "name":
-        return _TERM_WEIGHTS[kind]
+        return _NAME_WEIGHT
     parts = [word] if word[0] < "\u3400" else [*map("".join, itertools.pairwise(word))]
     return min(max(sum(map(_weight, parts)), _LEAST), _MOST)
 
