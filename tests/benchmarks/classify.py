@@ -200,8 +200,9 @@ def contend(who: str, name: str, corpora: Path, quick: bool) -> dict[str, Any]:
 
 
 def ours(learnt: list[Example]) -> Learnt:
-    """This program, as ``evaluate`` and ``retrain`` train it."""
-    from classifiers.compiled import Scored, Scorer
+    """This program, as ``evaluate`` and ``retrain`` train it; asked as the daemon asks it, for
+    columns of answers, which is what the others give."""
+    from classifiers.compiled import Columns, Scorer
     from classifiers.train import TrainSettings, train
 
     started = time.perf_counter()
@@ -212,11 +213,11 @@ def ours(learnt: list[Example]) -> Learnt:
         scorer = Scorer.load(Path(folder) / "release")
     places = {section: at for at, section in enumerate(scorer.sections)}
 
-    def read(found: Sequence[Scored]) -> Answers:
-        best = np.array([places[each.section] for each in found])
-        return Answers(scorer.sections, best, np.array([each.probability for each in found]))
+    def read(found: Columns) -> Answers:
+        best = np.array([places[section] for section in found.sections])
+        return Answers(scorer.sections, best, np.array(found.probabilities))
 
-    return Learnt(scorer.score, read, seconds)
+    return Learnt(scorer.columns, read, seconds)
 
 
 Tuning = tuple[float, int, int, int]
