@@ -77,7 +77,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise ReleaseError(f"{folder}: no release here ({MANIFEST} is missing)") from error
+        if folder.is_dir():
+            raise DamagedReleaseError(path, "it is missing: there is no release here") from error
+        raise ReleaseError(f"{folder}: no release here") from error
     except (OSError, ValueError) as error:
         raise DamagedReleaseError(path, f"not a readable manifest ({error})") from error
     found = document.get("format") if isinstance(document, dict) else None

@@ -39,7 +39,8 @@ class Classifier:
 
     ``unsure_below`` replaces thresholds of the release (see ``Calibration.override``);
     ``moved`` leads from sections that the release may still know to the user's own.
-    Raises classifiers.errors.ReleaseError when not even the starter can be read.
+    ``folder`` is that of the release which answers. Raises classifiers.errors.ReleaseError when
+    not even the starter can be read.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Classifier:
         self._unsure_below = unsure_below or {}
         self._told = ""
         self._wait = 0
-        self._folder, self.scorer, refused = self._last_good()
+        self.folder, self.scorer, refused = self._last_good()
         if refused:
             self._tell(refused)
 
@@ -100,7 +101,7 @@ class Classifier:
             return False
         try:
             folder = self.registry.current() or starter_folder()
-            if folder == self._folder:
+            if folder == self.folder:
                 self._told = ""
                 return False
             self.scorer = self._load(folder)
@@ -108,7 +109,7 @@ class Classifier:
             self._tell(error)
             self._wait = REFUSED_TURNS
             return False
-        self._folder, self._told = folder, ""
+        self.folder, self._told = folder, ""
         log.info("release %s is live", self.scorer.release)
         return True
 

@@ -31,10 +31,11 @@ from monitor.actions.comparing import (
     tally,
 )
 from monitor.actions.lessons import Agreement, Lessons, gather
-from monitor.actions.models import promote, registry, release
+from monitor.actions.models import promote, registry
 from monitor.actions.opening import taxonomy_of
 from monitor.actions.splitting import HELD_OUT, Split, hold_out
 from monitor.config import Settings
+from monitor.model import Classifier
 from monitor.service import utc_now
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def retrain(
     Raises CorpusError, TrainingError, ReleaseError, StorageError.
     """
     use_words(settings.text.words)
-    serving = release(settings, None)
-    live, manifest = Scorer.load(serving.folder), read_manifest(serving.folder)
+    serving = Classifier(settings.data / "models").folder  # not what was promoted, if damaged
+    live, manifest = Scorer.load(serving), read_manifest(serving)
     lessons = gather(settings, specs, base=base, from_feeds=from_feeds, labels=labels)
     taxonomy = taxonomy_of(settings)
     moved = taxonomy.moved if taxonomy else {}

@@ -289,7 +289,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     from monitor.actions.models import releases
 
     found = releases(settings_of(arguments))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": each.id,
             "release": each.manifest.id if each.manifest else None,
@@ -304,6 +304,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         print_json(rows)
     else:
         head = ("id", "live", "accuracy", "titles", "problem")
+        for row in rows:
+            row["accuracy"] = figure(row["accuracy"]) if row["accuracy"] is not None else None
         print_table(head, [[row[name] for name in head] for row in rows])
     return 0
 

@@ -271,3 +271,14 @@ def test_a_users_words_make_a_model_that_looks_at_words(
     found = open_classifier(own)([title for title, _ in ABSURD])
     assert [each.section for each in found] == [section for _, section in ABSURD]
     use_words(None)
+
+
+def test_a_damaged_release_is_no_obstacle_to_a_new_one(lite: Settings, base: str, say: Say) -> None:
+    good = live(lite)
+    say(lite, ABSURD)
+    damaged = retrain(lite, [], base=base).release
+    (lite.data / "models" / damaged / "manifest.json").unlink()
+    assert live(lite) == good
+    found = retrain(lite, [], base=base)
+    assert (found.live_release, found.promoted) == (good, True)
+    assert live(lite) == found.release == damaged
