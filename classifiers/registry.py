@@ -4,6 +4,7 @@
       current              JSON: the serving release's id, those before it, and notes
       ab12…/               a release folder, never changed once it is there
       .new-…/              one being copied; swept away by the next ``add``
+      .made-…/             where one is being trained; swept away by the next ``workshop``
 
 Adding and promoting each end in one rename: killed at any point, the old state serves.
 """
@@ -20,14 +21,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from classifiers import release as releases
 from classifiers.errors import DamagedReleaseError, ReleaseError
 from classifiers.release import Manifest
 
 POINTER = "current"
-_NEW = ".new-"
+_NEW, _MADE = ".new-", ".made-"
+_HELD = ".held"  # a file in a workshop, locked as long as its process lives
 _NOTES = 200
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -169,6 +171,27 @@ class Registry:
                 left.unlink()
 
     @contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """A folder to make a release in, gone afterwards. Those that killed processes have left
+        are removed."""
+        with self._locked():
+            self._clear_workshops()
+            folder = Path(tempfile.mkdtemp(prefix=_MADE, dir=self.root))
+            held = (folder / _HELD).open("w")
+            _lock(held)
+        try:
+            yield folder
+        finally:
+            held.close()
+            shutil.rmtree(folder, ignore_errors=True)  # another may be removing it by now
+
+    def _clear_workshops(self) -> None:
+        for left in self.root.glob(f"{_MADE}*"):
+            with (left / _HELD).open("a") as held:
+                if _lock(held):
+                    shutil.rmtree(left)
+
+    @contextmanager
     def _locked(self) -> Iterator[None]:
         import fcntl
 
@@ -176,6 +199,17 @@ class Registry:
         with (self.root / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # freed by the system when the process ends
             yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock it until it is closed, or its process ends; False where another holds it."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_whole(folder: Path) -> bool:

@@ -99,7 +99,11 @@ def _sections(path: Path) -> tuple[Section, ...]:
     rows = _toml(path).get("section")
     if not isinstance(rows, list) or len(rows) < 2:
         raise CorpusError("two [[section]] tables or more are expected", path)
-    return tuple(_section(path, at, row) for at, row in enumerate(rows, 1))
+    found = tuple(_section(path, at, row) for at, row in enumerate(rows, 1))
+    ids = [each.id for each in found]
+    if twice := [each for each in ids if ids.count(each) > 1]:
+        raise CorpusError(f"two sections are called {twice[0]!r}; use another id", path)
+    return found
 
 
 def _section(path: Path, at: int, row: object) -> Section:

@@ -8,11 +8,9 @@ compared on.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifiers.compiled import Scorer
@@ -128,8 +126,8 @@ def retrain(
     split = _split(lessons, manifest)
     lessons = replace(lessons, own=_without(lessons.own, lessons.corrected))
     trained, on_corrections = _train(live, lessons, split, moved, settings)
-    with tempfile.TemporaryDirectory(prefix="headlines-retrain-") as folder:
-        written = trained.write(Path(folder) / "release")
+    with registry(settings).workshop() as folder:
+        written = trained.write(folder / "release")
         number = written.id
         if _same(written, manifest):
             return nothing_new
@@ -137,7 +135,7 @@ def retrain(
         compared = _refuse_broken(compared, on_corrections)
         promoted = not dry_run and (force or not compared.refusal)
         if promoted:  # killed at any point of this, what served before serves
-            registry(settings).add(Path(folder) / "release")
+            registry(settings).add(folder / "release")
             promote(settings, number, note_of(compared, utc_now()))
     material = Material(live, trained, lessons.own, split.rest, split.held, lessons.corrected)
     return Retrained(

@@ -196,3 +196,27 @@ def test_killed_at_any_step_a_whole_release_serves(
             break
     assert (-signal.SIGKILL, True) in outcomes
     assert (0, False) in outcomes
+
+
+WORKING = """
+import os, signal, sys
+from pathlib import Path
+from classifiers.registry import Registry
+
+with Registry(Path(sys.argv[1])).workshop() as folder:
+    (folder / "release").mkdir()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_training_left_is_removed_and_nothing_else(registry: Registry) -> None:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    command = [sys.executable, "-c", WORKING, str(registry.root)]
+    with registry.workshop() as busy:
+        for _ in range(2):
+            subprocess.run(command, env={"PYTHONPATH": path}, check=False)
+        assert len(list(registry.root.glob(".made-*/release"))) == 1
+        with registry.workshop() as another:
+            assert set(registry.root.glob(".made-*")) == {busy, another}
+    assert not list(registry.root.glob(".made-*"))
+    assert registry.current()

@@ -80,6 +80,7 @@ def test_a_corpus_comes_in_the_users_sections(own: Path, tmp_path: Path) -> None
         (OWN + "[[section]]\nid='x y'\nzh='z'\nen='q'\n", "no blanks"),
         (OWN + "[[section]]\nid='unsure'\nzh='z'\nen='q'\n", "is not 'unsure'"),
         (OWN + "[[section]]\nid='x'\nzh='钱'\nen='q'\n", "'钱' names 'money' and 'x'"),
+        (OWN + "[[section]]\nid='money'\nzh='z'\nen='q'\n", "two sections are called 'money'"),
         (OWN + "[[section]]\nid='x'\nzh='z'\nen='q'\nfrom=['bank']\n", "'bank' is none of"),
         (OWN + "[[section]]\nid='x'\nzh='z'\nen='q'\nfrom=['tech']\n", "goes to 'rest' and to 'x'"),
         (OWN + "[[section]]\nid='x'\nzh='z'\nen='q'\nfrm=['tech']\n", "unknown 'frm'"),
