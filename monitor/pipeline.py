@@ -4,7 +4,7 @@
     fetch     ask their servers; what comes back is Fetched, NotModified or Failed
     parse     a body into entries, in a process with limits
     decide    pure: what is new, revised, owed (monitor.decide)
-    store     entries, matches and the deliveries they cause, in one transaction (monitor.store)
+    store     entries, matches and the deliveries they cause, in a transaction (monitor.store)
 
 A source whose outcome is stored is settled by that same transaction. Whatever ends the
 program before it leaves the source claimed, and the next daemon polls it again.
@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from monitor.decide import Result, body_digest, decide
+from monitor.decide import Result, Update, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
 from monitor.fetch import Reach
+from monitor.hints.trust import Trust
 from monitor.pacebook import PaceBook
 from monitor.rulebook import RuleBook
 from monitor.sources import SOURCE_KINDS
@@ -38,6 +39,7 @@ from monitor.types import (
     FailureKind,
     Fetched,
     FetchRequest,
+    HubLink,
     Outcome,
     Prediction,
     Source,
@@ -47,6 +49,10 @@ log = logger("poll")
 LEASE = timedelta(minutes=15)
 STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
+# What one transaction stores at most, unless a single source has more: others wait to write.
+# Entries of first polls are cheaper, they are not matched.
+LOUD_AT_ONCE = 400
+NEW_AT_ONCE = 2_000
 PARSE_AHEAD = 32
 CROWDED_S = 60.0
 FAULT_S = 5.0
@@ -300,7 +306,7 @@ async def _store(
 
 
 def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> PollReport:
-    """Decide what ``batch`` means and store all of it in one transaction."""
+    """Decide what ``batch`` means, and store it in as few transactions as ``in_parts`` makes."""
     now = kit.now()
     keys = {
         key: result.source.id for result in batch for entry in result.keys for key in entry.all()
@@ -317,29 +323,63 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
         decide(result, known, now, kit.rng.random(), network_down=network_down, timing=timing)
         for result in batch
     ]
-    drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
-    if any(not each.update.silent for each in drafts):
-        kit.database.look(lambda connection: kit.stories.catch_up(connection, now))
     hubs = {
         result.source.id: link for result in batch if kit.hubs and (link := result.hub) is not None
     }
-
-    def work(connection: Connection) -> Written:
-        subscriptions.note(connection, hubs, now)
-        return write(connection, kit.worker, updates, drafts, book, kit.stories, now)
-
-    written = kit.database.run(work)
-    for update in updates:
-        if update.event:
-            log.warning(update.event)
-    if kit.on_headlines and written.stored:
-        kit.on_headlines(tell(written, book, now))
+    parts = [_store_part(kit, part, hubs, book, trust) for part in in_parts(updates)]
     return PollReport(
         sources=len(batch),
         failed=sum(isinstance(result.outcome, Failed) for result in batch),
         not_modified=sum(
             result.parsed is None and not isinstance(result.outcome, Failed) for result in batch
         ),
-        new_entries=written.new_entries,
-        deliveries=written.deliveries,
+        new_entries=sum(written.new_entries for written in parts),
+        deliveries=sum(written.deliveries for written in parts),
     )
+
+
+def in_parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
+    """``updates``, those that bring least first, in parts of which each is one transaction."""
+    part: list[Update] = []
+    loud = new = 0
+    for update in sorted(updates, key=_brings):
+        count = _brings(update)
+        loud += 0 if update.silent else count
+        new += count
+        if part and count and (loud > LOUD_AT_ONCE or new > NEW_AT_ONCE):
+            yield part
+            part, loud, new = [], 0 if update.silent else count, count
+        part.append(update)
+    yield part
+
+
+def _brings(update: Update) -> int:
+    return len(update.new) + len(update.revised)
+
+
+def _store_part(
+    kit: Kit,
+    updates: Sequence[Update],
+    hubs: Mapping[int, HubLink],
+    book: RuleBook,
+    trust: Trust,
+) -> Written:
+    drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
+    if any(not each.update.silent for each in drafts):
+        kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
+    named = {update.source.id for update in updates} & hubs.keys()
+
+    def work(connection: Connection) -> tuple[Written, datetime]:
+        if drafts:
+            entries.allocate(connection, 0)  # one writer of entries at a time, in the order of now
+        now = kit.now()
+        subscriptions.note(connection, {number: hubs[number] for number in named}, now)
+        return write(connection, kit.worker, updates, drafts, book, kit.stories, now), now
+
+    written, now = kit.database.run(work)
+    for update in updates:
+        if update.event:
+            log.warning(update.event)
+    if kit.on_headlines and written.stored:
+        kit.on_headlines(tell(written, book, now))
+    return written

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from monitor.errors import StorageError
+from monitor.storage.turns import Turns
 
 Result = TypeVar("Result")
 BUSY_TIMEOUT_S = 30.0
@@ -31,6 +32,7 @@ class Database:
         self.url = normalise_url(url)
         self.engine = make_engine(self.url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turns = Turns()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -41,7 +43,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end, or leaves nothing behind."""
-        with wrapped_errors(), self.engine.connect() as connection:
+        turn = self._turns.turn() if self.is_sqlite else nullcontext()
+        with wrapped_errors(), turn, self.engine.connect() as connection:
             # A SQLite reader that turns writer can be refused at once; asking first waits its turn.
             connection = connection.execution_options(writes=True)  # noqa: PLW2901
             with connection.begin():

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 from monitor.types import AlertEntry, Message, RuleCount
 
+# asdict would copy each value deeply, and an alert is encoded for each of its entries.
+_MESSAGE = tuple(field.name for field in fields(Message))
+_ENTRY = tuple(field.name for field in fields(AlertEntry))
+
 
 def encode(message: Message) -> dict[str, Any]:
     """A message as a JSON document, instants as ISO 8601."""
-    document = asdict(message)
+    document = {name: getattr(message, name) for name in _MESSAGE}
     document["created_at"] = message.created_at.isoformat()
+    document["counts"] = [asdict(each) for each in message.counts]
     document["entries"] = [encode_entry(entry) for entry in message.entries]
     return document
 
 
 def encode_entry(entry: AlertEntry) -> dict[str, Any]:
     """An entry as a JSON document."""
-    document = asdict(entry)
+    document = {name: getattr(entry, name) for name in _ENTRY}
     for name in ("published_at", "first_seen_at"):
         document[name] = document[name].isoformat() if document[name] else None
     return document

@@ -29,6 +29,8 @@ CROWDED = 150_000
 MOST = 0.55
 # Of the grams of the title that has fewer, so many are shared by titles of the same news, and two.
 LEAST_SHARED = 0.25
+# What more entries of one batch share is looked for in its newest alone.
+NEWEST = 500
 _NONE = -1
 
 
@@ -176,7 +178,9 @@ class Batch:
     def near(self, grams: Sequence[int], link: int = _NONE) -> list[int]:
         """The entries that share a quarter of the grams, or the link; at most six."""
         having = self._having
-        counted = Counter(chain.from_iterable(having[gram] for gram in grams if gram in having))
+        counted = Counter(
+            chain.from_iterable(having[gram][-NEWEST:] for gram in grams if gram in having)
+        )
         found = [
             (-count, number)
             for number, count in counted.items()
