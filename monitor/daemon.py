@@ -254,7 +254,7 @@ class Daemon:
     async def _digest(self, service: Service) -> None:
         if self._may_begin():
             await asyncio.to_thread(
-                digests.release_due, service.database, service.kit.rule_book, service.now()
+                digests.release_due, service.database, service.kit.rule_book, service.now
             )
 
     async def _look_after(self, service: Service) -> None:

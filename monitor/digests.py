@@ -16,7 +16,7 @@ from monitor.alerts import after_quiet, message_id
 from monitor.caps import WINDOWS_S
 from monitor.manners import Cap
 from monitor.rulebook import RuleBook
-from monitor.storage import Database, corrections, deliveries, rules, telling
+from monitor.storage import Database, corrections, deliveries, entries, rules, telling
 from monitor.storage.telling import Group
 from monitor.telemetry import logger
 from monitor.types import AlertEntry, Message, RuleCount
@@ -25,16 +25,21 @@ log = logger("digest")
 
 
 def release_due(
-    database: Database, rule_book: Callable[[Connection], RuleBook], now: datetime
+    database: Database,
+    rule_book: Callable[[Connection], RuleBook],
+    now: Callable[[], datetime],
 ) -> int:
     """Make every digest that is due; returns how many. Raises StorageError."""
-    if not database.look(lambda connection: telling.any_due(connection, now)):
+    if not database.look(lambda connection: telling.any_due(connection, now())):
         return 0
     book = database.look(rule_book)
     made = 0
-    while (
-        done := database.run(lambda connection: _release_one(connection, book, now))
-    ) is not None:
+
+    def work(connection: Connection) -> int | None:
+        entries.one_at_a_time(connection)
+        return _release_one(connection, book, now())
+
+    while (done := database.run(work)) is not None:
         made += done
     return made
 

@@ -13,6 +13,7 @@ program before it leaves the source claimed, and the next daemon polls it again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,7 @@ STORE_WAIT_S = 0.1
 # Entries of first polls are cheaper, they are not matched.
 LOUD_AT_ONCE = 400
 NEW_AT_ONCE = 2_000
+LITTLE = 50
 PARSE_AHEAD = 32
 CROWDED_S = 60.0
 FAULT_S = 5.0
@@ -86,7 +88,7 @@ class Kit:
 
     ``sections`` is what the classifier calls those that hints name. ``unreturned`` are
     sources whose claims could not be given back: the next poll does it. ``hubs``: note those
-    that feeds name, for ``websub`` to ask.
+    that feeds name, for ``websub`` to ask. ``crowd`` is held by who writes much.
     """
 
     database: Database
@@ -105,6 +107,7 @@ class Kit:
     reach: Reach = field(default_factory=Reach)
     sections: Callable[[], Mapping[str, str]] | None = None
     hubs: bool = False
+    crowd: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,15 +301,41 @@ async def _next_batch(results: asyncio.Queue[Result | None]) -> tuple[list[Resul
 async def _store(
     kit: Kit, batch: list[Result], unsettled: set[int], *, network_down: bool = False
 ) -> PollReport:
+    """Store ``batch`` in as few transactions as ``in_parts`` makes.
+
+    One part that brings much is written at a time, whatever the number of polls, and each
+    takes a thread for itself alone: whoever has little to write waits for one of them at most.
+    """
+    report = PollReport(
+        sources=len(batch),
+        failed=sum(isinstance(result.outcome, Failed) for result in batch),
+        not_modified=sum(
+            result.parsed is None and not isinstance(result.outcome, Failed) for result in batch
+        ),
+    )
     if not batch:
-        return PollReport()
-    report = await asyncio.to_thread(store, kit, batch, network_down=network_down)
-    unsettled.difference_update(result.source.id for result in batch)
+        return report
+    decided = await asyncio.to_thread(_decide, kit, batch, network_down=network_down)
+    for updates in in_parts(decided.updates):
+        much = sum(map(_brings, updates)) > LITTLE
+        async with kit.crowd if much else contextlib.nullcontext():
+            written = await asyncio.to_thread(_write, kit, decided, updates)
+        unsettled.difference_update(update.source.id for update in updates)
+        report += PollReport(new_entries=written.new_entries, deliveries=written.deliveries)
     return report
 
 
-def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> PollReport:
-    """Decide what ``batch`` means, and store it in as few transactions as ``in_parts`` makes."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a batch means, and what it was decided by. ``hubs`` are those that sources named."""
+
+    updates: Sequence[Update]
+    book: RuleBook
+    trust: Trust
+    hubs: Mapping[int, HubLink]
+
+
+def _decide(kit: Kit, batch: Sequence[Result], *, network_down: bool) -> Decided:
     now = kit.now()
     keys = {
         key: result.source.id for result in batch for entry in result.keys for key in entry.all()
@@ -326,16 +355,7 @@ def store(kit: Kit, batch: Sequence[Result], *, network_down: bool = False) -> P
     hubs = {
         result.source.id: link for result in batch if kit.hubs and (link := result.hub) is not None
     }
-    parts = [_store_part(kit, part, hubs, book, trust) for part in in_parts(updates)]
-    return PollReport(
-        sources=len(batch),
-        failed=sum(isinstance(result.outcome, Failed) for result in batch),
-        not_modified=sum(
-            result.parsed is None and not isinstance(result.outcome, Failed) for result in batch
-        ),
-        new_entries=sum(written.new_entries for written in parts),
-        deliveries=sum(written.deliveries for written in parts),
-    )
+    return Decided(updates, book, trust, hubs)
 
 
 def in_parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
@@ -346,7 +366,8 @@ def in_parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
         count = _brings(update)
         loud += 0 if update.silent else count
         new += count
-        if part and count and (loud > LOUD_AT_ONCE or new > NEW_AT_ONCE):
+        full = loud > LOUD_AT_ONCE or new > NEW_AT_ONCE
+        if part and count and (full or _brings(part[-1]) <= LITTLE < count):
             yield part
             part, loud, new = [], 0 if update.silent else count, count
         part.append(update)
@@ -357,23 +378,20 @@ def _brings(update: Update) -> int:
     return len(update.new) + len(update.revised)
 
 
-def _store_part(
-    kit: Kit,
-    updates: Sequence[Update],
-    hubs: Mapping[int, HubLink],
-    book: RuleBook,
-    trust: Trust,
-) -> Written:
-    drafts = draft(updates, kit.classify, trust, kit.sections and kit.sections())
+def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
+    """Store ``updates`` in one transaction."""
+    drafts = draft(updates, kit.classify, decided.trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
-    named = {update.source.id for update in updates} & hubs.keys()
+    named = {update.source.id for update in updates} & decided.hubs.keys()
+    hubs = {number: decided.hubs[number] for number in named}
 
     def work(connection: Connection) -> tuple[Written, datetime]:
         if drafts:
-            entries.allocate(connection, 0)  # one writer of entries at a time, in the order of now
+            entries.one_at_a_time(connection)
         now = kit.now()
-        subscriptions.note(connection, {number: hubs[number] for number in named}, now)
+        subscriptions.note(connection, hubs, now)
+        book = decided.book
         return write(connection, kit.worker, updates, drafts, book, kit.stories, now), now
 
     written, now = kit.database.run(work)
@@ -381,5 +399,5 @@ def _store_part(
         if update.event:
             log.warning(update.event)
     if kit.on_headlines and written.stored:
-        kit.on_headlines(tell(written, book, now))
+        kit.on_headlines(tell(written, decided.book, now))
     return written

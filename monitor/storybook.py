@@ -173,7 +173,7 @@ def group_some(database: Database, book: StoryBook, now: datetime) -> int:
     database.look(lambda connection: book.catch_up(connection, now))
 
     def work(connection: Connection) -> int:
-        entries.allocate(connection, 0)  # one writer of stories at a time
+        entries.one_at_a_time(connection)
         newcomers = stories.ungrouped(connection, GROUP_AT_ONCE)
         placed = book.place(connection, newcomers, now)
         stories.assign(connection, {number: each.story_id for number, each in placed.items()})

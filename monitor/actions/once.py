@@ -34,7 +34,7 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
                     break
                 total += report
             await asyncio.to_thread(
-                digests.release_due, database, service.kit.rule_book, service.now()
+                digests.release_due, database, service.kit.rule_book, service.now
             )
             await service.outbox.deliver_due()
             await asyncio.to_thread(_group, service)

@@ -30,6 +30,11 @@ class Turns:
         finally:
             self._end(mine)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def _ask(self) -> threading.Event:
         mine = threading.Event()
         with self._lock:

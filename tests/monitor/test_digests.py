@@ -19,7 +19,7 @@ from monitor.storage.messages import decode
 from monitor.storage.schema import delivery, held, told
 from monitor.telling import Standing, tell
 from monitor.types import Hit, Message, RuleOptions
-from tests.fakes import make_entry
+from tests.fakes import make_entry, make_message
 from tests.soak import count
 
 NIGHT = datetime(2026, 3, 1, 23, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Desk:
 
     def release(self, at: datetime | None = None) -> int:
         self.now = at or self.now
-        return digests.release_due(self.database, Rules(self.house).book, self.now)
+        return digests.release_due(self.database, Rules(self.house).book, lambda: self.now)
 
     @property
     def messages(self) -> list[Message]:
@@ -228,6 +228,19 @@ def test_hostile_16_no_hour_ever_has_more_than_its_number(desk: Desk) -> None:
     assert all(sum(at <= other < at + HOUR for other in made) <= 3 for at in made)
     assert sum(message.total or 1 for message in desk.messages) == matched
     assert desk.waiting == 0
+
+
+def test_a_digest_counts_what_was_made_since_it_was_looked_for(desk: Desk) -> None:
+    desk.rule("storm", caps=("1/hour",))
+    desk.match_many([["storm"]] * 3)
+    begun = NIGHT + HOUR
+    made_at, released_at = begun + timedelta(seconds=1), begun + timedelta(seconds=2)
+    made = make_message("msg_other", rule="storm", channel="mail", created_at=made_at)
+    with desk.database.write() as connection:
+        deliveries.insert_many(connection, [made], made_at)
+    clock = iter([begun])
+    digests.release_due(desk.database, Rules(desk.house).book, lambda: next(clock, released_at))
+    assert desk.digests == []
 
 
 def test_a_channel_s_overflow_of_several_rules_is_one_digest(desk: Desk) -> None:

@@ -59,6 +59,8 @@ class World:
         self.server = server
         self.now = NOW
         self.headlines: list[Headline] = []
+        self.on_headlines: Callable[[Sequence[Headline]], None] = self.headlines.extend
+        self.on_classify: Callable[[], None] = lambda: None
         self.worker = "tester"
         self.reach = Reach()
 
@@ -83,15 +85,19 @@ class World:
                 database=self.database,
                 fetcher=fetcher,
                 parsers=parsers,
-                classify=classify,
+                classify=self._classify,
                 rule_book=Rules().book,
                 worker=self.worker,
                 now=lambda: self.now,
                 rng=random.Random(1),
-                on_headlines=self.headlines.extend,
+                on_headlines=self.on_headlines,
                 reach=self.reach,
             )
             return await poll(kit, limit)
+
+    def _classify(self, titles: Sequence[str]) -> list[Prediction]:
+        self.on_classify()
+        return classify(titles)
 
     def all(self, column: sa.ColumnElement[Any]) -> list[Any]:
         with self.database.read() as connection:
