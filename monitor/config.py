@@ -29,8 +29,8 @@ class Polling:
     ``interval_s`` is the average over the sources that have no interval of their own. While
     ``adaptive``, each is looked at when it usually publishes, between ``least_s`` and
     ``most_s`` after the last time; ``requests_per_minute`` (0: no limit) may make all rarer.
-    ``browser`` is the program that draws pages for sources that ask for it; empty: the first
-    Chromium on PATH.
+    ``browser`` is the program that draws pages for sources that ask for it (empty: the first
+    Chromium on PATH), ``browser_mb`` the memory that a page may take in it.
     """
 
     interval_s: float = 900.0
@@ -48,6 +48,7 @@ class Polling:
     parsers: int = 1
     robots: bool = True
     browser: str = ""
+    browser_mb: int = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor import __version__, channels
 from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
-from monitor.config import Settings, house_of
+from monitor.config import Polling, Settings, house_of
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.house import zone_of
 from monitor.links import Linker
@@ -28,6 +28,7 @@ from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pacebook import PaceBook, follow_interval
 from monitor.pipeline import Kit
+from monitor.rendering.bounds import Bounds
 from monitor.rendering.browser import Browser
 from monitor.robots import Robots
 from monitor.rulebook import Rules
@@ -118,7 +119,7 @@ class Service:
             self.client,
             fetch_settings(self.settings),
             robots=robots,
-            browser=Browser(USER_AGENT, polling.allow_private, polling.browser),
+            browser=browser_of(polling),
         )
         self.linker = await asyncio.to_thread(make_linker, self.settings, self.database)
         self.channels = build_channels(self.settings, self.client, self.linker)
@@ -185,6 +186,12 @@ def fetch_settings(settings: Settings) -> FetchSettings:
         connect_timeout_s=polling.connect_timeout_s,
         max_bytes=polling.max_bytes,
     )
+
+
+def browser_of(polling: Polling) -> Browser:
+    """What draws the pages of sources that ask for it."""
+    bounds = Bounds(memory_mb=polling.browser_mb)
+    return Browser(USER_AGENT, polling.allow_private, polling.browser, bounds)
 
 
 def taxonomy_of(settings: Settings) -> Taxonomy | None:

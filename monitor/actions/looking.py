@@ -15,9 +15,8 @@ from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
 from monitor.fetch import Fetcher, FetchSettings
-from monitor.rendering.browser import Browser
 from monitor.robots import Robots
-from monitor.service import USER_AGENT, fetch_settings, utc_now
+from monitor.service import USER_AGENT, browser_of, fetch_settings, utc_now
 from monitor.sources import discover
 from monitor.sources.budget import ParserPool
 from monitor.types import Failed, Fetched, FetchRequest, Outcome, ParsedFeed
@@ -103,9 +102,8 @@ class Reader:
             ClientSettings(USER_AGENT, allow_private=settings.polling.allow_private)
         )
         self._parsers = ParserPool(1, portals=settings.sources.portals)
-        polling = settings.polling
-        self._browser = Browser(USER_AGENT, polling.allow_private, polling.browser)
-        asked = polling.robots
+        self._browser = browser_of(settings.polling)
+        asked = settings.polling.robots
         self._robots = Robots(self._client, USER_AGENT, utc_now) if asked else None
 
     async def __aenter__(self) -> Self:

@@ -44,13 +44,13 @@ class Browser:
         agent: str,
         allow: Sequence[str] = (),
         executable: str = "",
-        bounds: Bounds = Bounds(),  # noqa: B008  (frozen)
+        bounds: Bounds | None = None,
     ) -> None:
         self._agent = agent
         self._allow = tuple(allow)
         self._permitted = parse_allowed(self._allow)
         self._executable = executable
-        self._bounds = bounds
+        self._bounds = bounds or Bounds()
         self._turn = asyncio.Semaphore(1)
 
     async def get(self, url: str, *, limits: Limits = DEFAULT_LIMITS) -> Response:
@@ -136,6 +136,7 @@ async def _converse(request: dict[str, Any], folder: str, limits: Limits) -> byt
     )
     assert process.stdin and process.stdout
     most = limits.max_bytes + _HEAD_BYTES
+    drawing = family.of(process.pid)
     try:
         async with asyncio.timeout(limits.total_s + _START_S):
             process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -148,7 +149,7 @@ async def _converse(request: dict[str, Any], folder: str, limits: Limits) -> byt
     except (BrokenPipeError, ConnectionResetError):
         return b""
     finally:
-        await asyncio.to_thread(family.end, process.pid)
+        await asyncio.to_thread(family.end, drawing)
         await process.wait()
 
 

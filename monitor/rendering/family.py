@@ -20,7 +20,7 @@ async def exceeded(bounds: Bounds) -> str:
     while True:
         memory_mb, processor_s = cost(own.children(recursive=True))
         if memory_mb > bounds.memory_mb:
-            what = f"takes more than {bounds.memory_mb} MB of memory"
+            what = f"takes more than {bounds.memory_mb} MB of memory (browser_mb of [polling])"
             break
         if processor_s > bounds.processor_s:
             what = f"takes more than {bounds.processor_s:g} s of processor time"
@@ -30,12 +30,20 @@ async def exceeded(bounds: Bounds) -> str:
     return what
 
 
-def end(pid: int) -> None:
+def of(pid: int) -> psutil.Process | None:
+    """The process that has this number now, and no other that has it later; None: none has."""
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
+
+
+def end(process: psutil.Process | None) -> None:
     """Kills the process and all below it; those that end meanwhile are no trouble."""
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        _end_children(process)
-        process.kill()
+    if process is not None:
+        with contextlib.suppress(psutil.Error):
+            _end_children(process)
+            process.kill()
 
 
 def end_all() -> None:

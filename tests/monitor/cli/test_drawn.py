@@ -52,3 +52,17 @@ def test_a_feed_needs_no_browser(cli: CommandLine, portal: HttpServer) -> None:
     done = cli("feeds", "add", portal.url("/"), "--render")
     assert done.code != 0
     assert cli.good("feeds", "list", "--json").json == []
+
+
+def test_what_a_page_may_take_is_a_setting(cli: CommandLine, portal: HttpServer) -> None:
+    hoards = (
+        "let kept = []; for (let i = 0; i < 40; i++) kept.push(new Blob([new Uint8Array(2e7)]))"
+    )
+    body = SHELL.replace("fetch(", f"{hoards}; fetch(")
+    portal.route("/", Reply(body=body.encode(), headers=HTML))
+    portal.route("/list", Reply(body=json.dumps(TITLES).encode()))
+    settings = cli.folder / "headlines.toml"
+    settings.write_text(settings.read_text().replace("[polling]", "[polling]\nbrowser_mb = 800"))
+    done = cli("feeds", "test", portal.url("/"), "--render")
+    assert done.code == 1
+    assert "takes more than 800 MB of memory (browser_mb of [polling])" in done.err
