@@ -22,7 +22,6 @@ WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
-WAYS = frozenset({"direction:up", "direction:down", "direction:hold"})
 PLAYERS = frozenset({"team", "person", "country", "province", "city"})
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
@@ -112,6 +111,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     other_a, other_b = kin.otherwise(a, b, told_a), kin.otherwise(b, a, told_b)
     by_group_a, by_group_b = _without(a.acts, other_a), _without(b.acts, other_b)
     acts_same, acts_differ, soft_differ = _acts(by_group_a, by_group_b, turned)
+    apart = _moved_apart(_moves(a, other_a), _moves(b, other_b))
     acts_a = {act for acts in by_group_a.values() for act in acts}
     acts_b = {act for acts in by_group_b.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
@@ -122,7 +122,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "more": math.log1p(max(more, 0.0)),
         "names_same": min(names_same, 3),
         "proper_same": min(len(a.proper & b.proper), 3),
-        "places_differ": min(kin.lone_places(a, told_a), kin.lone_places(b, told_b), 2),
+        "places_differ": float(kin.places_differ(a, b, told_a, told_b)),
         "names_differ": min(names_differ, 2),
         "numbers_same": min(same_numbers, 3),
         "labels_same": min(labels, 2),
@@ -130,7 +130,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "numbers_lone": min(lone_numbers, 2),
         "acts_same": min(acts_same, 3),
         "acts_differ": min(acts_differ, 2),
-        "opposed": float(_opposed(a, b)),
+        "opposed": float(_opposed(by_group_a, by_group_b) or apart),
         "undone_in_frame": undone * common / max(common + less + more, 0.1),
         "ahead": float(_ahead(a, b) or _ahead(b, a)),
         "plan_done": float(tense.differ(a.plain, b.plain)),
@@ -200,25 +200,23 @@ def _stage(acts: frozenset[str]) -> int:
     return max(ranks.get(act, -1) for act in acts) + 1
 
 
-def _opposed(a: Wording, b: Wording) -> bool:
-    if any(
-        group in a.acts and group in b.acts and not a.acts[group] & b.acts[group]
-        for group in OPPOSED
-    ):
-        return True
-    mine, theirs = _moves(a), _moves(b)
-    return any(not mine[key] & theirs[key] for key in mine.keys() & theirs.keys())
+def _opposed(a: Acts, b: Acts) -> bool:
+    return any(group in a and group in b and not a[group] & b[group] for group in OPPOSED)
 
 
-def _moves(one: Wording) -> dict[str, set[str]]:
+def _moves(one: Wording, others: set[str]) -> dict[str, set[str]]:
     """Which way each thing goes: the word before, and the act."""
     found: dict[str, set[str]] = {}
+    ways = one.acts.get("direction", frozenset()) - others
     for before, act in itertools.pairwise(one.tokens):
-        ways = [key for key in act.keys if key in WAYS]
-        if ways:
+        if own := ways.intersection(act.keys):
             for key in before.keys:
-                found.setdefault(key, set()).update(ways)
+                found.setdefault(key, set()).update(own)
     return found
+
+
+def _moved_apart(mine: Mapping[str, set[str]], theirs: Mapping[str, set[str]]) -> bool:
+    return any(not mine[key] & theirs[key] for key in mine.keys() & theirs.keys())
 
 
 def _ahead(a: Wording, b: Wording) -> bool:

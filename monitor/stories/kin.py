@@ -12,13 +12,14 @@ SHORTENED = 0.7
 AKIN = 0.8
 # What one of the pairs counts into which an unknown Chinese word is cut.
 PAIR = 0.6
+FATES = frozenset({"life:die", "kill", "死亡", "injured"})
 NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
 # What one of these words stands before is not, or no more.
 UNDOING = frozenset(
     {
         *("not:not", "answer:deny", "bill:lift", "bill:block", "deal:refuse", "deal:collapse"),
-        *("launch:call_off", "launch:delay", "halt", "grounded", "deed:end", "暂停"),
+        *("launch:call_off", "launch:delay", "halt", "grounded", "暂停"),
     }
 )
 # English words of one root begin with so many letters, and with so much of the longer one.
@@ -57,12 +58,24 @@ def _lies_there(token: Token, named: set[str], around: set[str]) -> bool:
     )
 
 
-def lone_places(a: Wording, shares: Sequence[float]) -> int:
-    """How many places ``a`` names that the other title neither names nor lies in."""
-    return sum(
-        share < 0.5 and token.keys[0].partition(":")[0] in PLACES
-        for token, share in zip(a.tokens, shares, strict=True)
+def places_differ(a: Wording, b: Wording, mine: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether each names a place that the other neither names nor lies in, of one kind or in
+    one country."""
+    within = lexicon().within
+    return any(
+        one.partition(":")[0] == other.partition(":")[0]
+        or not set(within.get(one, ())).isdisjoint(within.get(other, ()))
+        for one in _lone_places(a, mine)
+        for other in _lone_places(b, theirs)
     )
+
+
+def _lone_places(a: Wording, shares: Sequence[float]) -> list[str]:
+    return [
+        token.keys[0]
+        for token, share in zip(a.tokens, shares, strict=True)
+        if share < 0.5 and token.keys[0].partition(":")[0] in PLACES
+    ]
 
 
 def _akin(token: Token, a: Wording, b: Wording) -> float:
@@ -181,7 +194,7 @@ def aftermath(a: Wording, shares: Sequence[float]) -> float:
         part = new if at in a.news else before
         part[0] += token.weight
         part[1] += token.weight * share
-    if not a.news or not new[0] or before[1] < 1.0:
+    if not a.news or not new[0] or before[1] < 1.0 or _is_fate(a):
         return 0.0
     return max(before[1] / before[0] - new[1] / new[0], 0.0)
 
@@ -196,3 +209,8 @@ def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:
         for at, token in enumerate(a.tokens)
         if shares[at] < 0.5
     )
+
+
+def _is_fate(a: Wording) -> bool:
+    """Whether the main clause tells of deaths: what was before is how they came about."""
+    return any(key in FATES for token in a.tokens[a.news.start : a.news.stop] for key in token.keys)
