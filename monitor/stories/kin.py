@@ -149,14 +149,13 @@ def lone_deeds(a: Wording, shares: Sequence[float]) -> int:
 
 
 def otherwise(a: Wording, b: Wording, shares: Sequence[float]) -> set[str]:
-    """The acts of words of ``a`` that mean something else in ``b``."""
-    acts = {act for group in b.acts.values() for act in group}
+    """The acts of words of ``a`` that ``b`` tells by what else they mean."""
+    plainly = {key for groups in (b.acts, b.names) for keys in groups.values() for key in keys}
     return {
         key
         for token, share in zip(a.tokens, shares, strict=True)
-        if token.deed and share >= 0.5
+        if token.deed and share >= 0.5 and plainly.isdisjoint(token.keys)
         for key in token.keys
-        if key not in acts
     }
 
 
@@ -182,7 +181,7 @@ def _names(a: Wording) -> set[str]:
 def reactions(a: Wording, shares: Sequence[float]) -> int:
     """How many words of ``a`` for what is said and felt of news are not told."""
     return sum(
-        share < 0.5 and token.keys[0].startswith("react:")
+        share < 0.5 and any(key.startswith("react:") for key in token.keys)
         for token, share in zip(a.tokens, shares, strict=True)
     )
 

@@ -115,7 +115,8 @@ def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
     is no contradiction to anything. Fillers stay fillers.
     """
     own = [Term(kind, "", f"{kind}:{words[0]}")]
-    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"] or own
+    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"]
+    terms = [*terms, *own] if kind == "react" else terms or own
     for word in words:
         if any(term.kind == "filler" for term in found.meanings(word)):
             continue
