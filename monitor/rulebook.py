@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -45,9 +46,14 @@ class Rules:
         self._version = -1
         self._house = house or House()
         self._book: RuleBook | None = None  # an empty one costs a start what a full one costs
+        self._compiling = threading.Lock()
 
     def book(self, connection: Connection) -> RuleBook:
         """The enabled rules. One that no longer parses is told and left out."""
+        with self._compiling:
+            return self._newest(connection)
+
+    def _newest(self, connection: Connection) -> RuleBook:
         held = self._book.matcher.words if self._book else None
         version, words = rules.version(connection), known_words(held)
         if self._book is None or version != self._version or words is not held:

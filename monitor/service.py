@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Container, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from monitor import __version__, channels
 from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Polling, Settings, house_of
+from monitor.errors import StorageError
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.house import zone_of
 from monitor.links import Linker
@@ -113,6 +114,7 @@ class Service:
         self.parsers = await self._stack.enter_async_context(
             ParserPool(polling.parsers, portals=self.settings.sources.portals)
         )
+        self.parsers.prepare()
         await asyncio.to_thread(follow_interval, self.database, polling, self.now())
         robots = Robots(self.client, USER_AGENT, self.now) if polling.robots else None
         self.fetcher = Fetcher(
@@ -163,6 +165,12 @@ class Service:
             sections=partial(self.classifier.names, self.taxonomy),
             hubs=self.websub is not None,
         )
+        # The first headlines need not wait for the rules and the tables of folding.
+        self._stack.push_async_callback(_ended, asyncio.create_task(self._compile_rules()))
+
+    async def _compile_rules(self) -> None:
+        with suppress(StorageError):  # told by the first poll, if it stays so
+            await asyncio.to_thread(self.database.look, self.kit.rule_book)
 
     async def __aexit__(
         self,
@@ -171,6 +179,10 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def fetch_settings(settings: Settings) -> FetchSettings:

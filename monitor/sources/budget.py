@@ -43,7 +43,8 @@ class ParserPool:
     """Parses documents in ``workers`` processes, each document within its budget.
 
     ``cpu_s`` is processor time for one document; ``memory_mb`` bounds a whole worker.
-    ``portals`` is the folder of the user's adapters. Workers start with the first document.
+    ``portals`` is the folder of the user's adapters. Workers start with the
+    first document, or with ``prepare``.
     Use as an async context manager, or ``close``.
     """
 
@@ -99,6 +100,10 @@ class ParserPool:
                 break
         return await job.done
 
+    def prepare(self) -> None:
+        """Start a worker ahead of the first document."""
+        self._workers[0].prepare()
+
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that are alive now."""
@@ -144,6 +149,11 @@ class _Worker:
         else:
             self._send()
 
+    def prepare(self) -> None:
+        """Start before there is work."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._begin(), name="parser-worker")
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -151,6 +161,11 @@ class _Worker:
         await self._end(kill=bool(self._sent))
         while self._sent:
             _fail(self._sent.popleft(), ParseError("the parser pool was closed"))
+
+    async def _begin(self) -> None:
+        with contextlib.suppress(OSError):  # told to the first document, if it stays so
+            await self._start()
+        await self._serve()
 
     async def _serve(self) -> None:
         """Answer until nothing is left to do."""
