@@ -37,13 +37,6 @@ UNDOING = frozenset(
         *("launch:call_off", "launch:delay"),
     }
 )
-# What a title tells that knows how it ended.
-OUTCOMES = frozenset(
-    {
-        *("search:rescue", "search:found", "law:charge", "law:trial", "law:convict"),
-        *("law:sentence", "law:acquit"),
-    }
-)
 CASUALTIES = frozenset({"dead", "hurt", "missing", "saved", "trapped"})
 # Acts of these groups often stand together in one piece of news, told by half in each title.
 SOFT_GROUPS = frozenset({"stage", "disaster", "rates", "round", "work", "sequel"})
@@ -103,8 +96,8 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     told_a, told_b = kin.told(a, b), kin.told(b, a)
     (common_a, left_a), (common_b, left_b) = kin.weigh(a, told_a), kin.weigh(b, told_b)
     common = common_a / 2 + common_b / 2
-    deeds_a, deeds_b = kin.lone_deeds(a, told_a), kin.lone_deeds(b, told_b)
     less, more = min(left_a, left_b), max(left_a, left_b)
+    containment = common / max(common + less, 0.1)
     same_numbers, labels, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
     names_same, names_differ = _names(a, b)
     turned = _roles(a, b)
@@ -117,9 +110,9 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
     undone = 0 if only_a and only_b else min(len((only_a | only_b) & UNDOING), 2)
     return {
-        "shared": math.log1p(common),
-        "containment": common / max(common + less, 0.1),
-        "more": math.log1p(max(more, 0.0)),
+        "shared": math.sqrt(common),
+        "containment": containment,
+        "more": math.sqrt(max(more, 0.0)),
         "names_same": min(names_same, 3),
         "proper_same": min(len(a.proper & b.proper), 3),
         "places_differ": float(kin.places_differ(a, b, told_a, told_b)),
@@ -136,13 +129,11 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "plan_done": float(tense.differ(a.plain, b.plain)),
         "core": kin.named(a, told_a) * min(kin.shared_deeds(a, told_a), 2),
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
-        "outcome": float(_lone_outcome(a, b) or _lone_outcome(b, a)),
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
-        "deeds_more": min(abs(deeds_a - deeds_b), 2),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
-        "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3),
+        "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3) * containment,
         "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
         "soft_differ": min(soft_differ, 2),
         "turned": float(turned == "against"),
@@ -223,11 +214,6 @@ def _ahead(a: Wording, b: Wording) -> bool:
     """Whether ``a`` alone looks ahead."""
     mine, theirs = a.acts.get("stage", ()), b.acts.get("stage", ())
     return "stage:ahead" in mine and "stage:ahead" not in theirs and not tense.looks_ahead(b.plain)
-
-
-def _lone_outcome(a: Wording, b: Wording) -> bool:
-    """Whether ``a`` knows how it ended where ``b`` has nothing of the kind."""
-    return any(acts & OUTCOMES and group not in b.acts for group, acts in a.acts.items())
 
 
 def _lone_toll(a: Wording, b: Wording) -> bool:

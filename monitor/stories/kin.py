@@ -143,11 +143,6 @@ def _alone(tokens: Sequence[Token], shares: Sequence[float], at: int) -> float:
     return PAIR * (1.0 - covered / 2)
 
 
-def lone_deeds(a: Wording, shares: Sequence[float]) -> int:
-    """How many deeds of ``a`` are not told."""
-    return sum(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
-
-
 def otherwise(a: Wording, b: Wording, shares: Sequence[float]) -> set[str]:
     """The acts of words of ``a`` that ``b`` tells by what else they mean."""
     plainly = {key for groups in (b.acts, b.names) for keys in groups.values() for key in keys}
@@ -166,16 +161,13 @@ def shared_deeds(a: Wording, shares: Sequence[float]) -> int:
 
 def named(a: Wording, shares: Sequence[float]) -> float:
     """How rare the names and unknown words are that are told: 0 for none, at most 1."""
+    names = {key for group in NAMING for key in a.names.get(group, ())}
     found = sum(
         token.weight
         for token, share in zip(a.tokens, shares, strict=True)
-        if share >= 0.5 and (token.keys == (token.surface,) or token.keys[0] in _names(a))
+        if share >= 0.5 and (token.keys == (token.surface,) or token.keys[0] in names)
     )
     return min(found / 2.4, 1.0)
-
-
-def _names(a: Wording) -> set[str]:
-    return {key for group in NAMING for key in a.names.get(group, ())}
 
 
 def reactions(a: Wording, shares: Sequence[float]) -> int:
