@@ -179,15 +179,26 @@ def reactions(a: Wording, shares: Sequence[float]) -> int:
 
 
 def aftermath(a: Wording, shares: Sequence[float]) -> float:
-    """How far the other title tells what was before in ``a`` and not what is new: from 0 to 1."""
-    before, new = [0.0, 0.0], [0.0, 0.0]
-    for at, (token, share) in enumerate(zip(a.tokens, shares, strict=True)):
-        part = new if at in a.news else before
-        part[0] += token.weight
-        part[1] += token.weight * share
-    if not a.news or not new[0] or before[1] < 1.0 or _is_fate(a):
+    """How far the other title tells what was before in ``a`` and not what is new: from 0 to 1.
+
+    What is new are the deeds of the main clause, if there are any."""
+    if not a.news or _is_fate(a):
         return 0.0
-    return max(before[1] / before[0] - new[1] / new[0], 0.0)
+    new = [at for at in range(len(a.tokens)) if at in a.news]
+    deeds = [at for at in new if a.tokens[at].deed]
+    before = [at for at in range(len(a.tokens)) if at not in a.news]
+    if _told_weight(a, shares, before) < 1.0 or not new:
+        return 0.0
+    return max(_told_share(a, shares, before) - _told_share(a, shares, deeds or new), 0.0)
+
+
+def _told_weight(a: Wording, shares: Sequence[float], places: Sequence[int]) -> float:
+    return sum([a.tokens[at].weight * shares[at] for at in places])
+
+
+def _told_share(a: Wording, shares: Sequence[float], places: Sequence[int]) -> float:
+    weight = sum([a.tokens[at].weight for at in places])
+    return _told_weight(a, shares, places) / weight
 
 
 def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:

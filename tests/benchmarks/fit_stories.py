@@ -32,13 +32,13 @@ STRANGERS = 600
 NEGATIVE = 1.5
 PRIORS = {
     "shared": 2.0, "containment": 3.0, "more": -0.2,
-    "names_same": 0.5, "places_differ": -5.0, "names_differ": -5.0, "proper_same": 0.5,
-    "numbers_same": 1.2, "numbers_differ": -5.0, "numbers_lone": -1.0,
-    "acts_same": 0.7, "acts_differ": -3.0, "opposed": -5.0,
-    "undone_in_frame": -4.0, "ahead": -1.0, "sequel": -2.0,
-    "unplayed": -2.0, "lone_groups": -0.5, "toll": -1.5, "soft_differ": -0.8,
+    "names_same": 0.5, "places_differ": -8.0, "names_differ": -6.0, "proper_same": 0.5,
+    "numbers_same": 1.2, "numbers_differ": -6.0, "numbers_lone": -1.0,
+    "acts_same": 0.7, "acts_differ": -5.0, "opposed": -6.0,
+    "undone_in_frame": -4.0, "ahead": -4.0, "sequel": -2.0,
+    "unplayed": -2.0, "lone_groups": -0.5, "toll": -4.0, "soft_differ": -0.8,
     "turned": -8.0, "replaced": -2.5, "template": -1.0, "runs": 0.5,
-    "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "plan_done": -2.0, "core": 1.0,
+    "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "plan_done": -4.0, "core": 1.0,
     "negated": -3.0, "aftermath": -3.0,
 }  # fmt: skip
 

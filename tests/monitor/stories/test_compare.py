@@ -45,7 +45,7 @@ def test_labelled_pairs(name: str, precision: float, recall: float) -> None:
 
 
 def test_the_pairs_are_many_and_balanced() -> None:
-    pairs = [*read("train"), *read("heldout"), *read("fresh")]
+    pairs = [*read("train"), *read("heldout"), *read("fresh"), *read("blind")]
     assert len(pairs) >= 400
     assert len({(pair["a"], pair["b"]) for pair in pairs}) == len(pairs)
     for lang in ("zh", "en"):
@@ -69,6 +69,34 @@ def test_the_pairs_are_many_and_balanced() -> None:
         ("城北轨道8号线信号出现故障", "城北轨道8号线即将迎来新车", False),
         ("Fed cuts rates by a quarter point", "Fed raises rates by a quarter point", False),
         ("某市公布购房新政策细则", "某市公布购房新政策细则", True),
+        ("某厂高管挂印 公司股价承压", "某厂高管请辞 公司股价承压", True),
+        ("Copper slips 2% as dollar firms", "Copper jumps 2% as dollar weakens", False),
+        ("城南图书馆将推出夜间自习室", "城南图书馆正式推出夜间自习室", False),
+        (
+            "Norway to buy more gas turbines from Siemens",
+            "Norway to stop buying gas turbines from Siemens",
+            False,
+        ),
+        (
+            "Residents protest plan to close Harlow Library",
+            "City to close Harlow Library",
+            False,
+        ),
+        ("Mayor resigns after Harlow Dam bursts", "Harlow Dam bursts", False),
+        ("Bakers in Cairo strike", "Egyptian bakers walk out", True),
+        (
+            "A fire at a Turin paint factory has injured nine workers",
+            "Nine workers hurt in paint factory fire in Naples",
+            False,
+        ),
+        ("绵阳一化工园区起火 9名工人受伤", "9名工人受伤 德阳化工园区发生火灾", False),
+        ("沪铜上涨 沪铝下跌", "沪铜下跌 沪铝上涨", False),
+        (
+            "European Handball Federation suspends referee Karlsen",
+            "EHF suspends referee Karlsen",
+            True,
+        ),
+        ("Skier dies after avalanche near Zermatt", "Avalanche kills skier near Zermatt", True),
         ("天气预报", "天气预报", False),
         ("News", "News", False),
         ("", "", False),
@@ -136,6 +164,9 @@ def test_numbers_of_any_text_can_be_read(text: str) -> None:
         ("2026年", "year", 2026),
         ("iphone 18", "model", 18),
         ("magnitude 6.1", "grade", 6.1),
+        ("falls by a third", "%", 33),
+        ("kills 17-year-old", "age", 17),
+        ("年内第七降", "nth", 7),
     ],
 )
 def test_numbers_by_what_they_count(text: str, kind: str, value: float) -> None:
