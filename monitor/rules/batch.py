@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.plan import Step, make_step
+from monitor.rules.plan import Step, is_anchored, make_step
 from monitor.rules.prefilter import need_of_regex
 from monitor.rules.regex import compile_regex
 from monitor.rules.seen import Seen
@@ -52,6 +52,7 @@ class Asked:
         self._steps: dict[Leaf, Step] = {}
         self._texts: dict[Leaf, list[list[str]]] = {}
         self._certain: dict[Leaf, bool] = {}
+        self._plain: dict[Leaf, bool] = {}
         given = list(roots)
         terms = [leaf for root in given for leaf in leaves(root)]
         texts = {text for leaf in terms for group in self.texts(leaf) for text in group}
@@ -73,12 +74,24 @@ class Asked:
     def _is_certain(self, literal: Literal) -> bool:
         if literal.start or literal.end or literal.mode not in {"", "sub"}:
             return False
+        return literal.mode == "sub" or self._is_everywhere(literal)
+
+    def _is_everywhere(self, literal: Literal) -> bool:
+        """Whether each occurrence counts, but for mode and anchors."""
         text = fold(literal.text).text
-        return literal.mode == "sub" or (
+        return (
             not is_word_character(text[0])
             and not is_word_character(text[-1])
             and self.rules.stands_alone(text, self._own)
         )
+
+    def is_plain(self, leaf: Leaf) -> bool:
+        """Whether a folded title is all that ``leaf`` asks for: ends of it or of words."""
+        if leaf not in self._plain:
+            self._plain[leaf] = (
+                isinstance(leaf, Literal) and leaf.mode != "exact" and self._is_everywhere(leaf)
+            )
+        return self._plain[leaf]
 
     def texts(self, leaf: Leaf) -> list[list[str]]:
         """Folded texts, of each list of which a title must hold one for ``leaf`` to hold."""
@@ -94,7 +107,7 @@ class Batch:
         self._asked = asked
         self._titles = titles
         self._facts = facts
-        self._places = asked.scan.places(titles)
+        self._found = asked.scan.find(titles)
         self._seen: dict[int, Seen] = {}
         self._known: dict[Leaf, tuple[set[int], set[int]]] = {}
 
@@ -130,9 +143,9 @@ class Batch:
     def _candidates(self, leaf: Leaf, among: set[int]) -> set[int]:
         for group in self._asked.texts(leaf):
             among = among.intersection(
-                set().union(*(self._places.get(text, ()) for text in group))
+                set().union(*(self._found.places.get(text, ()) for text in group))
                 if len(group) > 1
-                else self._places.get(group[0], ())
+                else self._found.places.get(group[0], ())
             )
         return among
 
@@ -144,8 +157,23 @@ class Batch:
             regex = compile_regex(leaf.pattern, leaf.ignore_case)
             found = found_in([self._titles[at] for at in places], regex)
             return {places[at] for at in found}
+        if isinstance(leaf, Literal) and self._asked.is_plain(leaf):
+            text = fold(leaf.text).text
+            return {at for at in among if self._stands(leaf, text, self._found.folded[at])}
         step = self._asked.step(leaf)
         return {at for at in among if step.test(self._look(at))}
+
+    def _stands(self, literal: Literal, text: str, folded: str) -> bool:
+        """Whether a plain literal holds, without all that is made for a closer look."""
+        words, start = self._asked.rules.words, folded.find(text)
+        while start >= 0:
+            end = start + len(text)
+            if is_anchored(literal, folded, start, end) and (
+                literal.mode != "word" or words.ends_words(folded, start, end)
+            ):
+                return True
+            start = folded.find(text, start + 1)
+        return False
 
     def _look(self, at: int) -> Seen:
         if at not in self._seen:

@@ -143,10 +143,7 @@ class _Moded(_Word):
         return sorted((*seen.words.get(self.text, ()), *seen.loose.get(self.text, ())))
 
     def _fits(self, seen: Seen, start: int, end: int) -> bool:
-        folded = seen.folded.text
-        if self._literal.start and folded[:start].strip():
-            return False
-        if self._literal.end and folded[end:].strip():
+        if not is_anchored(self._literal, seen.folded.text, start, end):
             return False
         if self._literal.mode == "word":
             return seen.ends_words(start, end)
@@ -154,6 +151,13 @@ class _Moded(_Word):
             first, last = seen.folded.span(start, end)
             return normal(seen.folded.original[first:last]) == self._literal.text
         return True
+
+
+def is_anchored(literal: tree.Literal, folded: str, start: int, end: int) -> bool:
+    """Whether nothing stands before or behind where ``literal`` asks for a title's ends."""
+    return not (
+        (literal.start and folded[:start].strip()) or (literal.end and folded[end:].strip())
+    )
 
 
 class _Near:

