@@ -18,6 +18,7 @@ from monitor.manners import manners_of, read_options, write_options
 from monitor.rules import importers, language
 from monitor.rules.importers import Choices, Draft, Fate, Note
 from monitor.rules.importers.draft import LARGEST_FILE
+from monitor.rules.values import Sections
 from monitor.service import utc_now
 from monitor.storage import rules
 from monitor.types import Rule, RuleOptions
@@ -95,15 +96,15 @@ def read_text(path: Path) -> str:
         raise UsageError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from error
 
 
-def _rule(draft: Draft, settings: Settings, wanted: Wanted, sections: frozenset[str]) -> Rule:
-    language.parse(draft.query, sections=sections)
+def _rule(draft: Draft, settings: Settings, wanted: Wanted, sections: Sections) -> Rule:
+    query = language.with_ids(draft.query, sections)
     options = replace(read_options(draft.options, draft.name), **(wanted.options or {}))
     manners_of(options, where=draft.name)
     check_channels(draft.channels or (), settings.channels)
     channels = draft.channels if draft.channels is not None else wanted.channels
     if not channels and draft.channels is None and len(settings.channels) == 1:
         channels = tuple(settings.channels)
-    return Rule(0, draft.name, draft.query, tuple(dict.fromkeys(channels)), draft.enabled, options)
+    return Rule(0, draft.name, query, tuple(dict.fromkeys(channels)), draft.enabled, options)
 
 
 def _store(

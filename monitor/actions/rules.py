@@ -37,7 +37,7 @@ def add(
     channels = tuple(dict.fromkeys(channels))
     check_channels(channels, settings.channels)
     manners_of(options or RuleOptions(), where=name)
-    language.parse(query, sections=sections_in_queries(settings))
+    query = language.with_ids(query, sections_in_queries(settings))
     with opened(settings) as database:
         database.run(
             lambda connection: rules.add(connection, name, query, channels, utc_now(), options)
@@ -58,14 +58,13 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
     """Change a rule; what is there now. Raises UsageError, NotFound."""
     if wanted.channels is not None:
         check_channels(wanted.channels, settings.channels)
-    if wanted.query is not None:
-        language.parse(wanted.query, sections=sections_in_queries(settings))
+    query = wanted.query and language.with_ids(wanted.query, sections_in_queries(settings))
 
     def work(connection: Connection) -> Rule:
         before = rules.get(connection, name)
         changed = replace(
             before,
-            query=before.query if wanted.query is None else wanted.query,
+            query=before.query if query is None else query,
             channels=before.channels
             if wanted.channels is None
             else tuple(dict.fromkeys(wanted.channels)),

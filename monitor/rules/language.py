@@ -25,10 +25,10 @@ from monitor.rules.tree import (
     is_broad,
 )
 from monitor.rules.tree import quote as quoted
-from monitor.rules.values import FILTERS, ValueFault, read_filter
+from monitor.rules.values import FILTERS, Sections, ValueFault, read_filter, renamed
 from monitor.text import fold
 
-__all__ = ["FILTERS", "Query", "is_broad", "parse"]
+__all__ = ["FILTERS", "Query", "is_broad", "parse", "with_ids"]
 
 TEXT_LIMIT = 8_192
 DEPTH_LIMIT = 64
@@ -44,14 +44,32 @@ _STARTS = frozenset(
 def parse(text: str, *, sections: frozenset[str] | None = None) -> Query:
     """The query that ``text`` means.
 
-    With ``sections``, a ``section:`` filter must name one of them. Raises QueryError,
-    and nothing else, with the position and what was expected there.
+    With ``sections``, a ``section:`` filter must name one of them, and asks for its id.
+    Raises QueryError, and nothing else, with the position and what was expected there.
     """
+    _check_size(text)
+    return Query(_Parser(text, sections).query())
+
+
+def with_ids(text: str, sections: Sections) -> str:
+    """``text`` with each section by its id, as it is stored: a name may be given to another later.
+
+    Raises QueryError, as ``parse`` does.
+    """
+    _check_size(text)
+    parser = _Parser(text, sections)
+    parser.query()
+    for start, end, which in reversed(parser.renamed):
+        text = text[:start] + which + text[end:]
+    _check_size(text)
+    return text
+
+
+def _check_size(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > TEXT_LIMIT:
         expected = f"a query is at most {TEXT_LIMIT:,} bytes, this one has {size:,}; split it"
         raise query_error(text[:60] + "…", 0, expected)
-    return Query(_Parser(text, sections).query())
 
 
 class _Parser:
@@ -64,6 +82,7 @@ class _Parser:
         self._at = 0
         self._depth = 0
         self._terms = 0
+        self.renamed: list[tuple[int, int, str]] = []
 
     def query(self) -> Node:
         first = self._peek()
@@ -196,11 +215,15 @@ class _Parser:
         if name not in FILTERS:
             written = self._text[token.start : token.end]
             raise self._error(token, _unknown_filter(name, token.value, written))
+        start = token.start + len(token.name) + 1
         try:
-            return read_filter(name, token.value, self._sections)
+            found = read_filter(name, token.value, self._sections)
         except ValueFault as fault:
-            start = token.start + len(token.name) + 1
             raise self._error_at(start + fault.offset, fault.expected) from fault
+        if name == "section" and isinstance(self._sections, Sections):
+            named = renamed(token.value, self._sections)
+            self.renamed += [(start + at, start + end, which) for at, end, which in named]
+        return found
 
     def _peek(self) -> Token:
         return self._tokens[self._at]

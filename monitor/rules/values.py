@@ -41,10 +41,11 @@ class ValueFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One item of a list, and where it begins."""
+    """One item of a list, and where it begins and ends."""
 
     text: str
     at: int
+    end: int
     quoted: bool
 
 
@@ -55,10 +56,29 @@ class Sections(frozenset[str]):
 
     @classmethod
     def of(cls, ids: Iterable[str], names: Mapping[str, str]) -> Sections:
-        """``names`` are in lower case."""
+        """``names`` in any case; those that lead to no id of ``ids`` are left out."""
         made = cls(ids)
-        made.names = {name: which for name, which in names.items() if which in made}
+        made.names = {_folded(name): which for name, which in names.items() if which in made}
         return made
+
+    def id_of(self, name: str) -> str | None:
+        """The id that an id or another name in any case stands for; None for no section."""
+        return name if name in self else self.names.get(_folded(name))
+
+
+def _folded(name: str) -> str:
+    return normal(name.casefold())
+
+
+def renamed(raw: str, sections: Sections) -> list[tuple[int, int, str]]:
+    """Where the value of a ``section:`` filter names sections otherwise than by their ids: from
+    and to which character, and the id."""
+    found = []
+    for piece in _split(raw[: _end_of_names(raw)]):
+        which = sections.id_of(piece.text)
+        if which is not None and which != piece.text:
+            found.append((piece.at, piece.end, which))
+    return found
 
 
 def read_filter(name: str, raw: str, sections: frozenset[str] | None) -> Filter:
@@ -86,10 +106,7 @@ def _section(name: str, raw: str, sections: frozenset[str] | None) -> Filter:
     pieces = _split(raw[:end]) if end else []
     if not pieces:
         raise ValueFault(0, "expected a section's name, as in section:finance>=0.7")
-    values = []
-    for piece in pieces:
-        values.append(normal(piece.text.casefold()))
-        _check_section(values[-1], piece.at, sections)
+    values = [_section_id(_folded(piece.text), piece.at, sections) for piece in pieces]
     if end == len(raw):
         return Filter(name, _distinct(values))
     nearest = f"section:{UNSURE}" if UNSURE in values else f"section:{values[0]}>=0.7"
@@ -147,7 +164,7 @@ def _split(raw: str) -> list[_Piece]:
             raise ValueFault(end, "expected a space or a comma after the quote")
         if not text:
             raise ValueFault(at, "expected a value here, as in a,b")
-        pieces.append(_Piece(text, at, found["quoted"] is not None))
+        pieces.append(_Piece(text, at, end, found["quoted"] is not None))
         if end == len(raw):
             return pieces
         at = end + 1
@@ -159,12 +176,14 @@ def _end_of_names(raw: str) -> int:
     return found.end() if found else len(raw)
 
 
-def _check_section(value: str, at: int, sections: frozenset[str] | None) -> None:
+def _section_id(value: str, at: int, sections: frozenset[str] | None) -> str:
     if sections is None or value == UNSURE or value in sections:
-        return
-    nearest = difflib.get_close_matches(value, sorted(sections), 1)
-    if isinstance(sections, Sections) and value.lower() in sections.names:
-        nearest = [sections.names[value.lower()]]
+        return value
+    names = sections.names if isinstance(sections, Sections) else {}
+    if value in names:
+        return names[value]
+    alike = 0.6 if value.isascii() else 0.5  # one of two Chinese characters
+    nearest = difflib.get_close_matches(value, sorted({*sections, *names}), 1, alike)
     known = f"did you mean section:{nearest[0]}?" if nearest else "expected one of: "
     known += "" if nearest else ", ".join(sorted(sections)) + f", {UNSURE}"
     raise ValueFault(at, f"no section is named {quote(value)}; {known}")

@@ -44,6 +44,7 @@ QUERIES = {
     "common_character": HAN[0],
     "near_common": f"NEAR/9({HAN[0]}, {HAN[1]})",
     "regex_everything": "/./",
+    "word_common": f"word:{HAN[0]}",
 }
 
 

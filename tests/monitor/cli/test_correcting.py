@@ -207,6 +207,10 @@ def test_a_users_own_sections_count_wherever_one_is_named(
     assert "known: money, rest" in cli("correct", "1", "agriculture").err
     found = cli.good("rules", "test", "section:money", "--title", TITLES[0], "--json").json
     assert found["matched"] is True
+    for query in ("section:钱", "section:MONEY,Rest", 'section:"其他",钱'):
+        found = cli.good("rules", "test", query, "--title", TITLES[0], "--json").json
+        assert found["matched"] is True
+    assert "section:其他?" in cli("rules", "test", "section:其它", "--title", TITLES[0]).err
     assert cli("rules", "test", "section:food", "--title", TITLES[0]).code != 0
     learning = next(e for e in cli("doctor", "--json").json if e["check"] == "learning")
     assert learning["detail"].startswith("2 sections of your own")

@@ -79,6 +79,15 @@ def test_a_search_is_a_query(filled: CommandLine) -> None:
     assert titles(filled, "search", "降息", "--since", "0s") == []
 
 
+def test_a_search_takes_a_section_by_any_of_its_names(filled: CommandLine) -> None:
+    found = titles(filled, "search", "section:finance,unsure")
+    assert found
+    for name in ("财经", "Finance", '"FINANCE"'):
+        assert titles(filled, "search", f"section:{name},unsure") == found
+        listed = filled.good("entries", "search", f"section:{name}", "--json").json
+        assert listed == filled.good("entries", "search", "section:finance", "--json").json
+
+
 def test_a_search_that_is_no_query_is_its_words(filled: CommandLine) -> None:
     printed = filled.good("entries", "search", "(rate cut", "--json")
     assert printed.json == []

@@ -422,11 +422,24 @@ def test_a_query_may_begin_with_a_minus(hooked: CommandLine, store: Store) -> No
     assert hooked("rules", "test", "a", "--limit", "-5").code == 2
 
 
-@pytest.mark.parametrize("name", ["财经", "finanse"])
-def test_a_section_by_another_name_is_told_with_its_own(hooked: CommandLine, name: str) -> None:
-    printed = hooked("rules", "add", "money", f"section:{name}", "--channel", "hook")
+def test_a_section_may_be_named_in_either_language_and_is_kept_by_its_id(
+    hooked: CommandLine,
+) -> None:
+    hooked.good("rules", "add", "money", '降 (section：财经,"房产">=0.2)', "--channel", "hook")
+    assert (
+        hooked.good("rules", "list", "--json").json[0]["query"]
+        == "降 (section：finance,realty>=0.2)"
+    )
+    hooked.good("rules", "edit", "money", "--query", "-section:FINANCE OR section:体育")
+    hooked.good("rules", "lint")
+    (rule,) = hooked.good("rules", "list", "--json").json
+    assert rule["query"] == "-section:finance OR section:sports"
+    printed = hooked("rules", "add", "other", "section:finanse", "--channel", "hook")
     assert printed.code
     assert "did you mean section:finance?" in printed.err
+    (hooked.folder / "rules.csv").write_text("name,query\ncars,section:汽车\n", "utf-8")
+    hooked.good("rules", "import", str(hooked.folder / "rules.csv"))
+    assert "section:auto" in hooked.good("rules", "export").out
 
 
 def test_an_empty_query_is_told_as_one(hooked: CommandLine) -> None:
