@@ -58,7 +58,8 @@ NUMBER = re.compile(
     | (?P<digits>\d[\d,]*(?:\.\d+)?)
       (?P<scale>\ ?(?:万亿|千亿|百亿|千万|百万|亿|万|千|百)
         |(?:\ ?(?:trillion|billion|million|thousand)|(?:bn|tn|mn|m|k|b))(?![a-z]))?
-    | (?P<han>[{_HAN}]+(?=多?[{_COUNTED}])|(?<=第)[{_HAN}]{{1,3}})
+    | (?P<han>[{_HAN}]+(?=多?[{_COUNTED}])|(?<=第)[{_HAN}]{{1,3}}
+        |两(?![岸会国地校院党弹制头者旁侧手眼难全极{_HAN}]))
     | (?P<word>\b(?:{_any(WORDS)})\b)
       (?P<wscale>\ (?:hundred|thousand|million|billion|trillion)\b)?
     """,

@@ -21,7 +21,9 @@ _WORDS = re.compile("[A-Za-z\u00c0-\u024f][\\w'\u2019-]+")
 SHORT = 6
 _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
 # 某地一工厂: where it was.
-_SPOT = re.compile("([\u4e00-\u9fff]{2,6}?)一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])")
+_SPOT = re.compile(
+    "([\u4e00-\u9fff]{2,6}?)(?<![周期第之唯统])一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])"
+)
 _WORKS = re.compile("《([^》]{1,40})》")
 _CAPITALS = re.compile("\\b[A-Z]{2,5}\\b")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
