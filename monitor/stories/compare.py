@@ -37,7 +37,14 @@ UNDOING = frozenset(
         *("launch:call_off", "launch:delay"),
     }
 )
-CASUALTIES = frozenset({"dead", "hurt", "missing", "saved", "trapped"})
+# What befell people, and the words that tell it without a number.
+CASUALTIES = {
+    "dead": frozenset({"死亡", "kill", "life:die"}),
+    "hurt": frozenset({"受伤", "injured"}),
+    "missing": frozenset({"search:missing"}),
+    "saved": frozenset({"search:rescue"}),
+    "trapped": frozenset({"search:trapped"}),
+}
 # Acts of these groups often stand together in one piece of news, told by half in each title.
 SOFT_GROUPS = frozenset({"stage", "disaster", "rates", "round", "work", "sequel"})
 
@@ -217,10 +224,18 @@ def _ahead(a: Wording, b: Wording) -> bool:
 
 
 def _lone_toll(a: Wording, b: Wording) -> bool:
-    """Whether ``a`` knows of casualties where ``b`` gives no number that could be theirs."""
+    """Whether ``a`` counts casualties where ``b`` tells of none, in words or numbers."""
     tolls = {number.value for number in a.numbers if number.kind in CASUALTIES}
-    others = {number.kind for number in b.numbers} & CASUALTIES
-    return bool(tolls) and not others and not tolls & {number.value for number in b.numbers}
+    told = {number.kind for number in b.numbers} & CASUALTIES.keys()
+    in_words = any(
+        CASUALTIES.get(number.kind, frozenset()) & b.weights.keys() for number in a.numbers
+    )
+    return (
+        bool(tolls)
+        and not told
+        and not in_words
+        and not tolls & {number.value for number in b.numbers}
+    )
 
 
 def _unplayed(a: Wording, b: Wording) -> bool:
