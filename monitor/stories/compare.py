@@ -21,7 +21,7 @@ SAME = 0.5
 WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
-OPPOSED = frozenset({"direction", "answer", "warning", "bill"})
+OPPOSED = frozenset({"direction", "answer", "warning", "bill", "staffing"})
 PLAYERS = frozenset({"team", "person", "country", "province", "city"})
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
@@ -138,6 +138,9 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
+        "contrary": float(
+            kin.is_contrary(a, b, told_a, told_b) or kin.is_contrary(b, a, told_b, told_a)
+        ),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
         "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
         "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3) * containment,

@@ -12,6 +12,8 @@ SHORTENED = 0.7
 AKIN = 0.8
 # What one of the pairs counts into which an unknown Chinese word is cut.
 PAIR = 0.6
+# A word that says something weighs so much.
+TELLING = 0.7
 FATES = frozenset({"life:die", "kill", "死亡", "injured"})
 NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
@@ -22,6 +24,7 @@ UNDOING = frozenset(
         *("launch:call_off", "launch:delay", "halt", "grounded", "暂停"),
     }
 )
+ENDING = UNDOING | {"deed:end"}
 # English words of one root begin with so many letters, and with so much of the longer one.
 _ROOT = 5
 _MOST_OF = 0.55
@@ -144,14 +147,18 @@ def _alone(tokens: Sequence[Token], shares: Sequence[float], at: int) -> float:
 
 
 def otherwise(a: Wording, b: Wording, shares: Sequence[float]) -> set[str]:
-    """The acts of words of ``a`` that ``b`` tells by what else they mean."""
-    plainly = {key for groups in (b.acts, b.names) for keys in groups.values() for key in keys}
+    """The acts of words of ``a`` that ``b`` tells by what else they mean, in either title."""
+    plainly = _plain_keys(a) & _plain_keys(b)
     return {
         key
         for token, share in zip(a.tokens, shares, strict=True)
         if token.deed and share >= 0.5 and plainly.isdisjoint(token.keys)
         for key in token.keys
     }
+
+
+def _plain_keys(a: Wording) -> set[str]:
+    return {key for groups in (a.acts, a.names) for keys in groups.values() for key in keys}
 
 
 def shared_deeds(a: Wording, shares: Sequence[float]) -> int:
@@ -202,15 +209,35 @@ def _told_share(a: Wording, shares: Sequence[float], places: Sequence[int]) -> f
 
 
 def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:
-    """Whether ``a`` says of something that it is not, ends or is refused, and ``b`` that it is."""
-    if any(key in UNDOING for key in b.weights):
+    """Whether ``a`` says of something that it is not, or is refused, and ``b`` that it is."""
+    if not UNDOING.isdisjoint(b.weights):
         return False
     return any(
-        any(key in UNDOING for key in token.keys)
-        and any(share >= 0.5 for share in (*shares[at - 1 : at], *shares[at + 1 : at + 2]))
+        not UNDOING.isdisjoint(token.keys)
+        and any(share >= 0.5 for share in (*shares[max(at - 1, 0) : at], *shares[at + 1 : at + 2]))
         for at, token in enumerate(a.tokens)
         if shares[at] < 0.5
     )
+
+
+def is_contrary(a: Wording, b: Wording, mine: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether ``a`` differs from ``b`` in nothing but that it is not, ends or is refused."""
+    lone = _telling(a, mine)
+    return (
+        bool(lone)
+        and not _telling(b, theirs)
+        and ENDING.isdisjoint(b.weights)
+        and all(not ENDING.isdisjoint(a.tokens[at].keys) for at in lone)
+    )
+
+
+def _telling(a: Wording, shares: Sequence[float]) -> set[int]:
+    """The places of the words that say something and are not told."""
+    return {
+        at
+        for at, (token, share) in enumerate(zip(a.tokens, shares, strict=True))
+        if share < 0.5 and token.weight >= TELLING
+    }
 
 
 def _is_fate(a: Wording) -> bool:

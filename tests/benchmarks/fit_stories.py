@@ -39,7 +39,7 @@ PRIORS = {
     "unplayed": -2.0, "lone_groups": -0.5, "toll": -4.0, "soft_differ": -0.8,
     "turned": -8.0, "replaced": -2.5, "template": -1.0, "runs": 0.5,
     "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "plan_done": -4.0, "core": 1.0,
-    "negated": -3.0, "aftermath": -3.0,
+    "negated": -3.0, "contrary": -8.0, "aftermath": -3.0,
 }  # fmt: skip
 
 
