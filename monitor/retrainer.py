@@ -33,6 +33,8 @@ PROGRAM = f"""
 import contextlib, os, sys
 with contextlib.suppress(OSError):
     os.nice({NICENESS})
+with contextlib.suppress(OSError, AttributeError):  # where there is such a thing: waiting polls go
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # first at once
 from monitor.cli import main
 sys.exit(main())
 """
