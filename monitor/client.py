@@ -25,6 +25,7 @@ from monitor.errors import FetchError
 from monitor.exchange import DEFAULT_LIMITS, ClientSettings, Limits, Response
 from monitor.inflate import ACCEPT_ENCODING, Body
 from monitor.redirects import PERMANENT, REDIRECTS, headers_for, next_hop, split_credentials
+from monitor.route import is_ours
 from monitor.types import FailureKind
 
 __all__ = ["DEFAULT_LIMITS", "ClientSettings", "HttpClient", "Limits", "Response", "check_url"]
@@ -259,7 +260,9 @@ def _explain(url: URL, error: Exception, limits: Limits) -> FetchError:
     if isinstance(error, aiohttp.ClientResponseError) and _is_header_limit(error.message):
         return _headers_too_large(url)
     kind, sentence = FailureKind.PROTOCOL, f"did not speak HTTP as agreed: {text}"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, OSError) and is_ours(getattr(error, "os_error", error)):
+        kind, sentence = FailureKind.OFFLINE, "could not be asked: this machine is offline"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
         kind, sentence = FailureKind.DNS, "was not found: the name does not resolve"
     elif isinstance(error, TimeoutError):
         kind, sentence = FailureKind.TIMEOUT, f"did not connect within {limits.connect_s:g} s"

@@ -231,7 +231,8 @@ class Reach:
     """Tells our own outage from theirs over many rounds, each of which may ask a source or two.
 
     A few dozen sources come due one at a time, so that no round alone shows an outage: hosts
-    that were silent since anybody answered count together.
+    that were silent since anybody answered count together. A machine that is offline says so
+    itself.
     """
 
     def __init__(self) -> None:
@@ -241,11 +242,17 @@ class Reach:
         """Whether the silence in this round's ``outcomes`` is our own network's."""
         outcomes = list(outcomes)
         silent, answered = _tally(outcomes)
+        if not answered and any(map(_is_offline, outcomes)):
+            return True
         if answered and not looks_like_our_network_is_down(outcomes):
             self._silent.clear()
             return False
         self._silent |= silent
         return bool(silent) and len(self._silent) >= _HOSTS
+
+
+def _is_offline(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failed) and outcome.kind is FailureKind.OFFLINE
 
 
 def _tally(outcomes: Iterable[Outcome]) -> tuple[set[str], int]:

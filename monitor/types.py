@@ -21,6 +21,7 @@ class FailureKind(enum.StrEnum):
     BAD_URL = "bad-url"
     DNS = "dns"
     CONNECT = "connect"
+    OFFLINE = "offline"  # this machine has no way out to anybody
     TLS = "tls"
     TIMEOUT = "timeout"
     TOO_LARGE = "too-large"
@@ -41,7 +42,10 @@ class FailureKind(enum.StrEnum):
     @property
     def is_network(self) -> bool:
         """Whether our own network being down would look like this."""
-        return self in {FailureKind.DNS, FailureKind.CONNECT, FailureKind.TIMEOUT}
+        return self in _NETWORK
+
+
+_NETWORK = {FailureKind.DNS, FailureKind.CONNECT, FailureKind.OFFLINE, FailureKind.TIMEOUT}
 
 
 class SourceState(enum.StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -124,6 +125,24 @@ def test_a_closed_port_and_an_unknown_name_have_kinds_of_their_own() -> None:
     error = refusal("http://portal.example/", lookup=nobody)
     assert error.kind is FailureKind.DNS
     assert "portal.example" in str(error)
+
+
+@pytest.mark.parametrize("route", [True, False])
+def test_no_name_server_is_our_own_trouble_where_no_way_leads_to_it(
+    monkeypatch: pytest.MonkeyPatch, route: bool
+) -> None:
+    async def nobody(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    monkeypatch.setattr("monitor.route.has_route", lambda: route)
+    error = refusal("http://portal.example/", lookup=nobody)
+    assert error.kind is (FailureKind.DNS if route else FailureKind.OFFLINE)
+
+
+def test_a_network_without_a_way_is_our_own_trouble() -> None:
+    error = refusal("http://255.255.255.255/", allow=("255.255.255.255",))
+    assert error.kind is FailureKind.OFFLINE
+    assert "this machine is offline" in str(error)
 
 
 def test_a_name_server_that_never_answers_is_a_timeout() -> None:

@@ -299,6 +299,12 @@ def test_silence_adds_up_over_rounds_until_somebody_answers() -> None:
     assert not reach.is_down([silent(3, "host3")])
 
 
+def test_a_machine_that_is_offline_needs_no_second_host_to_tell() -> None:
+    reach = Reach()
+    assert reach.is_down([silent(1, "host1", FailureKind.OFFLINE)])
+    assert not reach.is_down([silent(1, "host1", FailureKind.OFFLINE), NotModified(4)])
+
+
 def test_a_round_in_which_nobody_was_silent_is_no_outage() -> None:
     reach = Reach()
     assert reach.is_down([silent(n, f"host{n}") for n in range(3)])

@@ -78,7 +78,7 @@ class World:
         return asyncio.run(self._poll(limit))
 
     async def _poll(self, limit: int) -> PollReport:
-        allowed = ClientSettings("test", allow_private=("127.0.0.1",))
+        allowed = ClientSettings("test", allow_private=("127.0.0.1", NO_WAY_THERE))
         async with HttpClient(allowed) as client, ParserPool() as parsers:
             fetcher = Fetcher(client, FetchSettings(gap_s=0, no_gap_hosts=frozenset({"127.0.0.1"})))
             kit = Kit(
@@ -333,6 +333,10 @@ def closed_address() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}/feed"
 
 
+# To every host of the local network: no kernel makes a connection of that.
+NO_WAY_THERE = "255.255.255.255"
+
+
 def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
     closed = [closed_address() for _ in range(4)]
     with world.database.write() as connection:
@@ -340,6 +344,14 @@ def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
     assert world.poll().network_down
     assert world.all(source.c.failures) == [0] * 4
     assert all(at <= NOW + timedelta(minutes=1) for at in world.all(source.c.next_fetch_at))
+
+
+def test_being_offline_costs_not_even_the_only_source_anything(world: World) -> None:
+    with world.database.write() as connection:
+        sources.add_many(connection, [NewSource(f"http://{NO_WAY_THERE}/feed")], NOW)
+    assert world.poll().network_down
+    assert world.all(source.c.failures) == [0]
+    assert "offline" in world.all(source.c.last_error)[0]
 
 
 def test_an_outage_shows_in_polls_of_one_source_too(world: World, server: HttpServer) -> None:
