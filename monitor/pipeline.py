@@ -51,7 +51,6 @@ LEASE = timedelta(minutes=15)
 STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
 # What one transaction stores at most, unless a single source has more: others wait to write.
-# Entries of first polls are cheaper, they are not matched.
 LOUD_AT_ONCE = 400
 NEW_AT_ONCE = 2_000
 LITTLE = 50
@@ -303,16 +302,12 @@ async def _store(
 ) -> PollReport:
     """Store ``batch`` in as few transactions as ``in_parts`` makes.
 
-    One part that brings much is written at a time, whatever the number of polls, and each
-    takes a thread for itself alone: whoever has little to write waits for one of them at most.
+    One part that brings much is written at a time, whatever the number of polls, each in its
+    own call of a thread: whoever has little to write waits for one of them at most.
     """
-    report = PollReport(
-        sources=len(batch),
-        failed=sum(isinstance(result.outcome, Failed) for result in batch),
-        not_modified=sum(
-            result.parsed is None and not isinstance(result.outcome, Failed) for result in batch
-        ),
-    )
+    failed = sum(isinstance(result.outcome, Failed) for result in batch)
+    unparsed = sum(result.parsed is None for result in batch)
+    report = PollReport(len(batch), failed, not_modified=unparsed - failed)
     if not batch:
         return report
     decided = await asyncio.to_thread(_decide, kit, batch, network_down=network_down)
@@ -387,7 +382,7 @@ def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
     hubs = {number: decided.hubs[number] for number in named}
 
     def work(connection: Connection) -> tuple[Written, datetime]:
-        if drafts:
+        if drafts or any(update.listed for update in updates):  # what climbs is told, too
             entries.one_at_a_time(connection)
         now = kit.now()
         subscriptions.note(connection, hubs, now)

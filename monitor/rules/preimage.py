@@ -6,6 +6,7 @@ With this, a database that knows nothing of folding can leave out titles that ca
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 
 from monitor.text import fold
@@ -44,6 +45,16 @@ def foreign_letters() -> tuple[tuple[str, str], ...]:
         else:
             ranges.append((code, code))
     return tuple((chr(first), chr(last)) for first, last in ranges)
+
+
+def holds_foreign(text: str) -> bool:
+    """Whether ``text`` holds one of ``foreign_letters``, or a character close to them."""
+    return _foreign().search(text) is not None
+
+
+@functools.cache
+def _foreign() -> re.Pattern[str]:
+    return re.compile(f"[{''.join(f'{first}-{last}' for first, last in foreign_letters())}]")
 
 
 @functools.cache

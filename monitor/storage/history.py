@@ -82,30 +82,41 @@ def text_condition(connection: Connection, texts: Sequence[str] | None) -> Condi
     """
     if texts is None or len(texts) > MOST_TEXTS:
         return None
-    parts = [_holds_text(connection.dialect.name == "sqlite", text) for text in texts]
-    return (
-        sa.or_(*(part for part in parts if part is not None))
-        if all(part is not None for part in parts)
-        else None
-    )
+    sqlite = connection.dialect.name == "sqlite"
+    found = [_holds_as_usual(sqlite, text) for text in texts]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
+        return None
+    foreign = [] if all(any(map(is_han, text)) for text in texts) else [_holds_foreign(sqlite)]
+    return sa.or_(*parts, *foreign)
 
 
 def _holds_text(sqlite: bool, text: str) -> Condition:
-    """Chinese characters are looked for in each spelling, wherever they stand; else letters."""
+    """What SQL can say of titles whose folded form holds ``text``."""
+    found = _holds_as_usual(sqlite, text)
+    if found is None or any(map(is_han, text)):
+        return found
+    return sa.or_(found, _holds_foreign(sqlite))
+
+
+def _holds_as_usual(sqlite: bool, text: str) -> Condition:
+    """Chinese characters are looked for in each spelling, wherever they stand; else letters of
+    ASCII, which titles may hold in other forms."""
     han = [char for char in dict.fromkeys(text) if is_han(char)][:MOST_CHARS]
     if han:
         return sa.and_(*(_holds_char(sqlite, char) for char in han))
     letters = max(_LETTERS.findall(text), key=len, default="")
     if not letters:
         return None
-    plain = entry.c.title.icontains(letters, autoescape=True)
+    return entry.c.title.icontains(letters, autoescape=True)
+
+
+def _holds_foreign(sqlite: bool) -> sa.ColumnElement[bool]:
+    """Whether a title holds letters beyond ASCII that fold to ASCII ones."""
+    if sqlite:
+        return sa.func.holds_foreign(entry.c.title, type_=sa.Boolean())
     ranges = "".join(f"{first}-{last}" for first, last in foreign_letters())
-    foreign = (
-        entry.c.title.op("GLOB")(f"*[{ranges}]*")
-        if sqlite
-        else entry.c.title.regexp_match(f"[{ranges}]")
-    )
-    return sa.or_(plain, foreign)
+    return entry.c.title.regexp_match(f"[{ranges}]")
 
 
 def _holds_char(sqlite: bool, char: str) -> sa.ColumnElement[bool]:

@@ -31,6 +31,7 @@ SPAN = timedelta(days=30)
 A, B, C = ("".join(HAN[at : at + 2]) for at in (700, 900, 1_300))
 QUERIES = {
     "one_word": A,
+    "latin_words": "AI OR iPhone OR market",
     "three_words_not_section": f"({A} OR {B} OR {C}) NOT {HAN[5]} section:finance>=0.5",
     "near": f"NEAR/9({HAN[120]}, {HAN[240]})",
     "regex": f"/{HAN[300]}.{{0,3}}{HAN[8]}/",

@@ -148,6 +148,7 @@ QUERIES = (
     *('"100%"', '"100_"', "e", "ガス", "삼성", "/[0-9]{5}/", "/涨停|跌停/", "NOT 央行"),
     *("AI芯片 OR 株", "section:finance", "NEAR/2(央, 降)", "word:外卖", "exact:Fine"),
     *("lang:zh 月", "rank:1", "source:portal*", "label:odd", "author:x", "source:nobody OR 央行"),
+    *("rank:1 OR AI", "AI OR cafe OR fine", "sub:ai OR 央行"),
 )
 
 
