@@ -263,7 +263,9 @@ def _look_at_all(
     filters = {
         leaf.name for query in queries for leaf in leaves(query.root) if isinstance(leaf, Filter)
     }
-    passes_all = examiner.sieve.texts is None  # expressions are searched for only once
+    # Expressions are searched for only once, and single characters SQL has found already.
+    texts = examiner.sieve.texts
+    passes_all = texts is None or all(len(text) == 1 for text in texts)
     for part in history.facts(connection, since, conditions, filters):
         columns = part if passes_all else _sifted(part, examiner.sieve)
         notes.note(columns, examiner.look(columns["title"], RowFacts(archive, columns)))

@@ -7,12 +7,14 @@ text, and a filter where the rest of the query leaves the answer open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.rules.plan import Step, is_anchored, make_step
 from monitor.rules.prefilter import need_of_regex
+from monitor.rules.preimage import is_han
 from monitor.rules.regex import compile_regex
 from monitor.rules.seen import Seen
 from monitor.rules.sieve import Scan, found_in
@@ -53,6 +55,7 @@ class Asked:
         self._texts: dict[Leaf, list[list[str]]] = {}
         self._certain: dict[Leaf, bool] = {}
         self._plain: dict[Leaf, bool] = {}
+        self._verbatim: dict[Leaf, Callable[[str], object] | None] = {}
         given = list(roots)
         terms = [leaf for root in given for leaf in leaves(root)]
         texts = {text for leaf in terms for group in self.texts(leaf) for text in group}
@@ -84,6 +87,17 @@ class Asked:
             and not is_word_character(text[-1])
             and self.rules.stands_alone(text, self._own)
         )
+
+    def verbatim(self, leaf: Leaf) -> Callable[[str], object] | None:
+        """For an exact Chinese word what tells of most titles that hold it that they do."""
+        if leaf not in self._verbatim:
+            self._verbatim[leaf] = None
+            if isinstance(leaf, Literal) and leaf.mode == "exact" and self._is_everywhere(leaf):
+                bare = not (leaf.start or leaf.end) and all(map(is_han, leaf.text))
+                # A mark may follow, which belongs to the last character.
+                after = r"(?:$|[!-~，。：、？！《》\u3400-\u4dbf\u4e00-\u9fff])"
+                self._verbatim[leaf] = re.compile(leaf.text + after).search if bare else None
+        return self._verbatim[leaf]
 
     def is_plain(self, leaf: Leaf) -> bool:
         """Whether a folded title is all that ``leaf`` asks for: ends of it or of words."""
@@ -160,8 +174,9 @@ class Batch:
         if isinstance(leaf, Literal) and self._asked.is_plain(leaf):
             text = fold(leaf.text).text
             return {at for at in among if self._stands(leaf, text, self._found.folded[at])}
-        step = self._asked.step(leaf)
-        return {at for at in among if step.test(self._look(at))}
+        step, verbatim = self._asked.step(leaf), self._asked.verbatim(leaf)
+        sure = {at for at in among if verbatim(self._titles[at])} if verbatim else set[int]()
+        return sure | {at for at in among - sure if step.test(self._look(at))}
 
     def _stands(self, literal: Literal, text: str, folded: str) -> bool:
         """Whether a plain literal holds, without all that is made for a closer look."""
