@@ -97,60 +97,102 @@ def probability(found: Mapping[str, float]) -> float:
     return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two titles, and how far each tells the tokens of the other."""
+
+    a: Wording
+    b: Wording
+    told_a: list[float]
+    told_b: list[float]
+
+
 def features(a: Wording, b: Wording) -> dict[str, float]:
     """What tells whether ``a`` and ``b`` are the same news; the same for ``b`` and ``a``."""
-    shared = a.weights.keys() & b.weights.keys()
-    told_a, told_b = kin.told(a, b), kin.told(b, a)
-    (common_a, left_a), (common_b, left_b) = kin.weigh(a, told_a), kin.weigh(b, told_b)
+    pair = _Pair(a, b, kin.told(a, b), kin.told(b, a))
+    (common_a, left_a), (common_b, left_b) = kin.weigh(a, pair.told_a), kin.weigh(b, pair.told_b)
     common = common_a / 2 + common_b / 2
-    less, more = min(left_a, left_b), max(left_a, left_b)
+    less, more = min(left_a, left_b), max(left_a, left_b, 0.0)
     containment = common / max(common + less, 0.1)
-    same_numbers, labels, other_numbers, lone_numbers = numbers.agree(a.numbers, b.numbers)
+    lone_groups = min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3)
+    return {
+        "shared": math.sqrt(common),
+        "containment": containment,
+        "more": math.sqrt(more),
+        "lone_groups": lone_groups * containment,
+        **_order(pair, less),
+        **_names_and_numbers(pair),
+        **_deeds(pair, common / max(common + less + more, 0.1)),
+        **_turns(pair),
+    }
+
+
+def _order(pair: _Pair, less: float) -> dict[str, float]:
+    """How the words stand to each other."""
+    a, b = pair.a, pair.b
+    shared = a.weights.keys() & b.weights.keys()
+    return {
+        "replaced": alignment.replaced(a, b, pair.told_a, pair.told_b),
+        "template": alignment.in_order(a, b, shared) * min(less, 2.0),
+        "runs": math.log1p(alignment.runs(a, b, shared)),
+    }
+
+
+def _names_and_numbers(pair: _Pair) -> dict[str, float]:
+    """Who, where and how many."""
+    a, b = pair.a, pair.b
     names_same, names_differ = _names(a, b)
-    turned = _roles(a, b)
-    other_a, other_b = kin.otherwise(a, b, told_a), kin.otherwise(b, a, told_b)
+    same, labels, other, lone = numbers.agree(a.numbers, b.numbers)
+    return {
+        "names_same": min(names_same, 3),
+        "proper_same": min(len(a.proper & b.proper), 3),
+        "core": kin.named(a, pair.told_a) * min(kin.shared_deeds(a, pair.told_a), 2),
+        "places_differ": float(kin.places_differ(a, b, pair.told_a, pair.told_b)),
+        "names_differ": min(names_differ, 2),
+        "numbers_same": min(same, 3),
+        "labels_same": min(labels, 2),
+        "numbers_differ": min(other, 2),
+        "numbers_lone": min(lone, 2),
+        "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
+        "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
+    }
+
+
+def _deeds(pair: _Pair, overlap: float) -> dict[str, float]:
+    """What is done, and what is contradicted."""
+    a, b = pair.a, pair.b
+    other_a, other_b = kin.otherwise(a, b, pair.told_a), kin.otherwise(b, a, pair.told_b)
     by_group_a, by_group_b = _without(a.acts, other_a), _without(b.acts, other_b)
-    acts_same, acts_differ, soft_differ = _acts(by_group_a, by_group_b, turned)
+    turned = _roles(a, b)
+    same, differ, soft_differ = _acts(by_group_a, by_group_b, turned)
     apart = _moved_apart(_moves(a, other_a), _moves(b, other_b))
     acts_a = {act for acts in by_group_a.values() for act in acts}
     acts_b = {act for acts in by_group_b.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
     undone = 0 if only_a and only_b else min(len((only_a | only_b) & UNDOING), 2)
     return {
-        "shared": math.sqrt(common),
-        "containment": containment,
-        "more": math.sqrt(max(more, 0.0)),
-        "names_same": min(names_same, 3),
-        "proper_same": min(len(a.proper & b.proper), 3),
-        "places_differ": float(kin.places_differ(a, b, told_a, told_b)),
-        "names_differ": min(names_differ, 2),
-        "numbers_same": min(same_numbers, 3),
-        "labels_same": min(labels, 2),
-        "numbers_differ": min(other_numbers, 2),
-        "numbers_lone": min(lone_numbers, 2),
-        "acts_same": min(acts_same, 3),
-        "acts_differ": min(acts_differ, 2),
+        "acts_same": min(same, 3),
+        "acts_differ": min(differ, 2),
+        "soft_differ": min(soft_differ, 2),
         "opposed": float(_opposed(by_group_a, by_group_b) or apart),
-        "undone_in_frame": undone * common / max(common + less + more, 0.1),
+        "undone_in_frame": undone * overlap,
+        "turned": float(turned == "against"),
+        "hazard_differ": float(_other_hazard(a, b)),
+        "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
+    }
+
+
+def _turns(pair: _Pair) -> dict[str, float]:
+    """Whether one title is a turn further than the other."""
+    a, b, told_a, told_b = pair.a, pair.b, pair.told_a, pair.told_b
+    contrary = kin.is_contrary(a, b, told_a, told_b) or kin.is_contrary(b, a, told_b, told_a)
+    return {
         "ahead": float(_ahead(a, b) or _ahead(b, a)),
         "plan_done": float(tense.differ(a.plain, b.plain)),
-        "core": kin.named(a, told_a) * min(kin.shared_deeds(a, told_a), 2),
-        "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
-        "contrary": float(
-            kin.is_contrary(a, b, told_a, told_b) or kin.is_contrary(b, a, told_b, told_a)
-        ),
+        "contrary": float(contrary),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
-        "unplayed": float(_unplayed(a, b) or _unplayed(b, a)),
-        "lone_groups": min(len((a.acts.keys() ^ b.acts.keys()) & LONE_GROUPS), 3) * containment,
-        "toll": float(_lone_toll(a, b) or _lone_toll(b, a)),
-        "soft_differ": min(soft_differ, 2),
-        "turned": float(turned == "against"),
-        "replaced": alignment.replaced(a, b, told_a, told_b),
-        "template": alignment.in_order(a, b, shared) * min(less, 2.0),
-        "runs": math.log1p(alignment.runs(a, b, shared)),
-        "hazard_differ": float(_other_hazard(a, b)),
     }
 
 
