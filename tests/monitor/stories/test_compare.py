@@ -36,7 +36,7 @@ def scored(pairs: Sequence[dict[str, Any]]) -> tuple[float, float]:
 # The figures that were measured are in docs/stories.md; these are a little below.
 @pytest.mark.parametrize(
     ("name", "precision", "recall"),
-    [("train", 0.93, 0.86), ("heldout", 0.92, 0.88), ("fresh", 0.89, 0.7)],
+    [("train", 0.93, 0.85), ("heldout", 0.92, 0.9), ("fresh", 0.88, 0.83), ("blind", 0.84, 0.85)],
 )
 def test_labelled_pairs(name: str, precision: float, recall: float) -> None:
     found = scored(read(name))
