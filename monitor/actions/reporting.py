@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import locale
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -114,6 +115,12 @@ def _learning(material: Material, compared: Compared) -> list[page.Learnt]:
 
 
 def language() -> Literal["en", "zh"]:
-    """The language that a page opens in: that of the user's locale."""
+    """The language that a page opens in: that of the user's locale, which the machine need not
+    have installed."""
     name, _ = locale.getlocale(locale.LC_CTYPE)
-    return "zh" if (name or "").lower().startswith(("zh", "chinese")) else "en"
+    wanted = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    return "zh" if _is_chinese(name or "") or _is_chinese(wanted) else "en"
+
+
+def _is_chinese(name: str) -> bool:
+    return name.lower().startswith(("zh", "chinese"))

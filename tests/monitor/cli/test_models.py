@@ -209,8 +209,11 @@ def test_a_page_opens_in_the_language_of_the_locale(
 ) -> None:
     from monitor.actions.reporting import language
 
+    monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setattr("locale.getlocale", lambda category: (name, "UTF-8"))
     assert language() == opens_in
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")  # whether or not the machine has it
+    assert language() == "zh"
 
 
 def test_a_retraining_writes_a_page_on_old_and_new(cli: CommandLine, releases: Registry) -> None:
