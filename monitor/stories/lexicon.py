@@ -118,9 +118,10 @@ def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
     terms = [term for term in found.meanings(words[0]) if term.kind != "filler"]
     terms = [*terms, *own] if kind == "react" else terms or own
     for word in words:
-        if any(term.kind == "filler" for term in found.meanings(word)):
+        meanings = found.meanings(word)
+        if any(term.kind == "filler" for term in meanings):
             continue
-        known = any(term.kind in ("act", "name") for term in found.meanings(word))
+        known = any(term.kind in ("act", "name") for term in meanings)
         for term in terms:
             found.add(word, Term(kind, "", term.key) if known else term)
 
@@ -177,6 +178,7 @@ def _is_word(group: str, key: str) -> bool:
     return group in _KEYS_ARE_WORDS or key in _ORGANS
 
 
+@functools.lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """An English word without its endings; the same for the forms of a regular word."""
     base = word.removesuffix("'s").removesuffix("\u2019s").rstrip("'\u2019.")
