@@ -118,7 +118,7 @@ def read_agnews(path: str) -> Iterator[Item]:
                 yield BadLine(file, number, 'expected "class","title","description"')
                 continue
             title = _BROKEN_ENTITY.sub("'", row[1].replace("\\", " "))
-            yield _indexed(file, number, title, str(int(row[0]) - 1), classes)
+            yield _indexed(file, number, title, row[0], classes, first=1)
 
 
 def read_toutiao(path: str) -> Iterator[Item]:
@@ -217,11 +217,14 @@ def _classes(path: Path, usual: list[str]) -> list[str]:
     return [name for name in names if name]
 
 
-def _indexed(path: Path, number: int, title: str, index: str, classes: list[str]) -> Item:
-    if not index.strip().isdecimal() or int(index) >= len(classes):
-        reason = f"{index[:20]!r} is no class index; there are {len(classes)}, from 0"
+def _indexed(
+    path: Path, number: int, title: str, index: str, classes: list[str], *, first: int = 0
+) -> Item:
+    """An example of the class that ``index`` counts, ``first`` being the first one's."""
+    if not index.strip().isdecimal() or not 0 <= int(index) - first < len(classes):
+        reason = f"{index[:20]!r} is no class index; there are {len(classes)}, from {first}"
         return BadLine(path, number, reason)
-    return example(path, number, title, classes[int(index)])
+    return example(path, number, title, classes[int(index) - first])
 
 
 def _filled(path: Path) -> Iterator[tuple[int, str]]:

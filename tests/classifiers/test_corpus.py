@@ -83,6 +83,13 @@ def test_a_bad_line_is_named_with_file_and_line(name: str, tmp_path: Path) -> No
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize("index", ["0", "5", "²"])
+def test_a_class_index_is_told_as_it_was_written(index: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f'"1","good","x"\n"{index}","bad","x"\n')
+    with pytest.raises(CorpusError, match=f"'{index}' is no class index; there are 4, from 1"):
+        corpus.load(f"agnews:{path}")
+
+
 def test_one_bad_line_in_a_thousand_is_left_out_and_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
