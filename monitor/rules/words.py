@@ -87,15 +87,22 @@ class Words:
 
         The dictionary (about a second and 100 MB) is read at the first call.
         """
-        with self._lock:
-            if self._cut is None:
-                self._cut = _segmenter(self.yours)
-        return frozenset(itertools.accumulate(map(len, self._cut(folded)), initial=0))
+        return frozenset(self._ends(folded))
+
+    def _ends(self, folded: str) -> Iterable[int]:
+        cut = self._cut
+        if cut is None:
+            with self._lock:
+                cut = self._cut = self._cut or _segmenter(self.yours)
+        return itertools.accumulate(map(len, cut(folded)), initial=0)
 
     def ends_words(self, folded: str, start: int, end: int) -> bool:
         """Whether both ends of a span are ends of words, Chinese ones by segmentation."""
         inner = [at for at in (start, end) if joined(folded, at)]
-        return not inner or self.boundaries(folded).issuperset(inner)
+        if not inner:
+            return True
+        ends = list(self._ends(folded))
+        return inner[0] in ends and inner[-1] in ends
 
 
 def is_whole(folded: str, start: int, end: int) -> bool:
