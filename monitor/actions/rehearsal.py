@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from monitor.alerts import Case, Desk, Held, Knowledge, Reason, Told
-from monitor.caps import WINDOWS_S, Spent, Usage
+from monitor.caps import Spent, Usage
 from monitor.manners import House, Manners
 from monitor.types import AlertEntry, Rule
 
@@ -50,11 +50,11 @@ class Heard(NamedTuple):
 
 
 class _Sent:
-    """What left within each of the windows that caps count."""
+    """What left within each of ``windows``, in seconds."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, windows: Iterable[int]) -> None:
         self._name = name
-        self._within: dict[int, deque[datetime]] = {window: deque() for window in WINDOWS_S}
+        self._within: dict[int, deque[datetime]] = {window: deque() for window in windows}
 
     def add(self, at: datetime, count: int) -> None:
         for sent in self._within.values():
@@ -87,7 +87,7 @@ class _Rehearsing:
         self._manners, self._house = manners, house
         self._told: dict[tuple[str, int], Told] = {}
         self._once = not (manners.cooldown or manners.escalation or manners.later != "none")
-        self._sent = _Sent(self._rule.name)
+        self._sent = _Sent(self._rule.name, (cap.window_s for cap in manners.caps))
         self._waiting: dict[tuple[str, str | None], datetime] = {}
         # Until when the next is held for the same reason, and how many were.
         self._same_until, self._same_reason, self._as_before = 0, Reason.DIGEST, 0
