@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from monitor.decide import Result, Update, body_digest, decide
+from monitor.decide import LITTLE, Result, Update, body_digest, brings, decide, in_parts
 from monitor.errors import BudgetExceeded, ParseError, StorageError
 from monitor.fetch import Reach
 from monitor.hints.trust import Trust
@@ -50,10 +50,6 @@ log = logger("poll")
 LEASE = timedelta(minutes=15)
 STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
-# What one transaction stores at most, unless a single source has more: others wait to write.
-LOUD_AT_ONCE = 400
-NEW_AT_ONCE = 2_000
-LITTLE = 50
 PARSE_AHEAD = 32
 CROWDED_S = 60.0
 FAULT_S = 5.0
@@ -312,7 +308,7 @@ async def _store(
         return report
     decided = await asyncio.to_thread(_decide, kit, batch, network_down=network_down)
     for updates in in_parts(decided.updates):
-        much = sum(map(_brings, updates)) > LITTLE
+        much = sum(map(brings, updates)) > LITTLE
         async with kit.crowd if much else contextlib.nullcontext():
             written = await asyncio.to_thread(_write, kit, decided, updates)
         unsettled.difference_update(update.source.id for update in updates)
@@ -353,41 +349,20 @@ def _decide(kit: Kit, batch: Sequence[Result], *, network_down: bool) -> Decided
     return Decided(updates, book, trust, hubs)
 
 
-def in_parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
-    """``updates``, those that bring least first, in parts of which each is one transaction."""
-    part: list[Update] = []
-    loud = new = 0
-    for update in sorted(updates, key=_brings):
-        count = _brings(update)
-        loud += 0 if update.silent else count
-        new += count
-        full = loud > LOUD_AT_ONCE or new > NEW_AT_ONCE
-        if part and count and (full or _brings(part[-1]) <= LITTLE < count):
-            yield part
-            part, loud, new = [], 0 if update.silent else count, count
-        part.append(update)
-    yield part
-
-
-def _brings(update: Update) -> int:
-    return len(update.new) + len(update.revised)
-
-
 def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
     """Store ``updates`` in one transaction."""
     drafts = draft(updates, kit.classify, decided.trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
-    named = {update.source.id for update in updates} & decided.hubs.keys()
-    hubs = {number: decided.hubs[number] for number in named}
 
     def work(connection: Connection) -> tuple[Written, datetime]:
         if drafts or any(update.listed for update in updates):  # what climbs is told, too
             entries.one_at_a_time(connection)
-        now = kit.now()
-        subscriptions.note(connection, hubs, now)
-        book = decided.book
-        return write(connection, kit.worker, updates, drafts, book, kit.stories, now), now
+        now, book = kit.now(), decided.book
+        written = write(connection, kit.worker, updates, drafts, book, kit.stories, now)
+        named = decided.hubs.keys() & written.ours
+        subscriptions.note(connection, {number: decided.hubs[number] for number in named}, now)
+        return written, now
 
     written, now = kit.database.run(work)
     for update in updates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -56,13 +56,15 @@ class Draft(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction stored: entries by number, and the rules that each matched."""
+    """What a transaction stored: entries by number, and the rules that each matched; ``ours``
+    are the sources that it settled."""
 
     new_entries: int
     deliveries: int
     stored: tuple[tuple[int, Draft], ...]
     hits: Mapping[int, Sequence[Hit]]
     placed: Mapping[int, Placed]
+    ours: Set[int]
 
 
 def draft(
@@ -138,7 +140,7 @@ def write(
     standings += climbing.standings(connection, climbers, book, stories, now)
     sent = telling.tell(connection, standings, book, now)
     _settle(connection, [update for update in updates if update.source.id in ours], now)
-    return Written(len(numbered), sent, stored, hits, placed)
+    return Written(len(numbered), sent, stored, hits, placed, ours)
 
 
 Numbered = Sequence[tuple[int, Draft]]

@@ -9,7 +9,7 @@ import re
 from monitor.sources.clean import name_of, plain, title_of
 from monitor.sources.dates import parse_date
 from monitor.sources.drafts import Draft, Draught
-from monitor.sources.links import absolute, join
+from monitor.sources.links import absolute, as_given, join
 from monitor.types import ParsedEntry, ParsedFeed
 
 _RAW_NAME = 1_000
@@ -40,8 +40,8 @@ def finish(draught: Draught, url: str, problems: list[str]) -> ParsedFeed:
         skip_hours=_skip_hours(feed.text("skiphours")),
         skip_weekdays=_skip_weekdays(feed.text("skipdays")),
         problems=(*problems, *draught.problems, *notes.sentences()),
-        hub=absolute(feed.text("hub"), url),
-        topic=absolute(feed.text("self"), url),
+        hub=as_given(feed.text("hub"), url),
+        topic=as_given(feed.text("self"), url),
     )
 
 

@@ -78,6 +78,11 @@ def _origin(base: str) -> str:
 def absolute(href: str, base: str) -> str:
     """``href`` resolved against ``base``, free of trackers; empty unless it is http or https
     and at most 4,096 characters long."""
+    return strip_trackers(as_given(href, base))
+
+
+def as_given(href: str, base: str) -> str:
+    """The same with its trackers, which are part of the name by which others know an address."""
     if len(href) > URL_LIMIT:
         return ""
     if _UNSAFE.search(href):
@@ -91,7 +96,7 @@ def absolute(href: str, base: str) -> str:
             return ""
         if not href.lower().startswith(("http://", "https://")):
             return ""
-    return strip_trackers(href) if _is_readable(href) else ""
+    return href if _is_readable(href) else ""
 
 
 def _is_readable(url: str) -> bool:

@@ -92,6 +92,7 @@ class World:
                 rng=random.Random(1),
                 on_headlines=self.on_headlines,
                 reach=self.reach,
+                hubs=True,
             )
             return await poll(kit, limit)
 
@@ -381,12 +382,14 @@ def test_a_source_removed_during_its_poll_is_no_error(world: World, server: Http
     async def remove(exchange: Exchange) -> None:
         with world.database.write() as connection:
             sources.remove(connection, sources.find(connection, "/a")["id"])
-        await exchange.send(Reply(body=rss("a")))
+        hub = {"Link": '<https://hub.example/>; rel="hub"'}
+        await exchange.send(Reply(body=rss("a"), headers=hub))
 
     server.route("/a", remove)
-    world.add("/a")
-    world.poll()
-    assert world.all(entry.c.id) == []
+    server.route("/b", Reply(body=rss("b")))
+    world.add("/a", "/b")
+    assert world.poll().new_entries == 1
+    assert world.all(entry.c.title) == ["b"]
 
 
 def count_statements(database: Database) -> list[str]:
