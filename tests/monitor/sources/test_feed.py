@@ -297,5 +297,5 @@ def test_a_feed_names_its_hub_and_itself(document: str) -> None:
     assert (found.hub, found.topic) == ("https://hub.example/", "https://p.example/self")
     assert only(found).url == "https://p.example/1"
     assert read(document.replace("rel='hub'", "rel='x'")).hub == ""
-    tracked = read(document.replace("/self", "/self?utm_source=rss"))
+    tracked = read(document.replace("/self", "/self?utm_source=rss"), "https://p.example/feed")
     assert tracked.topic == "https://p.example/self?utm_source=rss"
