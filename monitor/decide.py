@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -38,11 +38,6 @@ UNSTABLE_MINIMUM = 3
 REFRESH_AFTER = timedelta(days=7)
 DEFAULT_TIMING = Timing()
 FADE_AFTER_S = 6 * 3600.0
-# What one transaction stores at most, unless a single source has more: others wait to write.
-# Entries of first polls are cheaper, they are not matched.
-LOUD_AT_ONCE = 400
-NEW_AT_ONCE = 2_000
-LITTLE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,8 @@ class Update:
 
     ``silent`` entries fire no rule (a source's first poll). ``refresh`` are keys to be
     marked as still listed. ``listed`` are the known entries that the document ranks;
-    ``unchanged``: it is as it was. ``event`` is a sentence for the log.
+    ``unchanged``: it is as it was. ``event`` is a sentence for the log. ``partial``: more of the
+    same poll follows, which settles the source.
     """
 
     source: Source
@@ -96,6 +92,7 @@ class Update:
     silent: bool = False
     moved_from: str | None = None
     event: str = ""
+    partial: bool = False
 
 
 def body_digest(body: bytes) -> str:
@@ -359,24 +356,3 @@ def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[in
         return False
     familiar = sum(keys.title in known for keys in strangers)
     return familiar >= max(UNSTABLE_MINIMUM, FAMILIAR_SHARE * len(strangers))
-
-
-def in_parts(updates: Sequence[Update]) -> Iterator[list[Update]]:
-    """``updates``, those that bring least first, in parts of which each is one transaction."""
-    part: list[Update] = []
-    loud = new = 0
-    for update in sorted(updates, key=brings):
-        count = brings(update)
-        loud += 0 if update.silent else count
-        new += count
-        full = loud > LOUD_AT_ONCE or new > NEW_AT_ONCE
-        if part and count and (full or brings(part[-1]) <= LITTLE < count):
-            yield part
-            part, loud, new = [], 0 if update.silent else count, count
-        part.append(update)
-    yield part
-
-
-def brings(update: Update) -> int:
-    """How many entries it adds or revises."""
-    return len(update.new) + len(update.revised)

@@ -22,11 +22,12 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from monitor.decide import LITTLE, Result, Update, body_digest, brings, decide, in_parts
+from monitor.decide import Result, Update, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError
 from monitor.fetch import Reach
 from monitor.hints.trust import Trust
 from monitor.pacebook import PaceBook
+from monitor.parts import LITTLE, brings, in_parts
 from monitor.rulebook import RuleBook
 from monitor.sources import SOURCE_KINDS
 from monitor.sources.wire import Document
@@ -311,7 +312,7 @@ async def _store(
         much = sum(map(brings, updates)) > LITTLE
         async with kit.crowd if much else contextlib.nullcontext():
             written = await asyncio.to_thread(_write, kit, decided, updates)
-        unsettled.difference_update(update.source.id for update in updates)
+        unsettled.difference_update(each.source.id for each in updates if not each.partial)
         report += PollReport(new_entries=written.new_entries, deliveries=written.deliveries)
     return report
 

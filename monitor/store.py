@@ -139,7 +139,8 @@ def write(
     )
     standings += climbing.standings(connection, climbers, book, stories, now)
     sent = telling.tell(connection, standings, book, now)
-    _settle(connection, [update for update in updates if update.source.id in ours], now)
+    whole = [each for each in updates if each.source.id in ours and not each.partial]
+    _settle(connection, whole, now)
     return Written(len(numbered), sent, stored, hits, placed, ours)
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.pipeline import PollReport
 from monitor.storage import deliveries, rules
-from monitor.storage.schema import held
+from monitor.storage.schema import delivery, entry, held
 from monitor.types import RuleOptions
 from tests.fakes import make_message
 from tests.httpserver import HttpServer, Reply
@@ -55,3 +56,31 @@ def test_caps_count_what_others_made_while_the_poll_went_on(
     server.route("/a", Reply(body=rss("chip 2", "old")))
     assert world.poll(LATER).deliveries == (0 if spent else 1)
     assert len(world.all(held.c.id)) == (1 if spent else 0)
+
+
+def test_a_source_that_brings_much_is_stored_in_parts_and_a_crash_loses_none(
+    world: World, server: HttpServer
+) -> None:
+    world.rule("chip")
+    world.add("/a")
+    server.route("/a", Reply(body=rss("old")))
+    world.poll()
+    titles = [f"chip {number}" for number in range(900)]
+    server.route("/a", Reply(body=rss(*titles)))
+    parts: list[int] = []
+    world.on_headlines = lambda found: parts.append(len(found))
+
+    def crash_later() -> None:
+        if parts:
+            raise ZeroDivisionError
+
+    world.on_classify = crash_later
+    with pytest.raises(ZeroDivisionError):
+        world.poll(LATER)
+    assert parts == [400]
+    world.on_classify = lambda: None
+    assert world.poll(LATER) == PollReport(sources=1, new_entries=500, deliveries=500)
+    assert parts == [400, 400, 100]
+    assert sorted(world.all(entry.c.title)) == sorted(["old", *titles])
+    assert len(world.all(delivery.c.id)) == 900
+    assert world.poll(LATER) == PollReport(sources=1, not_modified=1)
