@@ -376,7 +376,8 @@ class Daemon:
         self.settings, self.service = settings, fresh
         await self._answer_links(fresh)
         sends = asyncio.create_task(old.outbox.drain(DRAIN_SENDS_S))
-        self._retiring[old] = asyncio.create_task(self._retire(old, (sends, *self._polling)))
+        turns = filter(None, (sends, self._turns.get("websub")))
+        self._retiring[old] = asyncio.create_task(self._retire(old, (*turns, *self._polling)))
         await sends
 
     async def _retire(self, service: Service, work: Sequence[asyncio.Task[None]]) -> None:

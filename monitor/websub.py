@@ -11,37 +11,53 @@ import asyncio
 import hashlib
 import hmac
 import random
-from collections.abc import Callable
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from aiohttp import web
-from sqlalchemy.engine import RowMapping
+from aiohttp import ClientError, web
+from sqlalchemy.engine import Connection, RowMapping
 from yarl import URL
 
+from monitor.addresses import parse_allowed, safe_url
 from monitor.client import HttpClient, Limits, Response
 from monitor.errors import FetchError, StorageError
+from monitor.redirects import next_hop
 from monitor.schedule import backoff_s
 from monitor.storage import Database, subscriptions
 from monitor.telemetry import logger
+from monitor.text import clean_title, without_secrets
+from monitor.types import FailureKind
 
 log = logger("websub")
 PATH = "/websub/"
 LEASE_S = 10 * 86_400  # what is asked for; hubs decide
-LEAST_LEASE_S, MOST_LEASE_S = 60, 30 * 86_400
+LEAST_LEASE_S = 60
+MOST_LEASE_S = int(subscriptions.LONGEST_LEASE.total_seconds())
 RENEW_AFTER = 0.8  # of a lease
 VERIFY_S = 3_600.0  # a hub that has not verified by then is asked again
 RETRY_S = 600.0
-AGAIN_AFTER_DENIAL = timedelta(days=7)
-AT_ONCE = 50
+BATCH = 50
+HOSTS_AT_ONCE = 8
 _LIMITS = Limits(connect_s=10.0, total_s=15.0, max_bytes=64 * 1024, cut_body=True)
 _HOPS = 3
+_SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECT, FailureKind.DNS})
 _LONGEST_CHALLENGE = 4_096
 _MOST_BYTES = 15 * 1024 * 1024
 _READ_S = 30.0
 _READERS = 8
+_LOOKS = 2  # at the database at once: threads are few, and polls and alerts need them
+_MOST_WAITING = 32
+_TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
 _DIGESTS = frozenset({"sha1", "sha256", "sha384", "sha512"})
+
+
+Found = TypeVar("Found")
+Work = Callable[[Connection], Found]
 
 
 class WebSub:
@@ -54,36 +70,66 @@ class WebSub:
         public_url: str,
         now: Callable[[], datetime],
         rng: random.Random,
+        *,
+        read_s: float = _READ_S,
     ) -> None:
         self._database = database
         self._client = client
         self._public = public_url.rstrip("/")
         self._now = now
         self._rng = rng
+        self._read_s = read_s
         self._readers = asyncio.Semaphore(_READERS)
+        self._looks = asyncio.Semaphore(_LOOKS)
+        self._waiting = 0
 
     # asking
 
     async def ask_due(self) -> None:
-        """Ask each hub whose subscription is new, runs out, or was refused some time ago."""
-        now = self._now()
-        rows = await asyncio.to_thread(
-            self._database.look, lambda connection: subscriptions.due(connection, now, AT_ONCE)
-        )
+        """Ask each hub whose subscription is new, runs out, or was refused some time ago:
+        several hosts at once, each one at a time. Who is cut short is asked again."""
+        rows = await asyncio.to_thread(self._database.run, self._due)
+        by_host: dict[str, list[RowMapping]] = defaultdict(list)
         for row in rows:
-            await self._ask(row)
+            by_host[_host(row["hub"])].append(row)
+        room = asyncio.Semaphore(HOSTS_AT_ONCE)
+        turns = (self._ask_host(each, room) for each in by_host.values())
+        for result in await asyncio.gather(*turns, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
 
-    async def _ask(self, row: RowMapping) -> None:
+    def _due(self, connection: Connection) -> Sequence[RowMapping]:
+        now = self._now()
+        subscriptions.answer_at(connection, _fingerprint(self._public), now)
+        return subscriptions.due(connection, now, BATCH)
+
+    async def _ask_host(self, rows: Sequence[RowMapping], room: asyncio.Semaphore) -> None:
+        async with room:
+            silent = ""
+            for row in rows:
+                if silent:  # the others need not wait for each of its subscriptions
+                    await self._refused(row, silent)
+                else:
+                    silent = await self._ask(row)
+
+    async def _ask(self, row: RowMapping) -> str:
+        """Ask once, and note a refusal. Returns why the host is not to be asked more now."""
         # Before it is asked: a hub may verify before it answers, and we may be killed here.
         state = row["state"] if row["state"] == subscriptions.ACTIVE else subscriptions.ASKED
-        await self._change(row, state=state, next_at=self._after(VERIFY_S))
+        put_off = self._after(VERIFY_S)
         try:
+            if not await self._change(row, state=state, next_at=put_off):
+                return ""
             response = await self._post(row)
         except FetchError as error:
-            return await self._refused(row, str(error))
+            await self._refused(row, str(error))
+            return str(error) if error.kind in _SILENT else ""
+        except asyncio.CancelledError:
+            await self._change(row, unless_moved=put_off, next_at=self._now())
+            raise
         if not 200 <= response.status < 300:
-            return await self._refused(row, f"the hub answered {response.status}")
-        return None
+            await self._refused(row, f"the hub answered {response.status}")
+        return ""
 
     async def _post(self, row: RowMapping) -> Response:
         form = {
@@ -94,32 +140,32 @@ class WebSub:
             "hub.lease_seconds": str(LEASE_S),
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        url, body = row["hub"], urlencode(form).encode()
-        for _ in range(_HOPS):
+        body, allowed = urlencode(form).encode(), parse_allowed(self._client.allow_private)
+        visited = [safe_url(row["hub"], allowed)]
+        while True:
             response = await self._client.request(
-                "POST", url, headers=headers, body=body, limits=_LIMITS
+                "POST", str(visited[-1]), headers=headers, body=body, limits=_LIMITS
             )
             location = response.headers.get("Location")
             if response.status not in {307, 308} or not location:
-                break
-            url = str(URL(url).join(URL(location)))
-        return response
+                return response
+            visited.append(next_hop(location, visited, _HOPS, allowed))
 
     async def _refused(self, row: RowMapping, why: str) -> None:
         failures = row["failures"] + 1
         wait_s = backoff_s(failures, RETRY_S, self._rng.random())
-        log.warning("hub %s: %s; asked again in %.0f s", row["hub"], why, wait_s)
-        await self._change(row, failures=failures, last_error=why, next_at=self._after(wait_s))
+        hub, why = without_secrets(row["hub"]), without_secrets(why)
+        at = self._after(wait_s)
+        if await self._change(row, failures=failures, last_error=why, next_at=at):
+            log.warning("hub %s: %s; asked again in %.0f s", hub, why, wait_s)
 
     def _after(self, seconds: float) -> datetime:
         return self._now() + timedelta(seconds=seconds)
 
-    async def _change(self, row: RowMapping, **values: object) -> None:
-        source_id = row["source_id"]
-        await asyncio.to_thread(
-            self._database.run,
-            lambda connection: subscriptions.change(connection, source_id, **values),
-        )
+    async def _change(self, row: RowMapping, **values: Any) -> bool:
+        """Whether the row was there to change: a feed that names another hub replaces it."""
+        change = partial(subscriptions.change, token=row["token"], **values)
+        return await asyncio.to_thread(self._database.run, change)
 
     # answering
 
@@ -130,62 +176,122 @@ class WebSub:
             if row is None:
                 return web.Response(status=404)
             return await self._verified(row, request.query.get)
+        except _Crowded:
+            return _later()
         except StorageError as error:
             log.error("a hub's question could not be answered: %s", error)
-            return web.Response(status=503)
+            return _later()
 
     async def _verified(self, row: RowMapping, query: Callable[[str, str], str]) -> web.Response:
         mode, challenge = query("hub.mode", ""), query("hub.challenge", "")
         if query("hub.topic", "") != row["topic"]:
             return web.Response(status=404)
         if mode == "denied":
-            why = query("hub.reason", "")[:200] or "no reason given"
-            log.warning("hub %s denies %s: %s", row["hub"], row["topic"], why)
-            later = self._now() + AGAIN_AFTER_DENIAL
-            await self._change(row, state=subscriptions.DENIED, last_error=why, next_at=later)
+            why = without_secrets(clean_title(query("hub.reason", ""), 200)[0]) or "no reason given"
+            later = self._now() + subscriptions.AGAIN_AFTER_DENIAL
+            log.warning("hub %s denies %s: %s", *_shown(row), why)
+            await self._note(row, state=subscriptions.DENIED, last_error=why, next_at=later)
             return web.Response(status=200)
         waited = row["state"] in {subscriptions.ASKED, subscriptions.ACTIVE}
         if mode != "subscribe" or not waited or not 0 < len(challenge) <= _LONGEST_CHALLENGE:
             return web.Response(status=404)
         lease_s = _lease_s(query("hub.lease_seconds", ""))
-        await self._change(
+        if not await self._note(
             row,
             state=subscriptions.ACTIVE,
             failures=0,
             last_error=None,
             lease_ends_at=self._after(lease_s),
             next_at=self._after(lease_s * RENEW_AFTER),
-        )
-        log.info("hub %s pushes %s", row["hub"], row["topic"])
+        ):
+            return web.Response(status=404)
+        log.info("hub %s pushes %s", *_shown(row))
         return web.Response(text=challenge, content_type="text/plain")
 
     async def receive(self, request: web.Request) -> web.Response:
         """New content (7): its source is due when this is answered. A body whose signature is
-        missing or wrong is taken and ignored, as 8 asks."""
+        missing or wrong is taken and ignored, as 8 asks; so is one that breaks off."""
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return web.Response(status=415, headers={"Accept-Encoding": "identity"})
         try:
-            row = await self._row(request)
-            if row is None:
-                return web.Response(status=410)
-            if self._readers.locked():
-                return web.Response(status=503)
-            async with self._readers, asyncio.timeout(_READ_S):
-                if not await _is_signed(request, row["secret"]):
-                    log.warning("a push for %s was not signed by its hub", row["topic"])
-                    return web.Response(status=202)
-            due = partial(subscriptions.pushed, source_id=row["source_id"], now=self._now())
-            await asyncio.to_thread(self._database.run, due)
+            return await self._received(request)
         except TimeoutError:
             return web.Response(status=408)
+        except (ClientError, ConnectionError, web.RequestPayloadError) as error:
+            log.warning("a push broke off: %s", type(error).__name__)
+            return web.Response(status=400)
+        except _Crowded:
+            return _later()
         except StorageError as error:
             log.error("a push could not be noted: %s", error)
-            return web.Response(status=503)
+            return _later()
+
+    async def _received(self, request: web.Request) -> web.Response:
+        row = await self._row(request)
+        if row is None:
+            return web.Response(status=410)
+        if self._readers.locked():
+            return _later()
+        async with self._readers, asyncio.timeout(self._read_s):
+            signed = await _is_signed(request, row["secret"])
+        if signed:
+            await self._push(row["token"])
+        else:
+            log.warning("a push for %s was not signed by its hub", _shown(row)[1])
         return web.Response(status=202)
+
+    async def _push(self, token: str) -> None:
+        """Note it; not once more while the last is fresh, since hubs may send many at once."""
+        now = self._now()
+        is_noted = partial(subscriptions.is_noted, token=token, now=now)
+        if not await self._asked(self._database.look, is_noted):
+            pushed = partial(subscriptions.pushed, token=token, now=now)
+            await self._asked(self._database.run, pushed)
 
     async def _row(self, request: web.Request) -> RowMapping | None:
         token = request.match_info["token"]
-        return await asyncio.to_thread(
-            self._database.look, lambda connection: subscriptions.by_token(connection, token)
-        )
+        if not _TOKEN.fullmatch(token):
+            return None
+        return await self._asked(self._database.look, partial(subscriptions.by_token, token=token))
+
+    async def _note(self, row: RowMapping, **values: Any) -> bool:
+        change = partial(subscriptions.change, token=row["token"], **values)
+        return await self._asked(self._database.run, change)
+
+    async def _asked(self, way: Callable[[Work[Found]], Found], work: Work[Found]) -> Found:
+        """Work on the database for who asks from outside: a little at once, or _Crowded."""
+        if self._waiting >= _MOST_WAITING:
+            raise _Crowded
+        self._waiting += 1
+        try:
+            async with self._looks:
+                return await asyncio.to_thread(way, work)
+        finally:
+            self._waiting -= 1
+
+
+class _Crowded(Exception):
+    """More want an answer than can be given soon."""
+
+
+def _later() -> web.Response:
+    return web.Response(status=503, headers={"Retry-After": "10"})
+
+
+def _host(hub: str) -> str:
+    try:
+        return URL(hub).host or ""
+    except ValueError:
+        return ""
+
+
+def _fingerprint(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
+
+
+def _shown(row: RowMapping) -> tuple[str, str]:
+    """Hub and topic as logs may show them."""
+    return without_secrets(row["hub"]), without_secrets(row["topic"])
 
 
 def _lease_s(text: str) -> int:
@@ -206,4 +312,5 @@ async def _is_signed(request: web.Request, secret: str) -> bool:
         if size > _MOST_BYTES:
             return False
         digest.update(data)
-    return hmac.compare_digest(digest.hexdigest(), signature.strip().lower())
+    said = signature.strip().lower().encode(errors="replace")
+    return hmac.compare_digest(digest.hexdigest().encode(), said)

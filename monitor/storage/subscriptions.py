@@ -9,14 +9,18 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.storage import bulk
-from monitor.storage.schema import source, subscription
+from monitor.storage import bulk, moments
+from monitor.storage.schema import microseconds, source, subscription
 from monitor.types import HubLink, SourceState
 
 # ``asked`` until the hub has verified it; ``denied`` by the hub, and asked again much later.
 WANTED, ASKED, ACTIVE, DENIED = "wanted", "asked", "active", "denied"
 _TOKEN_BYTES = 24
 GAP = timedelta(seconds=10)  # between two looks that pushes ask for
+LONGEST_LEASE = timedelta(days=30)
+AGAIN_AFTER_DENIAL = timedelta(days=7)
+_ASKED_AHEAD = timedelta(hours=27)  # the longest wait of all others
+_CALLBACKS = "hub callbacks"
 
 
 def note(connection: Connection, found: Mapping[int, HubLink], now: datetime) -> None:
@@ -51,15 +55,40 @@ def _wanted(source_id: int, link: HubLink, now: datetime) -> dict[str, object]:
 
 
 def due(connection: Connection, now: datetime, limit: int) -> Sequence[RowMapping]:
-    """Subscriptions to ask for, first or again, of sources that are watched."""
+    """Subscriptions to ask for, first or again, of sources that are watched; also those that
+    only a clock that was wrong can have put so far off."""
     query = (
         sa.select(subscription)
         .join(source, source.c.id == subscription.c.source_id)
-        .where(subscription.c.next_at <= now, source.c.state == SourceState.ACTIVE)
+        .where(
+            sa.or_(subscription.c.next_at <= now, _is_absurd(now)),
+            source.c.state == SourceState.ACTIVE,
+        )
         .order_by(subscription.c.next_at)
         .limit(limit)
     )
     return connection.execute(query).mappings().all()
+
+
+def _is_absurd(now: datetime) -> sa.ColumnElement[bool]:
+    ahead = sa.type_coerce(subscription.c.next_at, sa.BigInteger) - microseconds(now)
+    allowed_s = sa.case(
+        (subscription.c.state == ACTIVE, LONGEST_LEASE.total_seconds()),
+        (subscription.c.state == DENIED, (AGAIN_AFTER_DENIAL + GAP).total_seconds()),
+        else_=_ASKED_AHEAD.total_seconds(),
+    )
+    return ahead > allowed_s * 1e6
+
+
+def answer_at(connection: Connection, base: int, now: datetime) -> None:
+    """Hubs are to call below the address that ``base`` stands for: when it was another, or is
+    not known, all are asked again."""
+    if moments.number(connection, _CALLBACKS) == base:
+        return
+    moments.keep(connection, _CALLBACKS, base)
+    connection.execute(
+        sa.update(subscription).where(subscription.c.next_at > now).values(next_at=now)
+    )
 
 
 def by_token(connection: Connection, token: str) -> RowMapping | None:
@@ -68,20 +97,42 @@ def by_token(connection: Connection, token: str) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
-def change(connection: Connection, source_id: int, **values: object) -> None:
-    """Set some of its columns."""
-    connection.execute(
-        sa.update(subscription).where(subscription.c.source_id == source_id).values(**values)
+def change(
+    connection: Connection, token: str, *, unless_moved: datetime | None = None, **values: object
+) -> bool:
+    """Set some columns of the subscription with ``token``; whether there is one still, and, where
+    ``unless_moved`` is given, whether it comes due at that instant still."""
+    statement = sa.update(subscription).where(subscription.c.token == token)
+    if unless_moved is not None:
+        statement = statement.where(subscription.c.next_at == unless_moved)
+    return connection.execute(statement.values(**values)).rowcount > 0
+
+
+def is_noted(connection: Connection, token: str, now: datetime) -> bool:
+    """Whether a push came just before this one, and its source was not begun to be read since:
+    what it will read then holds the news of both."""
+    query = sa.select(subscription.c.pushed_at).where(
+        subscription.c.token == token, subscription.c.state == ACTIVE
     )
+    pushed_at: datetime | None = connection.execute(query).scalar()
+    return pushed_at is not None and now - GAP < pushed_at <= now
 
 
-def pushed(connection: Connection, source_id: int, now: datetime) -> None:
-    """Note a push. Its source is due at once, wherever its rhythm had it; but not one that fails,
-    which may have been told to wait, and none again within seconds."""
+def pushed(connection: Connection, token: str, now: datetime) -> bool:
+    """Note a push; false for a subscription that its hub has not verified, or that is gone. Its
+    source is due at once, wherever its rhythm had it; but not one that fails, which may have been
+    told to wait, and none again within seconds."""
+    mine = sa.select(subscription.c.source_id).where(
+        subscription.c.token == token, subscription.c.state == ACTIVE
+    )
+    source_id = connection.execute(mine).scalar()
+    if source_id is None:
+        return False
     # First, as polls do: what is being polled is settled before this or after it, never between.
     connection.execute(sa.select(source.c.id).where(source.c.id == source_id).with_for_update())
-    change(connection, source_id, pushed_at=now)
+    change(connection, token, pushed_at=now)
     _make_due(connection, source.c.id == source_id, now)
+    return True
 
 
 def answer(connection: Connection, source_ids: Sequence[int]) -> None:
