@@ -99,12 +99,15 @@ class Fetcher:
         self._settings = settings or FetchSettings()
         self._clock = clock
         self._limits = self._settings.limits
-        self._queues = HostQueues(self._settings.politeness, random)
+        politeness = self._settings.politeness
+        self._queues = HostQueues(politeness, random)
+        # Drawn one at a time, and nobody else waits for that.
+        self._drawn = HostQueues(replace(politeness, concurrency=1, per_host=1), random)
 
     @property
     def unfinished(self) -> int:
         """How many requests wait for their turn or are under way."""
-        return self._queues.unfinished
+        return self._queues.unfinished + self._drawn.unfinished
 
     async def fetch(self, request: FetchRequest) -> Outcome:
         """One request, in its turn. Raises CancelledError if the fetcher is drained before."""
@@ -124,7 +127,7 @@ class Fetcher:
 
     async def drain(self, grace_s: float = 5.0) -> None:
         """Start nothing more, give requests in flight ``grace_s``, then cut them off."""
-        await self._queues.close(grace_s)
+        await asyncio.gather(self._queues.close(grace_s), self._drawn.close(grace_s))
 
     async def _round(
         self, requests: Iterable[FetchRequest], until: float
@@ -133,8 +136,10 @@ class Fetcher:
         jobs = [_Job(self, batch, request, until) for request in requests]
         batch.pending = len(jobs)
         for job in jobs:
-            self._queues.submit(host_key(job.request.url), job)
+            queues = self._drawn if job.request.render else self._queues
+            queues.submit(host_key(job.request.url), job)
         self._queues.start()
+        self._drawn.start()
         try:
             while batch.pending or not batch.results.empty():
                 result = await batch.results.get()
@@ -147,6 +152,7 @@ class Fetcher:
             if batch.pending:
                 mine: set[Job] = set(jobs)
                 await self._queues.cancel(mine.__contains__)
+                await self._drawn.cancel(mine.__contains__)
 
     async def ask(self, request: FetchRequest, *, close: bool) -> Outcome:
         """The outcome of one exchange; no queue, no politeness."""
@@ -198,7 +204,8 @@ class _Job:
 
     async def run(self, *, keep_open: bool) -> float:
         hold_s = 0.0
-        if not self.batch.closed:
+        late = self.request.render and asyncio.get_running_loop().time() > self.until
+        if not self.batch.closed and not late:  # the next round does what is late
             result = await self._result(close=not keep_open)
             if isinstance(result, Failed) and result.kind is FailureKind.RATE_LIMITED:
                 hold_s = min(result.retry_after_s or 0.0, _MAX_HOLD_S)

@@ -16,7 +16,7 @@ _MB = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Of one page: ``loaded_bytes`` over the network, both ways, and ``connections`` there;
-    ``processor_s`` and ``memory_mb`` of all its processes together.
+    ``processor_s`` and ``memory_mb`` of all its processes together; ``disk_mb`` in its folder.
 
     The kernel holds each process to ``memory_mb`` besides, where it can (Linux).
     """
@@ -25,6 +25,7 @@ class Bounds:
     connections: int = 400
     processor_s: float = 60.0
     memory_mb: int = 1024
+    disk_mb: int = 256
 
 
 def hold(bounds: Bounds) -> None:

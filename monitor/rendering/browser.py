@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from multidict import CIMultiDict
@@ -28,6 +30,8 @@ SETTLE_S = 5.0
 _START_S = 15.0  # of the process and the browser, beside the page's own time
 _WAIT_S = 300.0  # for other pages
 _HEAD_BYTES = 256 * 1024
+_PREFIX = "headlines-page-"
+_LEFT_S = 3600.0
 _LONGEST_PLACE = 40  # letters; Chromium adds some 45, and a socket's path has room for 107
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 
@@ -116,10 +120,19 @@ def _folder() -> Iterator[str]:
     own = tempfile.gettempdir()
     places = [own] if len(own) <= _LONGEST_PLACE else ["/tmp", "/var/tmp", own]
     place = next(each for each in places if each == own or os.access(each, os.W_OK))
+    _sweep(Path(place))
     with tempfile.TemporaryDirectory(
-        prefix="headlines-", dir=place, ignore_cleanup_errors=True
+        prefix=_PREFIX, dir=place, ignore_cleanup_errors=True
     ) as folder:
         yield folder
+
+
+def _sweep(place: Path) -> None:
+    """Remove what is left of pages whose program was killed."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _converse(request: dict[str, Any], folder: str, limits: Limits) -> bytes:

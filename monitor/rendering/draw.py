@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from typing import Any
 
 from playwright.async_api import (
@@ -65,7 +66,7 @@ async def _draw(request: dict[str, Any], bounds: Bounds) -> Answer:
     allowed = parse_allowed(request["allow"])
     async with Gate(allowed, bounds.loaded_bytes, bounds.connections) as gate:
         visit = asyncio.create_task(_visit(request, gate))
-        watch = asyncio.create_task(exceeded(bounds))
+        watch = asyncio.create_task(exceeded(bounds, tempfile.gettempdir()))
         await asyncio.wait(
             {visit, watch}, timeout=request["total_s"], return_when=asyncio.FIRST_COMPLETED
         )
@@ -165,12 +166,16 @@ def _proxy(port: int) -> ProxySettings:
 
 
 async def _open(page: Page, context: BrowserContext, request: dict[str, Any]) -> None:
-    """Returns when the page's scripts have come to rest or have had their time."""
+    """Returns when the page's scripts have come to rest or have had their time; what stands
+    there then is the page, whatever of it still loads. The document has half of all time."""
     context.on("page", lambda other: asyncio.ensure_future(other.close()))  # windows it opens
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.dismiss()))
-    await page.goto(request["url"], wait_until="domcontentloaded", timeout=0)
-    with contextlib.suppress(Error):  # a page that never rests is taken as it stands
-        await page.wait_for_load_state("networkidle", timeout=request["settle_s"] * 1000)
+    await page.goto(request["url"], wait_until="commit", timeout=0)
+    with contextlib.suppress(Error):
+        await page.wait_for_load_state("domcontentloaded", timeout=request["total_s"] * 1000 / 2)
+    rest_s = min(request["settle_s"], request["total_s"] / 4)
+    with contextlib.suppress(Error):
+        await page.wait_for_load_state("networkidle", timeout=rest_s * 1000)
 
 
 async def _read(page: Page) -> bytes:
@@ -182,7 +187,8 @@ async def _read(page: Page) -> bytes:
         except Error:
             if page.is_closed() or move == _MOVES - 1:
                 raise
-            await page.wait_for_load_state("domcontentloaded", timeout=0)
+            with contextlib.suppress(Error):
+                await page.wait_for_load_state("domcontentloaded", timeout=1000)
     raise AssertionError
 
 

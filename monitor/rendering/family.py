@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+from pathlib import Path
 
 import psutil
 
@@ -14,20 +16,36 @@ _ROUNDS = 20
 _MB = 1024 * 1024
 
 
-async def exceeded(bounds: Bounds) -> str:
-    """Returns when the processes below this one cost too much, and says what; they are gone."""
+async def exceeded(bounds: Bounds, folder: str) -> str:
+    """Returns when the processes below this one cost too much, or what they wrote in ``folder``
+    does, and says what; they are gone."""
     own = psutil.Process()
     while True:
-        memory_mb, processor_s = cost(own.children(recursive=True))
-        if memory_mb > bounds.memory_mb:
-            what = f"takes more than {bounds.memory_mb} MB of memory (browser_mb of [polling])"
-            break
-        if processor_s > bounds.processor_s:
-            what = f"takes more than {bounds.processor_s:g} s of processor time"
-            break
+        if what := _too_much(own.children(recursive=True), folder, bounds):
+            end_all()
+            return what
         await asyncio.sleep(_LOOK_S)
-    end_all()
-    return what
+
+
+def _too_much(processes: list[psutil.Process], folder: str, bounds: Bounds) -> str:
+    memory_mb, processor_s = cost(processes)
+    if memory_mb > bounds.memory_mb:
+        return f"takes more than {bounds.memory_mb} MB of memory (browser_mb of [polling])"
+    if processor_s > bounds.processor_s:
+        return f"takes more than {bounds.processor_s:g} s of processor time"
+    if _written(folder) > bounds.disk_mb * _MB:
+        return f"writes more than {bounds.disk_mb} MB to the disk"
+    return ""
+
+
+def _written(folder: str) -> int:
+    """Bytes on the disk; what goes meanwhile counts nothing."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found += (Path(place) / name).lstat().st_blocks * 512
+    return found
 
 
 def of(pid: int) -> psutil.Process | None:

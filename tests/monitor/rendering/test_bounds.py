@@ -89,6 +89,36 @@ def test_a_script_without_end_costs_its_time(server: HttpServer) -> None:
     assert family.gone()
 
 
+def test_a_page_is_taken_as_it_stands_whatever_it_waits_for(server: HttpServer) -> None:
+    async def never(exchange: Exchange) -> None:
+        await exchange.drip(b"HTTP/1.1 200 OK\r\n", every_s=0.2, piece=1)
+
+    server.route("/never", never)
+    page(server, "<p>news</p><script src=/never></script><p>more")
+    assert b"news" in draw(server, limits=replace(QUICK, total_s=16.0)).body
+
+
+def test_a_document_that_does_not_end_is_taken_as_it_stands(server: HttpServer) -> None:
+    async def slow(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+        await exchange.drip(b"<p>news</p>" * 20, every_s=0.2, piece=100)
+
+    server.route("/", slow)
+    assert b"news" in draw(server, limits=replace(QUICK, total_s=16.0)).body
+
+
+def test_what_is_written_to_the_disk_is_counted(server: HttpServer) -> None:
+    page(
+        server,
+        "<p>news</p><script>const url = URL.createObjectURL(new Blob([new Uint8Array(5e7)]));"
+        "setInterval(() => { const link = document.createElement('a'); link.href = url;"
+        "link.download = 'x' + Math.random(); link.click(); fetch('/on') }, 50)</script>",
+    )
+    error = refusal(server)
+    assert error.kind is FailureKind.BROWSER
+    assert "more than 256 MB to the disk" in str(error)
+
+
 def test_a_browser_that_hangs_is_killed(server: HttpServer) -> None:
     with Family() as family:
 
@@ -107,7 +137,7 @@ def test_what_a_browser_leaves_to_itself_is_killed(server: HttpServer, tmp_path:
     program.write_text("#!/bin/sh\n(setsid sleep 300 &)\nexec sleep 300\n")
     program.chmod(0o755)
     with Family() as family:
-        error = refusal(server, limits=replace(QUICK, total_s=1.0), program=str(program))
+        error = refusal(server, limits=replace(QUICK, total_s=4.0), program=str(program))
     assert error.kind is FailureKind.TIMEOUT
     assert list(family.commands.values()).count("sleep 300") == 2
     assert family.gone()

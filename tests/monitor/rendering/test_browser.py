@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -14,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from monitor.client import ClientSettings, HttpClient
+from monitor.fetch import Fetcher, FetchSettings
 from monitor.rendering import browser
-from monitor.types import FailureKind
+from monitor.rendering.browser import Browser
+from monitor.types import FailureKind, Fetched, FetchRequest, Outcome
 from tests.e2e.process import until
 from tests.httpserver import Exchange, HttpServer, Reply
 from tests.monitor.rendering.pages import HTML, QUICK, Family, draw, page, refusal
@@ -26,12 +31,6 @@ fetch("/list").then(answer => answer.json()).then(titles => {
     .join("");
 });
 </script></body></html>"""
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -65,6 +64,42 @@ def test_a_long_temporary_folder_leaves_no_room_for_sockets_and_is_not_used(
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     page(server, "<p>news</p>")
     assert b"news" in draw(server).body
+
+
+def test_what_a_killed_program_left_is_removed(server: HttpServer, place: Path) -> None:
+    old, new = place / "headlines-page-old", place / "headlines-page-new"
+    for folder in (old, new):
+        (folder / "profile").mkdir(parents=True)
+    os.utime(old, (1, 1))
+    page(server, "<p>news</p>")
+    draw(server)
+    assert list(place.iterdir()) == [new]
+
+
+def test_others_are_fetched_while_pages_wait_to_be_drawn(
+    server: HttpServer, tmp_path: Path
+) -> None:
+    program = tmp_path / "browser"
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
+    here = f"127.0.0.1:{server.port}"
+    server.route("/feed", Reply(body=b"x"))
+
+    async def main() -> list[Outcome]:
+        settings = FetchSettings(timeout_s=2.0, window_s=1.0, concurrency=4, gap_s=0.0)
+        drawing = Browser("tester/1", (here,), str(program))
+        async with HttpClient(ClientSettings("t", allow_private=(here,))) as client:
+            drawn = [
+                FetchRequest(number, f"http://host{number}.example/", render=True)
+                for number in range(20)
+            ]
+            feed = FetchRequest(99, server.url("/feed"))
+            fetcher = Fetcher(client, settings, browser=drawing)
+            return [each async for each in fetcher.fetch_all([*drawn, feed])]
+
+    found = asyncio.run(main())
+    assert isinstance(found[0], Fetched)
+    assert len(found) < 10  # the rest is left to a later round
 
 
 def test_pictures_are_not_loaded_and_redirects_are_followed(server: HttpServer) -> None:

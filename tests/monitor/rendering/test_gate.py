@@ -83,6 +83,22 @@ def test_what_is_opened_passes_as_it_was_sent() -> None:
     assert request.headers == {"host": "x", "accept": "y", "connection": "close"}
 
 
+def test_an_address_that_is_dead_is_not_the_only_one() -> None:
+    async def both(host: str, port: int) -> list[str]:
+        return ["127.0.0.9", "127.0.0.1"]
+
+    async def main(port: int) -> bytes:
+        async with Gate(parse_allowed(["127.0.0.1", "127.0.0.9"]), 10**6, 10, both) as gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+            writer.write(f"CONNECT news.example:{port} HTTP/1.1\r\n\r\n".encode())
+            line = await reader.readline()
+            writer.close()
+            return line
+
+    with HttpServer() as inner:
+        assert b" 200 " in asyncio.run(main(inner.port))
+
+
 def test_the_dead_end_refuses() -> None:
     async def main() -> None:
         async with Gate(parse_allowed(()), 1, 1) as gate:
