@@ -23,6 +23,7 @@ from monitor.actions.comparing import (
     FEWEST_HELD,
     Compared,
     Corrected,
+    contradiction,
     on_held_out,
     on_nothing,
     on_own_titles,
@@ -198,11 +199,12 @@ def _compare(
     split: Split,
     moved: Mapping[str, str],
 ) -> Compared:
+    added = [*split.rest, *lessons.corrected]
     if len(split.held) >= FEWEST_HELD:
-        return on_held_out(live, trained.scorer, split.held, moved)
+        compared = on_held_out(live, trained.scorer, split.held, moved)
+        return contradiction(compared, trained, lessons.own, added)
     if not lessons.own:
         return on_nothing(manifest, trained, len(split.held))
-    added = [*split.rest, *lessons.corrected]
     return on_own_titles(manifest, trained, lessons.own, added, len(split.held))
 
 

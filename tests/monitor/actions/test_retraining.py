@@ -282,3 +282,15 @@ def test_a_damaged_release_is_no_obstacle_to_a_new_one(lite: Settings, base: str
     found = retrain(lite, [], base=base)
     assert (found.live_release, found.promoted) == (good, True)
     assert live(lite) == found.release == damaged
+
+
+def test_labels_that_contradict_everything_known_are_refused(
+    lite: Settings, base: str, tmp_path: Path
+) -> None:
+    """Held-out titles of such a corpus are labelled as wrongly, so they are no judge."""
+    wrong = {"sports": "finance", "finance": "food", "food": "sports"}
+    rows = [(title, wrong[section]) for title, section in titles(1_500, seed=9)]
+    found = retrain(lite, [write_corpus(tmp_path / "wrong" / "x.jsonl", rows)], base=base)
+    assert found.compared.after["accuracy"] > found.compared.before["accuracy"]
+    assert "look at its labels" in found.compared.refusal
+    assert not found.promoted
