@@ -202,6 +202,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         f"{found.total} feeds in {arguments.file}: {found.new} added, {known} known already, "
         f"{found.refused} left out"
     )
+    say(f"kept for the export: {found.kept} outlines that it did not have")
     return 0
 
 

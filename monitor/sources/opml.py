@@ -7,8 +7,7 @@ they were written with, so what this program has no use for survives a round tri
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -39,24 +38,11 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The folders around an outline, outermost first: as labels, and with their attributes.
-
-    ``listed`` are the attributes of an outline that is listed there otherwise than at first.
-    """
-
-    labels: tuple[str, ...] = ()
-    folders: tuple[Mapping[str, str], ...] = ()
-    listed: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class OpmlSource:
-    """One subscription. ``labels`` are the folders around it, outermost first; ``elsewhere``
-    are the other places where a document lists it.
+    """One subscription. ``labels`` are the folders around it, wherever it is listed, each once.
 
     ``attributes`` are those that have no field of their own here, and a ``text`` that is not
-    the title; ``folders`` are the attributes of each folder, where its label does not say it all.
+    the title.
     """
 
     url: str
@@ -64,23 +50,6 @@ class OpmlSource:
     html_url: str = ""
     labels: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[Mapping[str, str], ...] = ()
-    elsewhere: tuple[Place, ...] = ()
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """All of its places, the first one first."""
-        return (Place(self.labels, self.folders), *self.elsewhere)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a document says besides its feeds: namespaces and the like, its head, and the outlines
-    with no feed in them, each with its place: links, folders that are empty."""
-
-    attributes: tuple[tuple[str, str], ...] = ()
-    head: tuple[Node, ...] = ()
-    rest: tuple[tuple[Place, Node], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +60,13 @@ class Opml:
     problems: tuple[str, ...] = ()
 
     def sources(self) -> list[OpmlSource]:
-        """Every outline with an http(s) address, in order, each address once.
-
-        Of one that is listed again the first is used, and where and how else it is listed.
-        """
-        found: dict[str, tuple[OpmlSource, Node, list[Place]]] = {}
-        for source, node in _walk(self.root):
-            first, as_first, elsewhere = found.setdefault(source.url, (source, node, []))
-            listed = {} if node.attributes == as_first.attributes else dict(node.attributes)
-            place = Place(source.labels, source.folders, listed)
-            if place not in (*elsewhere, *first.places):
-                elsewhere.append(place)
-        return [replace(first, elsewhere=tuple(places)) for first, _, places in found.values()]
-
-    @property
-    def frame(self) -> Frame:
-        """Everything but the feeds and the version."""
-        attributes = tuple(pair for pair in self.root.attributes if pair[0] != "version")
-        heads = (node for node in self.root.children if node.name.lower() == "head")
-        head = tuple(child for head in heads for child in head.children)
-        return Frame(attributes, head, tuple(_rest(self.root)))
+        """Every outline with an http(s) address, in order, each address once, as first listed."""
+        first: dict[str, Node] = {}
+        labels: dict[str, dict[str, None]] = {}
+        for url, node, around in walk(self.root):
+            first.setdefault(url, node)
+            labels.setdefault(url, {}).update(dict.fromkeys(around))
+        return [_source(node, url, tuple(labels[url])) for url, node in first.items()]
 
 
 def read_opml(body: bytes, charset: str | None = None) -> Opml:
@@ -141,129 +97,82 @@ def write_opml(opml: Opml) -> bytes:
     return "\n".join(lines).encode()
 
 
-def from_sources(
-    sources: Iterable[OpmlSource], head: Mapping[str, str], frames: Iterable[Frame] = ()
-) -> Opml:
+def from_sources(sources: Iterable[OpmlSource], head: Mapping[str, str]) -> Opml:
     """A document of ``sources``, nested into folders by their labels.
 
-    ``head`` is what its head says (``title``, ``dateCreated``) unless one of ``frames``, those
-    of the documents that the sources came from, says it already: the first to say it counts.
+    ``head`` is what its head says: ``title``, ``dateCreated``.
     """
     folders = _Folder()
     for source in sources:
-        for place in source.places:
-            folders.at(place).outlines.append(_outline(source, place.listed))
-    whole = _merged(frames)
-    for place, node in whole.rest:
-        folders.at(place).outlines.append(node)
-    said = {node.name for node in whole.head}
-    ours = tuple(Node(name, text=text) for name, text in head.items() if name not in said)
-    head_node = Node("head", children=(*ours, *whole.head))
-    body = Node("body", children=folders.nodes())
-    attributes = (("version", "2.0"), *whole.attributes)
-    return Opml(Node("opml", attributes, children=(head_node, body)))
+        folders.at(source.labels).outlines.append(_outline(source))
+    said = tuple(Node(name, text=text) for name, text in head.items())
+    children = (Node("head", children=said), Node("body", children=folders.nodes()))
+    return Opml(Node("opml", (("version", "2.0"),), children=children))
 
 
-def _merged(frames: Iterable[Frame]) -> Frame:
-    attributes: dict[str, str] = {}
-    head: dict[str, Node] = {}
-    rest: list[tuple[Place, Node]] = []
-    for frame in frames:
-        attributes |= dict(frame.attributes) | attributes
-        head |= {node.name: node for node in frame.head} | head
-        rest += [each for each in frame.rest if each not in rest]
-    return Frame(tuple(attributes.items()), tuple(head.values()), tuple(rest))
+def walk(root: Node) -> Iterator[tuple[str, Node, tuple[str, ...]]]:
+    """Each outline with an http(s) address, in order: the address, the outline, the labels of
+    the folders around it."""
+    stack: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
+    while stack:
+        node, around = stack.pop()
+        if url := address(node):
+            yield url, node, around
+        label = folder_label(node) if node.children else ""
+        inner = (*around, label) if label else around
+        stack.extend((child, inner) for child in reversed(node.children))
+
+
+def address(node: Node) -> str:
+    """The http(s) address of an outline that is a feed; empty for all else."""
+    return _url(node) if is_outline(node) else ""
+
+
+def folder_label(node: Node) -> str:
+    """What an outline that is no feed is called; empty for all else."""
+    return title_of(node, text_first=True) if is_outline(node) and not _url(node) else ""
+
+
+def title_of(node: Node, *, text_first: bool = False) -> str:
+    """The title as it is shown; of a folder its ``text``."""
+    title, text = node.get("title"), node.get("text")
+    return clean_title(text or title, 200)[0] if text_first else clean_title(title or text)[0]
+
+
+def is_outline(node: Node) -> bool:
+    """Whether it is an outline, however written."""
+    return node.name.lower() == "outline"
 
 
 class _Folder:
     """Outlines of one folder while they are sorted into it."""
 
     def __init__(self) -> None:
-        self.attributes: dict[str, str] = {}
         self.outlines: list[Node] = []
         self.folders: dict[str, _Folder] = {}
 
-    def at(self, place: Place) -> _Folder:
-        """The folder at ``place`` below this one, made where it is missing."""
+    def at(self, labels: Iterable[str]) -> _Folder:
+        """The folder below this one, made where it is missing."""
         folder = self
-        for label, attributes in zip_longest(place.labels, place.folders[: len(place.labels)]):
+        for label in labels:
             folder = folder.folders.setdefault(label, _Folder())
-            folder.attributes = {**(attributes or {}), **folder.attributes}
         return folder
 
     def nodes(self) -> tuple[Node, ...]:
-        folders = (folder._node(label) for label, folder in self.folders.items())
+        folders = (
+            Node("outline", (("text", label),), children=folder.nodes())
+            for label, folder in self.folders.items()
+        )
         return (*folders, *self.outlines)
 
-    def _node(self, label: str) -> Node:
-        attributes = self.attributes or {"text": label}
-        return Node("outline", tuple(attributes.items()), children=self.nodes())
 
-
-def _outline(source: OpmlSource, listed: Mapping[str, str]) -> Node:
-    if listed:
-        return Node("outline", tuple(listed.items()))
+def _outline(source: OpmlSource) -> Node:
     title = source.title or source.url
     attributes = {"text": title, **source.attributes, "type": source.attributes.get("type", "rss")}
     attributes["xmlUrl"] = source.url
     if source.html_url:
         attributes["htmlUrl"] = source.html_url
     return Node("outline", tuple(attributes.items()))
-
-
-def _walk(root: Node) -> Iterator[tuple[OpmlSource, Node]]:
-    stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
-    while stack:
-        node, around = stack.pop()
-        if url := _feed(node):
-            yield _source(node, url, around), node
-        inner = _inside(node, around)
-        stack.extend((child, inner) for child in reversed(node.children))
-
-
-def _rest(root: Node) -> Iterator[tuple[Place, Node]]:
-    """The largest outlines with no feed in them, and where they stand."""
-    full = _with_feeds(root)
-    stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
-    while stack:
-        node, around = stack.pop()
-        if node.name.lower() == "outline" and id(node) not in full:
-            yield Place(tuple(map(_label, around)), _attributes(around)), node
-            continue
-        inner = _inside(node, around)
-        stack.extend((child, inner) for child in reversed(node.children))
-
-
-def _with_feeds(root: Node) -> set[int]:
-    """The ``id`` of each node that is a feed or has one in it."""
-    full: set[int] = set()
-    stack = [(root, False)]
-    while stack:
-        node, seen = stack.pop()
-        if not seen:
-            stack.append((node, True))
-            stack.extend((child, False) for child in node.children)
-        elif _feed(node) or any(id(child) in full for child in node.children):
-            full.add(id(node))
-    return full
-
-
-def _inside(node: Node, around: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The folders around what stands in ``node``, which is in ``around``."""
-    is_folder = node.name.lower() == "outline" and not _feed(node) and _label(node)
-    return (*around, node) if is_folder else around
-
-
-def _feed(node: Node) -> str:
-    return _url(node) if node.name.lower() == "outline" else ""
-
-
-def _attributes(folders: tuple[Node, ...]) -> tuple[Mapping[str, str], ...]:
-    return tuple(dict(folder.attributes) for folder in folders)
-
-
-def _label(folder: Node) -> str:
-    return clean_title(folder.get("text") or folder.get("title"), 200)[0]
 
 
 def _url(node: Node) -> str:
@@ -275,19 +184,13 @@ def _is_feed(node: Node) -> bool:
     return node.get("type").lower() in {"rss", "atom", "feed"}
 
 
-def _source(node: Node, url: str, around: tuple[Node, ...]) -> OpmlSource:
-    title = clean_title(node.get("title") or node.get("text"))[0]
+def _source(node: Node, url: str, labels: tuple[str, ...]) -> OpmlSource:
+    title = title_of(node)
     core = {name.lower() for name in _CORE - {"type"}}
     if node.get("text") != title:  # what the title does not say
         core.remove("text")
-    return OpmlSource(
-        url=url,
-        title=title,
-        html_url=node.get("htmlUrl").strip(),
-        labels=tuple(map(_label, around)),
-        attributes={name: value for name, value in node.attributes if name.lower() not in core},
-        folders=_attributes(around),
-    )
+    attributes = {name: value for name, value in node.attributes if name.lower() not in core}
+    return OpmlSource(url, title, node.get("htmlUrl").strip(), labels, attributes)
 
 
 def _complaints(root: Node) -> Iterator[str]:
@@ -301,7 +204,7 @@ def _complaints(root: Node) -> Iterator[str]:
         raw = node.get("xmlUrl").strip()
         url = _url(node)
         bad += bool(raw and not url)
-        other += node.name.lower() == "outline" and not (raw or url or node.children)
+        other += is_outline(node) and not (raw or url or node.children)
         twice += url in seen if url else 0
         seen.add(url)
     if bad:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from monitor.errors import MigrationNeeded
 from monitor.storage.database import Database
 
-HEAD = "0010"
+HEAD = "0011"
 FOLDER = Path(__file__).parent / "migrations"
 
 

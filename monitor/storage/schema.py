@@ -89,6 +89,17 @@ source_url = sa.Table(
     sa.Column("replaced_at", Instant, nullable=False),
 )
 
+# What imported documents say, in one row: a compressed tree, and the addresses in it that were
+# refused. It is kept apart from the sources, which every poll reads.
+imported_list = sa.Table(
+    "imported_list",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
 entry = sa.Table(
     "entry",
     metadata,

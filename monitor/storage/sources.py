@@ -91,20 +91,10 @@ def known_urls(connection: Connection, urls: Sequence[str]) -> set[str]:
     return found
 
 
-def options_of(connection: Connection, url: str) -> dict[str, Any]:
-    """What is kept of the source with this address, now or before it moved."""
-    found = connection.scalar(sa.select(source.c.options).where(_has_address(url)))
-    return dict(found or {})
-
-
-def set_options(connection: Connection, url: str, options: Mapping[str, Any]) -> None:
-    """Replace what is kept of the source with this address, now or before it moved."""
-    connection.execute(sa.update(source).where(_has_address(url)).values(options=dict(options)))
-
-
-def _has_address(url: str) -> sa.ColumnElement[bool]:
-    before = sa.select(source_url.c.source_id).where(source_url.c.url == url)
-    return (source.c.url == url) | source.c.id.in_(before)
+def former_addresses(connection: Connection) -> dict[str, int]:
+    """The numbers of sources by the addresses that they had before they moved."""
+    rows = connection.execute(sa.select(source_url.c.url, source_url.c.source_id))
+    return {row.url: row.source_id for row in rows}
 
 
 def list_all(connection: Connection) -> list[RowMapping]:

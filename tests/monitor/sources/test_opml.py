@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from monitor.errors import ParseError
 from monitor.sources.opml import (
-    Frame,
     Node,
     Opml,
     OpmlSource,
-    Place,
     from_sources,
     read_opml,
     write_opml,
@@ -51,8 +49,6 @@ def test_sources_with_labels_and_attributes(charset: str) -> None:
                 "my:rank": "3",
                 "xmlurl2": "kept",
             },
-            ({"text": "网易", "my:color": "red"}, {"text": "新闻", "description": "d"}),
-            (Place(listed={"text": "again", "xmlUrl": "http://n.example/1"}),),
         ),
         OpmlSource("https://p.example/f", "P & Q line", attributes={"text": "P & Q\nline"}),
         OpmlSource(
@@ -174,17 +170,3 @@ def test_any_bytes_give_a_document_or_a_parse_error(body: bytes) -> None:
         read_opml(b"<opml>" + body)
     except ParseError as error:
         assert str(error)
-
-
-def test_what_the_sources_documents_say_goes_around_them_again() -> None:
-    opml = read_opml(DOCUMENT.format(charset="utf-8").encode())
-    ours = {"title": "Mine", "dateCreated": "now"}
-    other = Frame((("xmlns:my", "urn:other"),), (Node("title", text="Other"), Node("ownerName")))
-    again = read_opml(write_opml(from_sources(opml.sources(), ours, [opml.frame, other])))
-    assert [(each.url, each.folders) for each in again.sources()] == [
-        (each.url, each.folders) for each in opml.sources()
-    ]
-    assert dict(again.root.attributes) == {"version": "2.0", "xmlns:my": "urn:my"}
-    assert again.frame.head == (
-        Node("dateCreated", text="now"), *opml.frame.head, Node("ownerName")
-    )  # fmt: skip

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
+import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from monitor.errors import MigrationNeeded
-from monitor.storage import Database, entries, migrate
+from monitor.storage import Database, entries, lists, migrate, sources
 from monitor.storage.schema import metadata
+from monitor.storage.sources import NewSource
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def test_migrations_make_the_schema_that_the_code_knows(database: Database) -> None:
@@ -100,3 +106,35 @@ def test_what_entries_are_known_by_outlives_its_new_order(database: Database) ->
     migrate.downgrade(database, "0005")
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM seen")).scalar() == 9
+
+
+def test_what_documents_said_moves_to_the_imported_list(database: Database) -> None:
+    folder = [["text", "F"], ["color", "red"]]
+    frame = [[["xmlns:q", "u"]], [["title", [], "T", []]], []]
+    kept = {
+        "html_url": "https://h/",
+        "attributes": {"k": "v"},
+        "places": [[["F"], [folder], []], [["G"], [], [["xmlUrl", "https://a/"]]]],
+        "frames": [frame],
+    }
+    with database.write() as connection:
+        new = [NewSource("https://a/", name="a", options={"opml": kept, "render": True})]
+        sources.add_many(connection, [*new, NewSource("https://b/")], NOW)
+    migrate.downgrade(database, "0010")
+    migrate.ensure(database)
+    with database.read() as connection:
+        options = [row["options"] for row in sources.list_all(connection)]
+        body, refused = lists.read(connection)
+    assert (options, refused) == ([{"render": True}, {}], frozenset())
+    name, attributes, _, (head, outlines) = json.loads(zlib.decompress(body))
+    assert (name, attributes) == ("opml", [["version", "2.0"], ["xmlns:q", "u"]])
+    assert head == ["head", [], "", [["title", [], "T", []]]]
+    first, second = outlines[3]
+    assert first[:2] == ["outline", folder]
+    assert dict(first[3][0][1]) == {
+        "type": "rss", "text": "a", "title": "a", "k": "v", "xmlUrl": "https://a/",
+        "htmlUrl": "https://h/",
+    }  # fmt: skip
+    assert second == [
+        "outline", [["text", "G"]], "", [["outline", [["xmlUrl", "https://a/"]], "", []]]
+    ]  # fmt: skip
