@@ -67,7 +67,13 @@ class LinkServer:
             app.router.add_get(websub.PATH + "{token}", self._websub.verify, allow_head=False)
             app.router.add_post(websub.PATH + "{token}", self._websub.receive)
         app.on_response_prepare.append(_add_headers)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            auto_decompress=False,  # nothing is unpacked for strangers
+        )
         await runner.setup()
         self._runner = runner
         host, _, port = listen.rpartition(":")
