@@ -14,7 +14,8 @@ from hashlib import blake2b
 
 from monitor.caps import Usage
 from monitor.manners import House, Manners, Quiet
-from monitor.types import AlertEntry, Message, Rule
+from monitor.messages import AlertEntry, Message
+from monitor.types import Rule
 
 
 class Reason(enum.StrEnum):

@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection
 from monitor.alerts import after_quiet, message_id
 from monitor.caps import WINDOWS_S
 from monitor.manners import Cap
+from monitor.messages import AlertEntry, Message, RuleCount
 from monitor.rulebook import RuleBook
 from monitor.storage import Database, corrections, deliveries, entries, rules, telling
 from monitor.storage.telling import Group
 from monitor.telemetry import logger
-from monitor.types import AlertEntry, Message, RuleCount
 
 log = logger("digest")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from monitor.types import AlertEntry, Message
+from monitor.messages import AlertEntry, Message
 
 PATH = "/do/"
 LASTS = timedelta(days=7)

@@ -18,11 +18,11 @@ from functools import partial
 from monitor import settle
 from monitor.channels import Channel
 from monitor.errors import StorageError, TransportError
+from monitor.messages import Receipt
 from monitor.settle import DeliveryReport, Outcome
 from monitor.storage import Database, deliveries
 from monitor.storage.deliveries import Claimed
 from monitor.telemetry import logger
-from monitor.types import Receipt
 
 __all__ = ["DeliveryReport", "Outbox", "OutboxSettings"]
 

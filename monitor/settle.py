@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from monitor import alerts
 from monitor.attempts import ChannelState, Dead, after_failure, channel_after
 from monitor.errors import TransportError
+from monitor.messages import Message, Receipt
 from monitor.storage import deliveries, ledger
 from monitor.storage.deliveries import Claimed, Failure
 from monitor.storage.ledger import Attempt
 from monitor.telemetry import logger
-from monitor.types import Message, Receipt
 
 log = logger("outbox")
 

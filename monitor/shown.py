@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.engine import RowMapping
 
+from monitor.messages import AlertEntry
 from monitor.rules.matcher import Subject, age_s
-from monitor.types import AlertEntry, Placed
+from monitor.types import Placed
 
 
 def subject_of(row: RowMapping, now: datetime, placed: Placed | None = None) -> Subject:

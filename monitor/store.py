@@ -15,6 +15,7 @@ from monitor.decide import Revised, Update
 from monitor.hints import Hint, derive
 from monitor.hints.trust import Trust, choose
 from monitor.identity import Keys
+from monitor.messages import AlertEntry
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
 from monitor.storage import entries, sources, subscriptions
@@ -25,7 +26,7 @@ from monitor.stories.address import portal_of
 from monitor.stories.heat import Newcomer
 from monitor.storybook import StoryBook
 from monitor.telling import Standing
-from monitor.types import AlertEntry, Hit, ParsedEntry, Placed, Prediction
+from monitor.types import Hit, ParsedEntry, Placed, Prediction
 
 
 @dataclass(frozen=True, slots=True)

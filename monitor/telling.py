@@ -10,9 +10,10 @@ from sqlalchemy.engine import Connection
 
 from monitor import alerts
 from monitor.alerts import Case, Knowledge, TellingKey, Told
+from monitor.messages import AlertEntry
 from monitor.rulebook import RuleBook
 from monitor.storage import deliveries, telling
-from monitor.types import AlertEntry, Hit
+from monitor.types import Hit
 
 
 @dataclass(frozen=True, slots=True)

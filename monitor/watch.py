@@ -29,11 +29,11 @@ from monitor.health import (
     changes,
     told_together,
 )
+from monitor.messages import Message
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject
 from monitor.storage import Database, deliveries, troubles
 from monitor.telemetry import logger
-from monitor.types import Message
 
 log = logger("watch")
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.errors import TransportError
-from monitor.types import AlertEntry, Message, Receipt
+from monitor.messages import AlertEntry, Message, Receipt
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Answer = Receipt | TransportError | None

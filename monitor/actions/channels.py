@@ -10,9 +10,9 @@ from monitor import channels
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
 from monitor.errors import NotFound, TransportError
+from monitor.messages import AlertEntry, Message
 from monitor.options import nearest
 from monitor.service import USER_AGENT, make_means, utc_now
-from monitor.types import AlertEntry, Message
 
 MAX_LINES = 500
 

@@ -13,13 +13,13 @@ from monitor.actions.opening import opened
 from monitor.alerts import message_id
 from monitor.config import Settings
 from monitor.errors import NotFound, QueryError
+from monitor.messages import AlertEntry
 from monitor.rules import language, tree
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.service import utc_now
 from monitor.storage import deliveries, entries, ledger, rules, telling
 from monitor.storage.ledger import Wanted
 from monitor.storage.messages import decode
-from monitor.types import AlertEntry
 
 STATES = ("pending", "claimed", "sent", "dead", "held")
 AT_ONCE = 500

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from monitor.alerts import Case, Desk, Held, Knowledge, Reason, Told
 from monitor.caps import Spent, Usage
 from monitor.manners import House, Manners
-from monitor.types import AlertEntry, Rule
+from monitor.messages import AlertEntry
+from monitor.types import Rule
 
 CHANNEL = "trial"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -22,6 +22,7 @@ from monitor.actions.standing import SourceFinder, placed
 from monitor.config import Settings, house_of
 from monitor.errors import QueryError
 from monitor.manners import manners_of
+from monitor.messages import AlertEntry
 from monitor.model import open_classifier
 from monitor.rulebook import known_words
 from monitor.rules import language
@@ -34,7 +35,7 @@ from monitor.shown import alert_entry, subject_of
 from monitor.storage import entries, history, rules
 from monitor.storage.history import Columns
 from monitor.text import detect_language
-from monitor.types import AlertEntry, Rule, RuleOptions
+from monitor.types import Rule, RuleOptions
 
 DAY = timedelta(days=1)
 

@@ -22,7 +22,7 @@ from monitor.channels.base import Means, answer, read_file
 from monitor.channels.facts import Facts, Told, facts, grouped, read_reader
 from monitor.confined import process
 from monitor.errors import ConfinementError, SettingsError, TransportError
-from monitor.types import Message, Receipt
+from monitor.messages import Message, Receipt
 
 DEADLINE_S = 30.0
 CHECK_S = 30.0

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from monitor.client import HttpClient
 from monitor.errors import SettingsError
-from monitor.types import AlertEntry, Message, Receipt
+from monitor.messages import AlertEntry, Message, Receipt
 
 ANSWER_LENGTH = 300
 HIDDEN = "[hidden]"

@@ -21,7 +21,7 @@ from monitor.channels.letter import Sheet
 from monitor.channels.smtp import QUIT_S, Envelope, Refusal, Server, converse
 from monitor.dns import Lookup, system_lookup
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Message, Receipt
+from monitor.messages import Message, Receipt
 
 DEADLINE_S = 60.0
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from monitor.channels.base import Linker, NoLinks
 from monitor.errors import SettingsError
+from monitor.messages import AlertEntry, Message
 from monitor.options import nearest
 from monitor.text import clean_title
-from monitor.types import AlertEntry, Message
 
 SUBJECT_LENGTH = 200
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -16,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from monitor.channels.facts import SUBJECT_LENGTH, Facts
+from monitor.messages import Message
 from monitor.text import clean_title
-from monitor.types import Message
 
 PLAIN_SUBJECT_LENGTH = 68  # the rest of a line of 78
 TEMPLATES = Environment(

@@ -24,7 +24,7 @@ from monitor.channels.custom import Filled
 from monitor.channels.facts import Reader, facts, instant
 from monitor.client import Limits, Response
 from monitor.errors import FetchError, SettingsError, TransportError
-from monitor.types import AlertEntry, Message, MessageKind, Receipt
+from monitor.messages import AlertEntry, Message, MessageKind, Receipt
 
 DEADLINE_S = 15.0
 MAX_ANSWER_BYTES = 64 * 1024

@@ -13,8 +13,8 @@ from monitor.cli import manners
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import age, count
 from monitor.errors import UsageError
+from monitor.messages import AlertEntry
 from monitor.telemetry import escape
-from monitor.types import AlertEntry
 
 if TYPE_CHECKING:
     from monitor.actions.rehearsal import Rehearsal

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor.attempts import MAX_AHEAD, ChannelState
+from monitor.messages import Message
 from monitor.storage import bulk
 from monitor.storage.messages import decode, encode
 from monitor.storage.schema import channel_state, delivery
-from monitor.types import Message
 
 DETAIL_LENGTH = 500
 _ORDER = (delivery.c.next_attempt_at, delivery.c.created_at, delivery.c.entry_id, delivery.c.id)

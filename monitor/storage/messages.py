@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from monitor.types import AlertEntry, Message, RuleCount
+from monitor.messages import AlertEntry, Message, RuleCount
 
 # asdict would copy each value deeply, and an alert is encoded for each of its entries.
 _MESSAGE = tuple(field.name for field in fields(Message))

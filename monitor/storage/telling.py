@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 
 from monitor.alerts import Held, Reason, TellingKey, Told
 from monitor.caps import WINDOWS_S, Spent, Usage
+from monitor.messages import AlertEntry
 from monitor.storage import bulk
 from monitor.storage.messages import decode_entry, encode_entry
 from monitor.storage.schema import delivery, held, microseconds, muted, told
-from monitor.types import AlertEntry
 
 _TOLD = tuple(Told.__dataclass_fields__)
 _HELD = (

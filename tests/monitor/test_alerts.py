@@ -15,7 +15,8 @@ from monitor import alerts
 from monitor.alerts import Case, Desk, Knowledge, Reason, Told
 from monitor.caps import Spent, Usage
 from monitor.manners import House, manners_of, read_caps, read_quiet
-from monitor.types import Message, Rule, RuleOptions
+from monitor.messages import Message
+from monitor.types import Rule, RuleOptions
 from tests.fakes import NOW, make_entry
 
 HOUR = timedelta(hours=1)

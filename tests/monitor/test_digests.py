@@ -13,12 +13,13 @@ import sqlalchemy as sa
 
 from monitor import digests
 from monitor.manners import House, read_caps, read_quiet
+from monitor.messages import Message
 from monitor.rulebook import RuleBook, Rules
 from monitor.storage import Database, corrections, deliveries, retention, rules, telling
 from monitor.storage.messages import decode
 from monitor.storage.schema import delivery, held, told
 from monitor.telling import Standing, tell
-from monitor.types import Hit, Message, RuleOptions
+from monitor.types import Hit, RuleOptions
 from tests.fakes import make_entry, make_message
 from tests.soak import count
 

@@ -12,8 +12,8 @@ import pytest
 
 from monitor.links import PATH, Linker
 from monitor.linkserver import LinkServer
+from monitor.messages import Message, RuleCount
 from monitor.storage import Database, deliveries, retention, rules, secrets, telling
-from monitor.types import Message, RuleCount
 from tests.fakes import NOW, make_entry, make_message
 
 BASE = "https://news.example"

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from monitor.attempts import ChannelState
 from monitor.errors import StorageError, TransportError
+from monitor.messages import Message, Receipt
 from monitor.outbox import DeliveryReport, Outbox, OutboxSettings
 from monitor.storage import Database, deliveries
-from monitor.types import Message, Receipt
 from tests.fakes import NOW, RecordingChannel, make_entry, make_message
 
 TROUBLE = TransportError("503 later")

@@ -13,7 +13,8 @@ from monitor.actions.rehearsal import CHANNEL, Heard, Rehearsal, rehearse
 from monitor.alerts import Case, Desk, Knowledge, Reason, Told
 from monitor.caps import WINDOWS_S, Spent, Usage
 from monitor.manners import House, Manners, manners_of
-from monitor.types import AlertEntry, Rule, RuleOptions
+from monitor.messages import AlertEntry
+from monitor.types import Rule, RuleOptions
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)  # clocks change in the night that follows
 BERLIN = House(ZoneInfo("Europe/Berlin"))

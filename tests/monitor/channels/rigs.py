@@ -15,7 +15,7 @@ from urllib.parse import quote
 from monitor import channels
 from monitor.channels import Channel, Means
 from monitor.client import ClientSettings, HttpClient
-from monitor.types import Message
+from monitor.messages import Message
 from tests.httpserver import Exchange, HttpServer, Reply
 from tests.mailserver import MailServer, TcpServer
 

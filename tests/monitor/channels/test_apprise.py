@@ -18,7 +18,7 @@ from monitor.channels import Means, apprise, build_all
 from monitor.client import ClientSettings, HttpClient
 from monitor.confined import process
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Message, Receipt
+from monitor.messages import Message, Receipt
 from tests.fakes import make_entry, make_message
 from tests.httpserver import Exchange, HttpServer, Reply
 from tests.mailserver import MailServer

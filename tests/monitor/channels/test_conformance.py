@@ -15,8 +15,8 @@ import pytest
 from monitor import channels
 from monitor.channels import CHANNEL_KINDS
 from monitor.errors import SettingsError, TransportError
+from monitor.messages import Message, Receipt
 from monitor.storage import messages
-from monitor.types import Message, Receipt
 from tests.fakes import make_entry, make_message
 from tests.monitor.channels.rigs import RIGS, Rig, deliver
 

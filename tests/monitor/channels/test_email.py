@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from monitor import channels
 from monitor.channels import Means
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Message, Receipt
+from monitor.messages import Message, Receipt
 from tests.fakes import make_message
 from tests.mailserver import Handler, MailServer, TcpServer, server_tls
 from tests.monitor.channels.rigs import PASSWORD, deliver

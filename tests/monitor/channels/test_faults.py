@@ -21,9 +21,9 @@ from standardwebhooks import Webhook as Receiver
 from monitor.attempts import JITTER, WAITS_S
 from monitor.channels import Channel, Means, build_all
 from monitor.client import ClientSettings, HttpClient
+from monitor.messages import Message
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.storage import Database, deliveries
-from monitor.types import Message
 from tests.fakes import NOW, make_message
 from tests.httpserver import HttpServer, Reply
 from tests.mailserver import Handler, MailServer, TcpServer, server_tls

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from monitor.channels.facts import Reader, facts, pieces, subject
 from monitor.channels.letter import Sheet, compose
+from monitor.messages import AlertEntry, Message
 from monitor.text import clean_title
-from monitor.types import AlertEntry, Message
 from tests.fakes import make_entry, make_message
 
 SENDER = Address("Headline Monitor", "monitor", "news.example")

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook as Receiver
 import monitor
 from monitor.channels.webhook import document
 from monitor.errors import SettingsError, TransportError
-from monitor.types import Message, Receipt, RuleCount
+from monitor.messages import Message, Receipt, RuleCount
 from tests.fakes import NOW, make_entry, make_message
 from tests.httpserver import Exchange, HttpServer, Reply
 from tests.monitor.channels.rigs import SECRET, deliver

@@ -16,10 +16,10 @@ from monitor.alerts import Held, Reason
 from monitor.attempts import ChannelState
 from monitor.cli import parser
 from monitor.cli.output import csv_cell
+from monitor.messages import AlertEntry, Message
 from monitor.service import utc_now
 from monitor.storage import Database, deliveries, rules, telling
 from monitor.storage.deliveries import Failure
-from monitor.types import AlertEntry, Message
 from tests.commandline import CommandLine
 from tests.httpserver import HttpServer, Reply
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.attempts import ChannelState
+from monitor.messages import AlertEntry, Message
 from monitor.storage import Database, deliveries
 from monitor.storage.deliveries import Failure
 from monitor.storage.messages import decode, encode
-from monitor.types import AlertEntry, Message
 from tests.fakes import NOW, make_entry, make_message
 
 LEASE = timedelta(minutes=2)
