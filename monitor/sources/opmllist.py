@@ -167,15 +167,11 @@ def _part(root: Node, name: str) -> Node:
 
 
 def _heads(kept: Node, new: Node) -> tuple[Node, tuple[str, ...]]:
-    said = defaultdict(list)
-    for child in kept.children:
-        said[child.name].append(child)
-    more = tuple(child for child in new.children if child.name not in said)
-    other = {
-        child.name
-        for child in new.children
-        if child.name in said and child.name not in _DATES and child not in said[child.name]
-    }
+    """The head grown, and the names of what the new one says otherwise."""
+    names = {child.name for child in kept.children}
+    lasting, known = names - _DATES, set(kept.children)
+    more = tuple(child for child in new.children if child.name not in names)
+    other = {child.name for child in new.children if child.name in lasting and child not in known}
     modified = {child.name: child for child in new.children if child.name == "dateModified"}
     children = (*(modified.get(child.name, child) for child in kept.children), *more)
     attributes = _attributes(kept, new, {})
@@ -245,19 +241,21 @@ def _other(wanted: Mapping[str, str], around: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in wanted.items() if around.get(name) != value}
 
 
-def _declaring_within(node: Node, spaces: Mapping[str, str]) -> Node:
+def _declaring_within(
+    node: Node, spaces: Mapping[str, str], done: frozenset[str] = frozenset()
+) -> Node:
     if not spaces:
         return node
-    return replace(node, children=tuple(_declaring(child, spaces) for child in node.children))
+    children = tuple(_declaring(child, spaces, done) for child in node.children)
+    return replace(node, children=children)
 
 
-def _declaring(node: Node, spaces: Mapping[str, str]) -> Node:
-    """The element, with those of ``spaces`` declared where their prefixes are used in it."""
-    own_spaces = _spaces(node)
-    missing = {name: uri for name, uri in spaces.items() if name not in own_spaces}
+def _declaring(node: Node, spaces: Mapping[str, str], done: frozenset[str] = frozenset()) -> Node:
+    """The element, with those of ``spaces`` declared where their prefixes are used in it, but
+    ``done``, which are declared around it."""
+    done |= _spaces(node).keys()
     names = (node.name, *(name for name, _ in node.attributes))
-    used = {f"xmlns:{name.partition(':')[0]}" for name in names if ":" in name}
-    needed = tuple((name, uri) for name, uri in missing.items() if name in used)
-    deeper = {name: uri for name, uri in missing.items() if name not in used}
+    used = dict.fromkeys(f"xmlns:{name.partition(':')[0]}" for name in names if ":" in name)
+    needed = tuple((name, spaces[name]) for name in used if name in spaces and name not in done)
     declared = replace(node, attributes=(*node.attributes, *needed))
-    return _declaring_within(declared, deeper)
+    return _declaring_within(declared, spaces, done | used.keys())

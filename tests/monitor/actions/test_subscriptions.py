@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import xml.etree.ElementTree as ET
+from collections import Counter
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -166,6 +168,19 @@ def test_sources_of_no_document_stand_in_folders_of_their_labels(
     assert exported(settings) == out
 
 
+def test_a_label_given_by_hand_stays_beside_a_documents_folders(
+    settings: Settings, database: Database
+) -> None:
+    with database.write() as connection:
+        sources.add_many(connection, [NewSource(A, name="a", labels=("mine",))], NOW)
+    bring(settings, opml(f'<outline text="theirs"><outline text="x" xmlUrl="{A}"/></outline>'))
+    for _ in range(2):
+        folders = exported(settings).children[1].children
+        assert [each.get("text") for each in folders] == ["theirs", "mine"]
+        assert [each.children[0].get("xmlUrl") for each in folders] == [A, A]
+        bring(settings, export_opml(settings))
+
+
 def test_an_export_is_made_now(settings: Settings) -> None:
     bring(settings, opml(f'<outline xmlUrl="{A}"/>', "<dateCreated>long ago</dateCreated>"))
     found = ET.fromstring(export_opml(settings)).findall("head/dateCreated")
@@ -182,3 +197,22 @@ def test_attributes_of_a_folder_are_kept_once(settings: Settings, database: Data
         options = connection.scalars(sa.select(source.c.options)).all()
     assert len(kept) < 8 * len(noise)
     assert options == [{}] * 50
+
+
+def test_imports_at_once_lose_nothing_of_each_other(settings: Settings) -> None:
+    bring(settings, opml(f'<outline text="a" xmlUrl="{A}"/>'))
+    start = threading.Barrier(4)
+
+    def at_once(number: int) -> None:
+        path = settings.data / f"{number}.opml"
+        path.write_text(opml(f'<outline text="{number}"/>' * 50))
+        start.wait()
+        import_opml(settings, path, None)
+
+    threads = [threading.Thread(target=at_once, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    texts = [each.get("text") for each in exported(settings).children[1].children]
+    assert Counter(texts) == {"a": 1, "0": 50, "1": 50, "2": 50, "3": 50}

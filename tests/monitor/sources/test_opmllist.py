@@ -61,3 +61,18 @@ def test_a_default_namespace_of_a_later_document_changes_nothing() -> None:
     ).root
     assert grown(one, two) == one
     assert dict(grown(two).attributes) == {"xmlns": "https://o.example/"}
+
+
+def test_prefixes_are_declared_again_where_they_are_used_first() -> None:
+    def list_of(uri: str) -> Node:
+        inner = Node("q:sub", (("p:a", "1"), ("q:b", "2")))
+        outer = Node("outline", (("q:n", "1"),), "", (inner, Node("outline", (("text", "t"),))))
+        spaces = (("xmlns:q", uri), ("xmlns:p", uri))
+        return Node("opml", spaces, "", (Node("head"), Node("body", (), "", (outer,))))
+
+    first, second = grown(list_of("u1"), list_of("u2")).children[1].children
+    assert first.attributes == (("q:n", "1"),)
+    assert second.attributes == (("q:n", "1"), ("xmlns:q", "u2"))
+    assert [each.attributes for each in second.children] == [
+        (("p:a", "1"), ("q:b", "2"), ("xmlns:p", "u2")), (("text", "t"),)
+    ]  # fmt: skip
