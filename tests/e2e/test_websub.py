@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -192,3 +194,30 @@ def test_a_daemon_killed_before_the_hub_verifies_is_verified_later(world: World)
     until(lambda: call(hub.asked[0]["hub.callback"])[0] == 404, 15, "the door is open")
     assert hub.verify() == (200, "c-1")
     assert hub.push(b"<rss/>") == 202
+
+
+def test_a_reload_lets_a_hub_that_is_being_asked_answer(world: World) -> None:
+    server = world.portal.server
+    hub = Hub(server)
+    answer = threading.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        hub.asked.append({})
+        await asyncio.to_thread(answer.wait, 12)
+        await exchange.send(Reply(202))
+
+    server.route("/hub", slow)
+    begin(world, hub)
+    (daemon,) = world.daemons
+    looked = server.count("/feed")
+    daemon.signal(signal.SIGHUP)
+    daemon.hear("settings reloaded")
+    for times in (1, 2):  # the new service works: the old one has nothing else left to do
+        with world.database.write() as connection:
+            connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
+        until(lambda times=times: server.count("/feed") == looked + times, 20, "a poll")
+    answer.set()
+    daemon.end()
+    assert world.all(subscription.c.failures) == [0]
+    assert "ended" not in daemon.text()
+    assert len(hub.asked) == 1

@@ -144,6 +144,8 @@ def test_eight_bodies_are_read_at_once_and_the_ninth_may_come_again(database: Da
             ]
             while await door.push(b"x", X_Hub_Signature="sha256=00") != 503:
                 pass  # until all of them are being read
+            for _ in range(8):
+                assert await door.push(b"x") == 503
             assert door.due_at == LATER
             for _, writer in begun:
                 writer.write(b"y")
