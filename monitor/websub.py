@@ -43,6 +43,7 @@ VERIFY_S = 3_600.0  # a hub that has not verified by then is asked again
 RETRY_S = 600.0
 BATCH = 50
 HOSTS_AT_ONCE = 8
+_TURN_S = 30.0  # of one host; others wait for the end of a turn
 _LIMITS = Limits(connect_s=10.0, total_s=15.0, max_bytes=64 * 1024, cut_body=True)
 _HOPS = 3
 _SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECT, FailureKind.DNS})
@@ -72,13 +73,15 @@ class WebSub:
         rng: random.Random,
         *,
         read_s: float = _READ_S,
+        turn_s: float = _TURN_S,
     ) -> None:
         self._database = database
         self._client = client
         self._public = public_url.rstrip("/")
         self._now = now
         self._rng = rng
-        self._read_s = read_s
+        self._read_s, self._turn_s = read_s, turn_s
+        self._told = False  # the address to answer at
         self._readers = asyncio.Semaphore(_READERS)
         self._looks = asyncio.Semaphore(_LOOKS)
         self._waiting = 0
@@ -88,7 +91,13 @@ class WebSub:
     async def ask_due(self) -> None:
         """Ask each hub whose subscription is new, runs out, or was refused some time ago:
         several hosts at once, each one at a time. Who is cut short is asked again."""
-        rows = await asyncio.to_thread(self._database.run, self._due)
+        now = self._now()
+        if not self._told:
+            at = partial(subscriptions.answer_at, base=_fingerprint(self._public), now=now)
+            await asyncio.to_thread(self._database.run, at)
+            self._told = True
+        due = partial(subscriptions.due, now=now, limit=BATCH)
+        rows = await asyncio.to_thread(self._database.look, due)
         by_host: dict[str, list[RowMapping]] = defaultdict(list)
         for row in rows:
             by_host[_host(row["hub"])].append(row)
@@ -98,15 +107,13 @@ class WebSub:
             if isinstance(result, BaseException):
                 raise result
 
-    def _due(self, connection: Connection) -> Sequence[RowMapping]:
-        now = self._now()
-        subscriptions.answer_at(connection, _fingerprint(self._public), now)
-        return subscriptions.due(connection, now, BATCH)
-
     async def _ask_host(self, rows: Sequence[RowMapping], room: asyncio.Semaphore) -> None:
+        clock = asyncio.get_running_loop().time
         async with room:
-            silent = ""
-            for row in rows:
+            silent, ends_at = "", clock() + self._turn_s
+            for at, row in enumerate(rows):
+                if at and clock() >= ends_at:
+                    return  # the others are due still, and so may be what waits for this turn
                 if silent:  # the others need not wait for each of its subscriptions
                     await self._refused(row, silent)
                 else:

@@ -62,12 +62,12 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 @asynccontextmanager
 async def opened(
-    database: Database, server: HttpServer, public_url: str = BASE
+    database: Database, server: HttpServer, public_url: str = BASE, **limits: float
 ) -> AsyncIterator[WebSub]:
     open_to_us = (f"127.0.0.1:{server.port}", "127.0.0.1:1", "localhost")
     settings = ClientSettings("test", allow_private=open_to_us)
     async with HttpClient(settings) as client:
-        yield WebSub(database, client, public_url, lambda: NOW, random.Random(1))
+        yield WebSub(database, client, public_url, lambda: NOW, random.Random(1), **limits)
 
 
 def ask(database: Database, server: HttpServer, public_url: str = BASE) -> None:
@@ -109,6 +109,20 @@ def test_a_host_that_does_not_answer_is_asked_once_a_turn(
     want(database, *["http://127.0.0.1:1/hub"] * 3)
     ask(database, server)
     assert states(database) == [("asked", 1), ("wanted", 1), ("wanted", 1)]
+
+
+def test_a_slow_host_leaves_the_rest_of_its_subscriptions_for_the_next_turn(
+    database: Database, server: HttpServer
+) -> None:
+    want(database, *[server.url("/good")] * 3)
+
+    async def turns() -> None:
+        async with opened(database, server, turn_s=0.0) as websub:
+            for asked in (1, 2, 3, 3):
+                await websub.ask_due()
+                assert server.count("/good") == asked
+
+    run(turns())
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:2/", "ftp://a.example/"])
