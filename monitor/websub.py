@@ -41,6 +41,7 @@ MOST_LEASE_S = int(subscriptions.LONGEST_LEASE.total_seconds())
 RENEW_AFTER = 0.8  # of a lease
 VERIFY_S = 3_600.0  # a hub that has not verified by then is asked again
 RETRY_S = 600.0
+PAUSE_S = 60.0  # for other hubs of a host that did not answer
 BATCH = 50
 HOSTS_AT_ONCE = 8
 _TURN_S = 30.0  # of one host; others wait for the end of a turn
@@ -100,7 +101,7 @@ class WebSub:
         rows = await asyncio.to_thread(self._database.look, due)
         by_host: dict[str, list[RowMapping]] = defaultdict(list)
         for row in rows:
-            by_host[_host(row["hub"])].append(row)
+            by_host[_place(row["hub"])].append(row)
         room = asyncio.Semaphore(HOSTS_AT_ONCE)
         turns = (self._ask_host(each, room) for each in by_host.values())
         for result in await asyncio.gather(*turns, return_exceptions=True):
@@ -110,17 +111,19 @@ class WebSub:
     async def _ask_host(self, rows: Sequence[RowMapping], room: asyncio.Semaphore) -> None:
         clock = asyncio.get_running_loop().time
         async with room:
-            silent, ends_at = "", clock() + self._turn_s
+            hub, silent, ends_at = "", "", clock() + self._turn_s
             for at, row in enumerate(rows):
                 if at and clock() >= ends_at:
                     return  # the others are due still, and so may be what waits for this turn
-                if silent:  # the others need not wait for each of its subscriptions
+                if not silent:
+                    hub, silent = row["hub"], await self._ask(row)
+                elif row["hub"] == hub:  # its subscriptions need not wait for an answer each
                     await self._refused(row, silent)
                 else:
-                    silent = await self._ask(row)
+                    await self._change(row, next_at=self._after(PAUSE_S))
 
     async def _ask(self, row: RowMapping) -> str:
-        """Ask once, and note a refusal. Returns why the host is not to be asked more now."""
+        """Ask once, and note a refusal. Returns why its host is not to be asked more now."""
         # Before it is asked: a hub may verify before it answers, and we may be killed here.
         state = row["state"] if row["state"] == subscriptions.ACTIVE else subscriptions.ASKED
         put_off = self._after(VERIFY_S)
@@ -283,9 +286,10 @@ def _later() -> web.Response:
     return web.Response(status=503, headers={"Retry-After": "10"})
 
 
-def _host(hub: str) -> str:
+def _place(hub: str) -> str:
+    """Host and port."""
     try:
-        return URL(hub).host or ""
+        return URL(hub).host_port_subcomponent or ""
     except ValueError:
         return ""
 

@@ -106,9 +106,10 @@ def test_a_hub_is_asked_one_thing_at_a_time(database: Database, server: HttpServ
 def test_a_host_that_does_not_answer_is_asked_once_a_turn(
     database: Database, server: HttpServer
 ) -> None:
-    want(database, *["http://127.0.0.1:1/hub"] * 3)
+    want(database, *["http://127.0.0.1:1/hub"] * 3, "http://127.0.0.1:1/other")
     ask(database, server)
-    assert states(database) == [("asked", 1), ("wanted", 1), ("wanted", 1)]
+    assert states(database) == [("asked", 1), ("wanted", 1), ("wanted", 1), ("wanted", 0)]
+    assert rows(database)[3]["next_at"] == NOW + timedelta(minutes=1)
 
 
 def test_a_slow_host_leaves_the_rest_of_its_subscriptions_for_the_next_turn(
