@@ -47,7 +47,7 @@ HOSTS_AT_ONCE = 8
 _TURN_S = 30.0  # of one host; others wait for the end of a turn
 _LIMITS = Limits(connect_s=10.0, total_s=15.0, max_bytes=64 * 1024, cut_body=True)
 _HOPS = 3
-_SILENT = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECT, FailureKind.DNS})
+_SILENT = frozenset(kind for kind in FailureKind if kind.is_network)
 _LONGEST_CHALLENGE = 4_096
 _MOST_BYTES = 15 * 1024 * 1024
 _READ_S = 30.0
