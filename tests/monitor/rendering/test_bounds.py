@@ -114,9 +114,9 @@ def test_what_is_written_to_the_disk_is_counted(server: HttpServer) -> None:
         "setInterval(() => { const link = document.createElement('a'); link.href = url;"
         "link.download = 'x' + Math.random(); link.click(); fetch('/on') }, 50)</script>",
     )
-    error = refusal(server)
+    error = refusal(server, bounds=Bounds(disk_mb=60))
     assert error.kind is FailureKind.BROWSER
-    assert "more than 256 MB to the disk" in str(error)
+    assert "more than 60 MB to the disk" in str(error)
 
 
 def test_a_browser_that_hangs_is_killed(server: HttpServer) -> None:
