@@ -216,6 +216,7 @@ def test_a_reload_lets_a_hub_that_is_being_asked_answer(world: World) -> None:
         with world.database.write() as connection:
             connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
         until(lambda times=times: server.count("/feed") == looked + times, 20, "a poll")
+        until(lambda: world.all(source.c.next_fetch_at)[0] > datetime.now(UTC), 20, "its end")
     answer.set()
     daemon.end()
     assert world.all(subscription.c.failures) == [0]
