@@ -8,6 +8,7 @@ on a database file of its own.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -95,6 +96,7 @@ def run_ours(base: str, count: int, folder: str) -> dict[str, Any]:
     from monitor.signals import run
     from monitor.worker import worker_name
 
+    gc.freeze()  # as 'headlines run' does: what is imported stays
     del base, count  # they are in the database
     ahead = timedelta(0)
 
