@@ -46,26 +46,26 @@ def test_memory_is_counted_over_all_processes(server: HttpServer) -> None:
     assert "more than 1024 MB of memory" in str(refusal(server))
 
 
-def test_the_kernel_holds_each_process_too(server: HttpServer) -> None:
-    limits = []
-    with Family() as family:
-
-        async def look(exchange: Exchange) -> None:
-            limits.extend(each.rlimit(psutil.RLIMIT_DATA) for each in family.living("--type="))
-            await exchange.send(Reply(body=b"<p>news</p>", headers=HTML))
-
-        server.route("/", look)
-        draw(server)
-    assert {*limits} == {(Bounds().memory_mb * 2**20,) * 2}
-
-
-def renderers() -> int:
-    """How many processes render pages below this one, now."""
-    found = 0
+def working(part: str) -> list[psutil.Process]:
+    """The processes below this one with ``part`` on their command line, now."""
+    found = []
     for each in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            found += "--type=renderer" in " ".join(each.cmdline())
+            if part in " ".join(each.cmdline()):
+                found.append(each)
     return found
+
+
+def test_the_kernel_holds_each_process_too(server: HttpServer) -> None:
+    limits: list[tuple[int, int]] = []
+
+    async def look(exchange: Exchange) -> None:
+        limits.extend(each.rlimit(psutil.RLIMIT_DATA) for each in working("--type="))
+        await exchange.send(Reply(body=b"<p>news</p>", headers=HTML))
+
+    server.route("/", look)
+    draw(server)
+    assert {*limits} == {(Bounds().memory_mb * 2**20,) * 2}
 
 
 def test_many_sites_in_one_page_are_one_process() -> None:
@@ -73,7 +73,7 @@ def test_many_sites_in_one_page_are_one_process() -> None:
     counts: list[int] = []
 
     async def frame(exchange: Exchange) -> None:
-        counts.append(renderers())
+        counts.append(len(working("--type=renderer")))
         await exchange.send(Reply(body=b"<p>frame</p>", headers=HTML))
 
     with HttpServer(also=sites) as server:
