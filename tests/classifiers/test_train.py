@@ -232,7 +232,6 @@ class Watched(list[Example]):
         return super().__iter__()
 
 
-@pytest.mark.skipif(set(blas_threads()) == {1}, reason="a BLAS with one thread anyway")
 def test_training_keeps_the_cores_that_others_use() -> None:
     """Two fits run at once; threads of a BLAS beside them would wait busily for each other."""
     threads: list[int] = []
