@@ -64,6 +64,7 @@ class Browser:
         if problem := trouble(executable):
             raise FetchError(FailureKind.BROWSER, problem)
         request = {
+            "parent": os.getpid(),
             "url": url,
             "agent": self._agent,
             "allow": self._allow,

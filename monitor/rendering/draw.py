@@ -1,10 +1,10 @@
 """A process that draws one page: ``python -m monitor.rendering.draw``, one JSON line on standard
 input, one on standard output and the page's bytes behind it.
 
-Asked with ``{"url", "agent", "allow", "executable", "total_s", "settle_s", "max_bytes",
-"bounds"}`` it answers ``{"status", "url", "headers"}``, or ``{"error", "kind"}`` with a
-FailureKind. Nothing of it outlives the parent: the browser ends when the pipe to it does, and
-this process with the parent.
+Asked with ``{"parent", "url", "agent", "allow", "executable", "total_s", "settle_s",
+"max_bytes", "bounds"}`` it answers ``{"status", "url", "headers"}``, or ``{"error", "kind"}``
+with a FailureKind. Nothing of it outlives the parent: the browser ends when the pipe to it
+does, and this process with the parent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 from typing import Any
@@ -46,6 +47,20 @@ _FLAGS = (
     "--disable-site-isolation-trials",
 )
 _OWN_PAGES = "chrome-error:"  # what stands where no page could be had
+_MADE = ("about:", "blob:")
+_ADDRESS = re.compile(r"\b[a-z]+://[^\s\"']+")
+# What Chromium's names of failures begin with, and what they are called here.
+_KINDS = {
+    "net::ERR_CERT_": FailureKind.TLS,
+    "net::ERR_SSL_": FailureKind.TLS,
+    "net::ERR_BAD_SSL_": FailureKind.TLS,
+    "net::ERR_TOO_MANY_REDIRECTS": FailureKind.REDIRECT_LIMIT,
+    "net::ERR_EMPTY_RESPONSE": FailureKind.PROTOCOL,
+    "net::ERR_INVALID_": FailureKind.PROTOCOL,
+    "net::ERR_CONTENT_": FailureKind.PROTOCOL,
+    "net::ERR_RESPONSE_HEADERS_": FailureKind.PROTOCOL,
+    "net::ERR_CONNECTION_": FailureKind.CONNECT,
+}
 _MOVES = 5  # of a page, while it is read
 
 Answer = tuple[dict[str, Any], bytes]
@@ -56,6 +71,8 @@ def main() -> int:
     request = json.loads(sys.stdin.buffer.readline())
     bounds = Bounds(**request["bounds"])
     hold(bounds)
+    if os.getppid() != request["parent"]:  # which was killed before it could take us along
+        return 0
     head, body = asyncio.run(_draw(request, bounds))
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
     sys.stdout.buffer.flush()
@@ -125,11 +142,11 @@ class Document:
 
 def _explain(gate: Gate, document: Document, error: str) -> Answer:
     """Why the document was not had. What else the page asked for in vain is not why."""
-    if why := gate.refused.get(document.place):
-        return _no(FailureKind.REFUSED_ADDRESS, f"{error}; {why}")
-    if why := gate.unreached.get(document.place):
-        return _no(FailureKind.CONNECT, f"{error}; {why}")
-    return _no(FailureKind.BROWSER, error)
+    if document.place in gate.failed:
+        kind, why = gate.failed[document.place]
+        return _no(kind, f"{error}; {why}")
+    kinds = (kind for name, kind in _KINDS.items() if name in error)
+    return _no(next(kinds, FailureKind.BROWSER), error)
 
 
 async def _have(request: dict[str, Any], gate: Gate, document: Document) -> Answer:
@@ -154,11 +171,21 @@ async def _have(request: dict[str, Any], gate: Gate, document: Document) -> Answ
         answer = document.answer
         head = {
             "status": answer.status if answer else 0,
-            "url": page.url,
+            "url": _address(page, answer),
             "headers": await answer.all_headers() if answer else {},
         }
         await browser.close()
         return head, body
+
+
+def _address(page: Page, answer: Response | None) -> str:
+    """Of the page, or of the document that made it from nothing (``blob:``, ``about:``); without
+    a password, which links are not to inherit."""
+    address = page.url
+    if answer is not None and address.startswith(_MADE):
+        address = answer.url
+    url = URL(address)
+    return address if url.user is None else str(url.with_user(None))
 
 
 def _proxy(port: int) -> ProxySettings:
@@ -200,7 +227,9 @@ async def _sort_out(route: Route) -> None:
 
 
 def _short(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    """What the library says, without the addresses, which may hold passwords and tokens."""
+    text = _ADDRESS.sub("its address", str(error).strip().partition("\n")[0])
+    return text[:300] or type(error).__name__
 
 
 if __name__ == "__main__":

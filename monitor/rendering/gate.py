@@ -17,9 +17,11 @@ from typing import Self
 
 from yarl import URL
 
-from monitor.addresses import Allowed, check_host, check_peer, safe_url
+from monitor.addresses import NOTHING_ALLOWED, Allowed, check_host, check_peer, safe_url
 from monitor.dns import Lookup, system_lookup
 from monitor.errors import FetchError
+from monitor.route import is_ours
+from monitor.types import FailureKind
 
 MARK = "headlines-gate"
 _HEAD_BYTES = 64 * 1024
@@ -37,9 +39,12 @@ class Gate:
     """An async context manager; ``port`` is where it listens on 127.0.0.1, and ``dead_end`` a port
     that refuses everything.
 
+    ``allow`` opens private places to a page that is in one itself, by the first place that is
+    asked for: a page of the public internet has no business there.
+
     ``most_bytes`` in both directions and ``most_connections`` are of one page: what is over is
-    refused. ``refused`` and ``unreached`` say why the browser did not get to a place, by
-    ``HOST:PORT``. An answer that is the gate's own has the header ``MARK``.
+    refused. ``failed`` says why the browser did not get to a place, by ``HOST:PORT``. An answer
+    that is the gate's own has the header ``MARK``.
     """
 
     allow: Allowed
@@ -48,8 +53,8 @@ class Gate:
     lookup: Lookup = system_lookup
     port: int = 0
     dead_end: int = 0
-    refused: dict[str, str] = field(default_factory=dict)
-    unreached: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, tuple[FailureKind, str]] = field(default_factory=dict)
+    _inside: bool | None = None
     _bytes: int = 0
     _connections: int = 0
     _closed: socket.socket = field(default_factory=socket.socket)
@@ -87,10 +92,10 @@ class Gate:
             else:
                 await self._pass((reader, writer), (method, target, version), fields)
         except FetchError as error:
-            self.refused.setdefault(place, str(error))
+            self.failed.setdefault(place, (error.kind, str(error)))
             await _say(writer, "403 Forbidden")
-        except (OSError, TimeoutError) as error:
-            self.unreached.setdefault(place, str(error) or "no connection in time")
+        except OSError as error:
+            self.failed.setdefault(place, _unreached(error))
             await _say(writer, "502 Bad Gateway")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             await _say(writer, "400 Bad Request")
@@ -113,18 +118,24 @@ class Gate:
 
     async def _pass(self, near: Pipe, line: tuple[str, str, str], fields: str) -> None:
         method, target, version = line
-        url = safe_url(target, self.allow)
+        url = safe_url(target, self._open)
         far = await self._connect(url.raw_host or "", url.port or 80)
         far[1].write(_request(method, url, version, fields).encode("latin-1"))
         await self._relay(near, far)
 
+    @property
+    def _open(self) -> Allowed:
+        return NOTHING_ALLOWED if self._inside is False else self.allow
+
     async def _connect(self, host: str, port: int) -> Pipe:
         """A connection to an address that was judged itself, whatever its name says later."""
-        check_host(host, port, self.allow)
+        check_host(host, port, self._open)
         async with asyncio.timeout(_CONNECT_S):
             addresses = await self.lookup(host, port)
             for address in addresses:
-                check_peer(address, host, port, self.allow)
+                check_peer(address, host, port, self._open)
+            if self._inside is None:
+                self._inside = not _is_anybodys(host, port, addresses)
             return await _first_of(list(dict.fromkeys(addresses)), host, port)
 
     async def _relay(self, near: Pipe, far: Pipe) -> None:
@@ -149,6 +160,17 @@ class Gate:
                 sink.write_eof()
 
 
+def _is_anybodys(host: str, port: int, addresses: list[str]) -> bool:
+    """Whether nothing needs to be opened for it."""
+    try:
+        check_host(host, port)
+        for address in addresses:
+            check_peer(address, host, port)
+    except FetchError:
+        return False
+    return True
+
+
 async def _first_of(addresses: list[str], host: str, port: int) -> Pipe:
     """A connection to the first address that takes one; each but the last has its share of time."""
     for left in range(len(addresses) - 1, 0, -1):
@@ -158,6 +180,17 @@ async def _first_of(addresses: list[str], host: str, port: int) -> Pipe:
     if not addresses:
         raise ConnectionError(f"{host} has no address")
     return await asyncio.open_connection(addresses[-1], port)
+
+
+def _unreached(error: OSError) -> tuple[FailureKind, str]:
+    """As the client says it of what it fetches itself."""
+    if is_ours(error):
+        return FailureKind.OFFLINE, "this machine is offline"
+    if isinstance(error, socket.gaierror):
+        return FailureKind.DNS, "the name does not resolve"
+    if isinstance(error, TimeoutError):
+        return FailureKind.TIMEOUT, "no connection in time"
+    return FailureKind.CONNECT, str(error)
 
 
 def _place(method: str, target: str) -> str:

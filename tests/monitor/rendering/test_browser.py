@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -11,18 +12,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from monitor.client import ClientSettings, HttpClient
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.rendering import browser
+from monitor.rendering.bounds import Bounds
 from monitor.rendering.browser import Browser
 from monitor.types import FailureKind, Fetched, FetchRequest, Outcome
 from tests.e2e.process import until
 from tests.httpserver import Exchange, HttpServer, Reply
+from tests.mailserver import server_tls
 from tests.monitor.rendering.pages import HTML, QUICK, Family, draw, page, refusal
 
 DRAWN = """<html><head><title>App</title></head><body><div id="app"></div><script>
@@ -267,3 +271,66 @@ def test_what_a_page_asks_for_in_vain_is_not_why_it_fails(server: HttpServer) ->
     page(server, f"<script>{leave} fetch('{closed()}').then(on, on)</script>")
     for allow in ((), ("127.0.0.1",)):
         assert refusal(server, allow=allow).kind is FailureKind.BROWSER
+
+
+def test_no_secret_of_an_address_is_told_or_handed_on(server: HttpServer) -> None:
+    async def no_answer(exchange: Exchange) -> None:
+        await exchange.raw(b"")
+
+    async def login(exchange: Exchange) -> None:
+        known = exchange.request.headers.get("authorization")
+        headers = {**HTML, "WWW-Authenticate": "Basic realm=x"}
+        await exchange.send(Reply(200 if known else 401, b"<a href=/news>news</a>", headers))
+
+    server.route("/silent", no_answer)
+    server.route("/", login)
+    secret = server.url("/silent?page=PLANTED#PLANTED").replace("//", "//user:PLANTED@")
+    assert "PLANTED" not in str(refusal(server, secret))
+    answer = draw(server, server.url().replace("//", "//user:PLANTED@"))
+    assert (answer.status, answer.url) == (200, server.url())
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "'about:blank'",
+        "URL.createObjectURL(new Blob(['<p>news'], {type: 'text/html'}))",
+    ],
+)
+def test_a_page_that_a_script_makes_from_nothing_has_the_address_of_its_maker(
+    server: HttpServer, leave: str
+) -> None:
+    page(server, f"<p>news</p><script>location = {leave}</script>")
+    assert draw(server).url == server.url()
+
+
+def test_a_failure_has_the_kind_that_it_has_without_a_browser(server: HttpServer) -> None:
+    async def no_answer(exchange: Exchange) -> None:
+        await exchange.raw(b"")
+
+    server.route("/silent", no_answer)
+    server.route("/circle", Reply(302, headers={"Location": "/circle"}))
+    assert refusal(server, server.url("/silent")).kind is FailureKind.PROTOCOL
+    assert refusal(server, server.url("/circle")).kind is FailureKind.REDIRECT_LIMIT
+    with HttpServer(tls=server_tls(trustme.CA(), "127.0.0.1")) as strange:
+        assert refusal(strange).kind is FailureKind.TLS
+
+
+def test_nothing_is_drawn_for_a_parent_that_is_gone(server: HttpServer, place: Path) -> None:
+    page(server, "<p>news</p>")
+    request = {
+        "parent": 1 if os.getpid() != 1 else 2,
+        "url": server.url(),
+        "agent": "tester/1",
+        "allow": [f"127.0.0.1:{server.port}"],
+        "executable": browser.find(),
+        "total_s": 20.0,
+        "settle_s": 1.0,
+        "max_bytes": 100_000,
+        "bounds": asdict(Bounds()),
+    }
+    command = [sys.executable, "-m", "monitor.rendering.draw"]
+    line = json.dumps(request).encode() + b"\n"
+    done = subprocess.run(command, input=line, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert server.connections == 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from monitor.addresses import parse_allowed
+from monitor.dns import Lookup
 from monitor.rendering.gate import Gate
+from monitor.types import FailureKind
 from tests.httpserver import HttpServer, Reply
 
 
@@ -16,11 +19,11 @@ async def lookup(host: str, port: int) -> list[str]:
     return {"inwards.example": ["127.0.0.1"], "both.example": ["93.184.216.34", "10.0.0.1"]}[host]
 
 
-def ask(text: str, *allow: str) -> tuple[str, Gate]:
+def ask(text: str, *allow: str, names: Lookup = lookup) -> tuple[str, Gate]:
     """The first line of the gate's answer, and the gate."""
 
     async def main() -> tuple[str, Gate]:
-        async with Gate(parse_allowed(allow), 10**6, 10, lookup) as gate:
+        async with Gate(parse_allowed(allow), 10**6, 10, names) as gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
             writer.write(text.encode("latin-1"))
             line = (await asyncio.wait_for(reader.readline(), 10)).decode().strip()
@@ -39,7 +42,7 @@ def test_hostile_18_a_name_that_leads_inwards_is_refused(name: str) -> None:
         ):
             line, gate = ask(text)
             assert line == "HTTP/1.1 403 Forbidden"
-            assert list(gate.refused) == [f"{name}:{inner.port}"]
+            assert [*gate.failed] == [f"{name}:{inner.port}"]
         assert inner.connections == 0
 
 
@@ -106,3 +109,55 @@ def test_the_dead_end_refuses() -> None:
                 await asyncio.open_connection("127.0.0.1", gate.dead_end)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("opened", ["127.0.0.1", "intranet.example"])
+def test_hostile_18_a_public_page_does_not_reach_what_is_open_to_private_ones(
+    monkeypatch: pytest.MonkeyPatch, opened: str
+) -> None:
+    places = {"news.example": "93.184.216.34", "intranet.example": "127.0.0.1"}
+    connect = asyncio.open_connection
+
+    async def names(host: str, port: int) -> list[str]:
+        return [places.get(host, host)]
+
+    async def nearby(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await connect("127.0.0.1", port)  # there is no internet here
+
+    async def main(port: int, *hosts: str) -> list[str]:
+        lines = []
+        async with Gate(parse_allowed([opened]), 10**6, 10, names) as gate:
+            for host in hosts:
+                reader, writer = await connect("127.0.0.1", gate.port)
+                writer.write(f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n".encode())
+                lines.append((await reader.readline()).decode().split(" ")[1])
+                writer.close()
+        return lines
+
+    monkeypatch.setattr(asyncio, "open_connection", nearby)
+    with HttpServer() as inner:
+        public = asyncio.run(main(inner.port, "news.example", opened, "news.example"))
+        private = asyncio.run(main(inner.port, opened, "news.example", opened))
+    assert public == ["200", "403", "200"]
+    assert private == ["200", "200", "200"]
+
+
+@pytest.mark.parametrize(
+    ("error", "route", "kind"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), True, FailureKind.DNS),
+        (socket.gaierror(socket.EAI_AGAIN, "try again"), True, FailureKind.DNS),
+        (socket.gaierror(socket.EAI_AGAIN, "try again"), False, FailureKind.OFFLINE),
+        (TimeoutError(), True, FailureKind.TIMEOUT),
+    ],
+)
+def test_what_is_not_reached_fails_as_what_is_fetched_without_a_browser(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, route: bool, kind: FailureKind
+) -> None:
+    async def names(host: str, port: int) -> list[str]:
+        raise error
+
+    monkeypatch.setattr("monitor.route.has_route", lambda: route)
+    line, gate = ask("CONNECT news.example:443 HTTP/1.1\r\n\r\n", names=names)
+    assert line == "HTTP/1.1 502 Bad Gateway"
+    assert gate.failed["news.example:443"][0] is kind
