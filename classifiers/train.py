@@ -35,15 +35,16 @@ from classifiers.model import TopicClassifier
 from classifiers.release import Manifest
 from classifiers.strange import limit, strange_titles
 from classifiers.taxonomy import Taxonomy
-from classifiers.text import identity_key
+from classifiers.text import MAX_CHARS, identity_key
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
     """How to train.
 
-    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s. With ``bayes`` the
-    model is a ``BlendedClassifier`` with this share of naive Bayes, and has no ``C``.
+    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s; of ``buckets`` there are
+    fewer where few titles are learnt. With ``bayes`` the model is a ``BlendedClassifier`` with this
+    share of naive Bayes, and has no ``C``.
     ``folds`` many models, each without a part of the titles, give the margins that
     calibration needs.
     ``precision`` is the share of answers above a section's threshold that shall be right.
@@ -62,6 +63,7 @@ class TrainSettings:
     strange: bool = False
 
 
+_LEAST_BUCKETS = 1 << 16
 _MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
 STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75, strange=True)
@@ -116,6 +118,7 @@ def train(
     examples = sorted(
         examples, key=lambda each: (each.label, each.title, each.weight, each.term, each.group)
     )
+    settings = replace(settings, buckets=_room(examples, settings.buckets))
     model = fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
     calibration = calibrate(unseen, settings)
@@ -127,6 +130,12 @@ def train(
     evaluation = replace(evaluation, train_seconds=clock() - started)
     manifest = _manifest(examples, settings, scorer, evaluation)
     return TrainedModel(model, scorer, evaluation, manifest)
+
+
+def _room(examples: Sequence[Example], most: int) -> int:
+    """One a character, to the next power of two: more are slower, and no more often right."""
+    characters = sum(min(len(each.title), MAX_CHARS) for each in examples)
+    return min(most, max(_LEAST_BUCKETS, 1 << (characters - 1).bit_length()))
 
 
 class Unseen(NamedTuple):

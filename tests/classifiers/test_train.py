@@ -79,6 +79,15 @@ def test_a_manifest_says_what_was_learnt_from(trained: TrainedModel, tmp_path: P
     assert "train_seconds" not in document["metrics"], "a time would change the bytes"
 
 
+def test_a_release_is_as_large_as_what_was_learnt() -> None:
+    few, more = make_examples(300), make_examples(4_000)
+    assert 1 << 16 < sum(len(each.title) for each in more) < 1 << 17
+    for examples, buckets in ((few, 1 << 16), (more, 1 << 17)):
+        trained = train.train(examples, TrainSettings())
+        assert trained.scorer.records.whole.shape[0] == buckets
+        assert trained.manifest.settings["buckets"] == trained.manifest.text["buckets"] == buckets
+
+
 def test_calibration_is_honest_where_labels_are_noisy(small: TrainSettings) -> None:
     noisy = train.train(make_examples(1500, noise=0.3), small)
     found = evaluate(noisy.scorer, make_examples(1500, seed=9, noise=0.3))
