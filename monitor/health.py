@@ -75,6 +75,10 @@ USUAL_PATIENCE = Patience()
 
 # What happens and is over at once: nothing recovers from it.
 MOMENTS = {EventKind.MOVED, EventKind.CLOCK}
+# What a source that is watched has; its subject is the source's number.
+AILMENTS = {
+    EventKind.SILENT, EventKind.EMPTY, EventKind.YIELD_DROP, EventKind.FAILING, EventKind.GONE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +134,23 @@ def changes(
     found: Iterable[Finding],
     ended: Mapping[TroubleKey, Finding],
     now: datetime,
+    unwatched: Collection[str] = (),
 ) -> list[Event]:
     """What is new of ``found``, and what of ``known`` is over: those in ``ended``, as findings.
 
-    A source whose trouble has become another one has not recovered: nothing is said to be over.
+    A source whose trouble has become another one has not recovered, nor has one that was paused
+    or removed (``unwatched``, by subject): nothing is said to be over.
     """
     fresh = {(each.kind.value, each.subject): each for each in found}
     ailing = {each.subject for each in fresh.values() if each.source_url}
     began = [Event(each, now) for key, each in fresh.items() if key not in known]
+
+    def is_silent(each: Finding) -> bool:
+        left = each.kind in AILMENTS and each.subject in unwatched
+        return left or each.kind in MOMENTS or each.subject in ailing
+
     over = [
-        Event(each, known[key], over=True, silent=each.kind in MOMENTS or each.subject in ailing)
+        Event(each, known[key], over=True, silent=is_silent(each))
         for key, each in ended.items()
         if key in known and key not in fresh
     ]

@@ -11,14 +11,15 @@ _NO_WAY = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
 
 
 def is_ours(error: OSError) -> bool:
-    """Whether ``error`` says so by itself: no network to send to; or no name server that
-    answers, where there is no network to ask it over.
+    """Whether ``error`` says so: no network to send to, or no name server that answers, and the
+    kernel knows no way out either.
 
-    A name server may as well fail for one name alone, so that alone says nothing.
+    A name server may as well fail for one name alone, and a host may have no address but IPv6,
+    to which this machine has no way: that alone says nothing.
     """
     if isinstance(error, socket.gaierror):
         return error.errno == socket.EAI_AGAIN and not has_route()
-    return error.errno in _NO_WAY
+    return error.errno in _NO_WAY and not has_route()
 
 
 def has_route() -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from monitor.alerts import after_quiet, notice
 from monitor.attempts import ChannelState
 from monitor.health import (
+    AILMENTS,
     CLOCK_JUMP,
     DELIVERY_FAILING,
     DISK_FREE_BYTES,
@@ -90,7 +91,8 @@ class Watch:
                 *jumped,
             ]
             ended = _ended(connection, known)
-            events = changes(known, found, ended, now)
+            left = troubles.unwatched(connection, [s for kind, s in known if kind in AILMENTS])
+            events = changes(known, found, ended, now, left)
             troubles.save(connection, events)
             for due_at, messages in self._messages(events, rule_book(connection), states, now):
                 deliveries.insert_many(connection, messages, due_at)

@@ -133,8 +133,11 @@ def remove(connection: Connection, source_id: int) -> int:
 
 
 def set_state(connection: Connection, source_id: int, state: SourceState, now: datetime) -> None:
-    """Pause or resume; a resumed source is due at once and starts without failures."""
-    values: dict[str, Any] = {"state": state}
+    """Pause or resume; a resumed source is due at once and starts without failures.
+
+    A poll that is under way loses its claim, so that its end does not undo this.
+    """
+    values: dict[str, Any] = {"state": state, "claimed_by": None, "claimed_until": None}
     if state is SourceState.ACTIVE:
         values |= {"next_fetch_at": now, "failures": 0, "last_error": None}
     connection.execute(sa.update(source).where(source.c.id == source_id).values(values))

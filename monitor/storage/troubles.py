@@ -19,6 +19,7 @@ from monitor.health import (
     Finding,
     TroubleKey,
 )
+from monitor.storage import bulk
 from monitor.storage.schema import source, source_url, trouble
 from monitor.text import without_secrets
 from monitor.types import SourceState
@@ -76,6 +77,18 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
     for row in connection.execute(query.order_by(source.c.id)).mappings():
         kind, text, zh = _diagnose(row)
         yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}", f"{row['name']}：{zh}")
+
+
+def unwatched(connection: Connection, subjects: Iterable[str]) -> set[str]:
+    """Those of ``subjects``, sources' numbers, that are paused, gone or removed."""
+    wanted = set(subjects)
+    if not wanted:
+        return set()
+    watched = sa.select(source.c.id).where(
+        source.c.state == SourceState.ACTIVE,
+        bulk.among(connection, source.c.id, [int(each) for each in wanted]),
+    )
+    return wanted - set(map(str, connection.scalars(watched)))
 
 
 def _low_after() -> sa.ColumnElement[int]:

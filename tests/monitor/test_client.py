@@ -139,10 +139,14 @@ def test_no_name_server_is_our_own_trouble_where_no_way_leads_to_it(
     assert error.kind is (FailureKind.DNS if route else FailureKind.OFFLINE)
 
 
-def test_a_network_without_a_way_is_our_own_trouble() -> None:
+@pytest.mark.parametrize("route", [True, False])
+def test_a_network_without_a_way_is_our_own_trouble_where_no_other_has_one(
+    monkeypatch: pytest.MonkeyPatch, route: bool
+) -> None:
+    monkeypatch.setattr("monitor.route.has_route", lambda: route)
     error = refusal("http://255.255.255.255/", allow=("255.255.255.255",))
-    assert error.kind is FailureKind.OFFLINE
-    assert "this machine is offline" in str(error)
+    assert error.kind is (FailureKind.CONNECT if route else FailureKind.OFFLINE)
+    assert ("this machine is offline" in str(error)) is not route
 
 
 def test_a_name_server_that_never_answers_is_a_timeout() -> None:

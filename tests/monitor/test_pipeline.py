@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from monitor import rhythm
 from monitor.client import ClientSettings, HttpClient
@@ -28,7 +29,7 @@ from monitor.storage import Database, rules, sources
 from monitor.storage.schema import delivery, entry, matched, revision, source, source_url
 from monitor.storage.sources import NewSource
 from monitor.store import Headline
-from monitor.types import Prediction
+from monitor.types import Prediction, SourceState
 from monitor.watch import Vitals, Watch
 from tests.httpserver import Exchange, HttpServer, Reply
 
@@ -347,12 +348,42 @@ def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
     assert all(at <= NOW + timedelta(minutes=1) for at in world.all(source.c.next_fetch_at))
 
 
-def test_being_offline_costs_not_even_the_only_source_anything(world: World) -> None:
+@pytest.mark.parametrize("offline", [True, False])
+def test_being_offline_costs_not_even_the_only_source_anything(
+    monkeypatch: pytest.MonkeyPatch, world: World, offline: bool
+) -> None:
+    monkeypatch.setattr("monitor.route.has_route", lambda: not offline)
     with world.database.write() as connection:
         sources.add_many(connection, [NewSource(f"http://{NO_WAY_THERE}/feed")], NOW)
-    assert world.poll().network_down
-    assert world.all(source.c.failures) == [0]
-    assert "offline" in world.all(source.c.last_error)[0]
+    assert world.poll().network_down is offline
+    assert world.all(source.c.failures) == [0 if offline else 1]
+    assert ("offline" in world.all(source.c.last_error)[0]) is offline
+
+
+@pytest.mark.parametrize("state", [SourceState.PAUSED, SourceState.ACTIVE])
+def test_what_a_person_says_of_a_source_while_it_is_polled_holds(
+    world: World, server: HttpServer, state: SourceState
+) -> None:
+    async def meanwhile(exchange: Exchange) -> None:
+        def say(connection: Connection) -> None:
+            sources.set_state(connection, 1, state, world.now)
+
+        await asyncio.to_thread(world.database.run, say)
+        await exchange.send(Reply(body=rss("one")))
+
+    server.route("/feed", meanwhile)
+    world.add("/feed")
+    (number,) = world.all(source.c.id)
+    assert number == 1
+    world.poll()
+    assert world.all(source.c.state) == [state]
+    server.route("/feed", Reply(body=rss("one")))
+    assert world.poll(LATER).sources == (state is SourceState.ACTIVE)
+    assert world.all(source.c.state) == [state]
+    with world.database.write() as connection:
+        sources.set_state(connection, 1, SourceState.ACTIVE, world.now)
+    world.poll(LATER)
+    assert world.all(entry.c.title) == ["one"]
 
 
 def test_an_outage_shows_in_polls_of_one_source_too(world: World, server: HttpServer) -> None:

@@ -17,7 +17,7 @@ from monitor.rulebook import Rules
 from monitor.storage import Database, deliveries, rules, sources
 from monitor.storage.schema import source
 from monitor.storage.sources import NewSource
-from monitor.types import RuleOptions
+from monitor.types import RuleOptions, SourceState
 from monitor.watch import Vitals, Watch
 from tests.fakes import NOW
 
@@ -101,6 +101,25 @@ def test_hostile_28_29_a_source_in_trouble_is_told_once_and_when_it_is_well_agai
     assert said.startswith("ill: ")
     assert words in said
     assert "well again" in last
+
+
+@pytest.mark.parametrize("way", ["paused", "removed"])
+def test_a_source_that_is_not_watched_any_more_is_not_said_to_be_well(rig: Rig, way: str) -> None:
+    rig.add("ill", failures=9, last_error="x")
+    rig.add("other", failures=9, last_error="x")
+    rig.look()
+    with rig.database.write() as connection:
+        number = sources.find(connection, "ill")["id"]
+        if way == "removed":
+            sources.remove(connection, number)
+        else:
+            sources.set_state(connection, number, SourceState.PAUSED, NOW)
+    assert rig.look() == []
+    rig.set("other", failures=0)
+    assert rig.look() == [("source-failing", True)]
+    if way == "paused":
+        rig.set("ill", state="active")
+        assert rig.look() == [("source-failing", False)]
 
 
 def test_nobody_is_silent_sooner_than_usual_or_before_a_poll_has_shown_it(rig: Rig) -> None:
