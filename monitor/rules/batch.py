@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from monitor.rules.matcher import RuleSet, Subject
@@ -31,6 +32,7 @@ from monitor.rules.tree import (
     leaves,
     literals,
 )
+from monitor.rules.wordends import Fits, WordEnds
 from monitor.text import fold, is_word_character
 
 OF_STORIES = frozenset({"portals", "hot", "burst", "is"})
@@ -55,6 +57,7 @@ class Asked:
         self._texts: dict[Leaf, list[list[str]]] = {}
         self._certain: dict[Leaf, bool] = {}
         self._plain: dict[Leaf, bool] = {}
+        self._word_ends: dict[Literal, WordEnds] = {}
         self._verbatim: dict[Leaf, Callable[[str], object] | None] = {}
         given = list(roots)
         terms = [leaf for root in given for leaf in leaves(root)]
@@ -106,6 +109,12 @@ class Asked:
                 isinstance(leaf, Literal) and leaf.mode != "exact" and self._is_everywhere(leaf)
             )
         return self._plain[leaf]
+
+    def word_ends(self, literal: Literal) -> WordEnds:
+        """What tells where the text of ``literal`` is a word."""
+        if literal not in self._word_ends:
+            self._word_ends[literal] = WordEnds(fold(literal.text).text, self.rules.words)
+        return self._word_ends[literal]
 
     def texts(self, leaf: Leaf) -> list[list[str]]:
         """Folded texts, of each list of which a title must hold one for ``leaf`` to hold."""
@@ -172,28 +181,37 @@ class Batch:
             found = found_in([self._titles[at] for at in places], regex)
             return {places[at] for at in found}
         if isinstance(leaf, Literal) and self._asked.is_plain(leaf):
-            text = fold(leaf.text).text
-            return {at for at in among if self._stands(leaf, text, self._found.folded[at])}
+            return self._where_plain(leaf, sorted(among))
         step, verbatim = self._asked.step(leaf), self._asked.verbatim(leaf)
         sure = {at for at in among if verbatim(self._titles[at])} if verbatim else set[int]()
         return sure | {at for at in among - sure if step.test(self._look(at))}
 
-    def _stands(self, literal: Literal, text: str, folded: str) -> bool:
-        """Whether a plain literal holds, without all that is made for a closer look."""
-        words, start = self._asked.rules.words, folded.find(text)
-        while start >= 0:
-            end = start + len(text)
-            if is_anchored(literal, folded, start, end) and (
-                literal.mode != "word" or words.ends_words(folded, start, end)
-            ):
-                return True
-            start = folded.find(text, start + 1)
-        return False
+    def _where_plain(self, literal: Literal, places: Sequence[int]) -> set[int]:
+        """Where a plain literal holds, without all that is made for a closer look."""
+        folded = [self._found.folded[at] for at in places]
+        fits = partial(is_anchored, literal) if literal.start or literal.end else None
+        if literal.mode == "word":
+            found = self._asked.word_ends(literal).standing(folded, fits)
+            return {places[at] for at in found}
+        text = fold(literal.text).text
+        return {
+            place for place, title in zip(places, folded, strict=True) if _stands(text, title, fits)
+        }
 
     def _look(self, at: int) -> Seen:
         if at not in self._seen:
             self._seen[at] = self._asked.rules.look(Subject(self._titles[at]))
         return self._seen[at]
+
+
+def _stands(text: str, folded: str, fits: Fits | None) -> bool:
+    """Whether an occurrence of ``text`` fits."""
+    start = folded.find(text)
+    while start >= 0:
+        if fits is None or fits(folded, start, start + len(text)):
+            return True
+        start = folded.find(text, start + 1)
+    return False
 
 
 def _texts_of(leaf: Leaf) -> list[list[str]]:

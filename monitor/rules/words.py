@@ -87,22 +87,18 @@ class Words:
 
         The dictionary (about a second and 100 MB) is read at the first call.
         """
-        return frozenset(self._ends(folded))
-
-    def _ends(self, folded: str) -> Iterable[int]:
         cut = self._cut
         if cut is None:
             with self._lock:
                 cut = self._cut = self._cut or _segmenter(self.yours)
-        return itertools.accumulate(map(len, cut(folded)), initial=0)
+        return frozenset(itertools.accumulate(map(len, cut(folded)), initial=0))
 
-    def ends_words(self, folded: str, start: int, end: int) -> bool:
-        """Whether both ends of a span are ends of words, Chinese ones by segmentation."""
-        inner = [at for at in (start, end) if joined(folded, at)]
-        if not inner:
-            return True
-        ends = list(self._ends(folded))
-        return inner[0] in ends and inner[-1] in ends
+    def reaching_over(self, text: str) -> list[str]:
+        """The words that segmentation knows, and that can reach over an end of ``text``."""
+        from classifiers.dictionary import words_with  # only who asks for it pays
+
+        known = self.yours.union(*(words_with(char) for char in {text[0], text[-1]}))
+        return sorted(word for word in known if _reaches_over(word, text))
 
 
 def is_whole(folded: str, start: int, end: int) -> bool:
@@ -128,6 +124,15 @@ def joined(folded: str, at: int) -> bool:
         and not is_word_character(one)
         and not is_word_character(other)
     )
+
+
+def _reaches_over(word: str, text: str) -> bool:
+    """Whether an end of ``text`` can lie within ``word``."""
+    for at in range(1 - len(text), len(word)):
+        within = 0 < at < len(word) or 0 < at + len(text) < len(word)
+        if within and word[max(at, 0) : at + len(text)] == text[max(-at, 0) : len(word) - at]:
+            return True
+    return False
 
 
 def folded_words(words: Iterable[str]) -> frozenset[str]:
