@@ -59,6 +59,8 @@ _TAG = re.compile(
     r"(?:[^<>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+>",
     re.IGNORECASE,
 )
+_LONG_REFERENCE = re.compile(r"&#([0-9]{8,});?")
+_MOST_DIGITS = 7  # of a character's number
 _BLOCKS = re.compile(
     "/?(br|p|div|li|ul|ol|td|tr|th|table|h[1-6]|hr|section|article)", re.IGNORECASE
 )
@@ -96,7 +98,18 @@ def strip_markup(raw: str) -> str:
             for opening, closing in _HIDDEN:
                 text = _drop_between(text, opening, closing)
         text = _TAG.sub(_tag_text, text)
-    return html.unescape(text) if "&" in text else text
+    return unescape(text) if "&" in text else text
+
+
+def unescape(text: str) -> str:
+    """``text`` with HTML's character references resolved, however many digits they have."""
+    return html.unescape(_LONG_REFERENCE.sub(_shorter, text))
+
+
+def _shorter(found: re.Match[str]) -> str:
+    """Python reads no number of thousands of digits; what no character has means U+FFFD."""
+    digits = found[1].lstrip("0")
+    return f"&#{digits or '0'};" if len(digits) <= _MOST_DIGITS else "\ufffd"
 
 
 def detect_language(title: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 
 from monitor.sources.decode import decode
 from monitor.sources.links import absolute, join
-from monitor.text import clean_title
+from monitor.text import clean_title, unescape
 
 # Tried on a host whose page names no feed, likeliest first.
 WELL_KNOWN = (
@@ -146,7 +145,7 @@ class _Page:
 
     def _finish_anchor(self) -> None:
         if self._anchor:
-            title = clean_title(html.unescape("".join(self._text)), 200)[0]
+            title = clean_title(unescape("".join(self._text)), 200)[0]
             self.linked.append(Candidate(self._anchor, title, ""))
         self._anchor = ""
         self._text.clear()
@@ -166,5 +165,5 @@ def _without_hidden(text: str) -> str:
 def _attributes(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(text):
-        found.setdefault(name.lower(), html.unescape(double or single or bare))
+        found.setdefault(name.lower(), unescape(double or single or bare))
     return found

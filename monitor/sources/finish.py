@@ -17,6 +17,7 @@ _CATEGORIES_MAX = 50
 _GUID_MAX = 1_000
 _NOTHING = (0, "", "text")
 _DERIVED_TITLE_MAX = 120
+_HOUR = re.compile("[0-9]{1,3}")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIODS_S = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0, "monthly": 2592000.0}
 
@@ -164,7 +165,7 @@ def _language(code: str) -> str | None:
 
 def _skip_hours(listed: str) -> tuple[int, ...]:
     """RSS's skipHours: hours of the day in UTC; some write midnight as 24."""
-    hours = {int(word) % 24 for word in listed.split() if word.isascii() and word.isdigit()}
+    hours = {int(word) % 24 for word in listed.split() if _HOUR.fullmatch(word)}
     return tuple(sorted(hours)) if len(hours) < 24 else ()
 
 

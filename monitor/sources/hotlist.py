@@ -17,7 +17,7 @@ from monitor.errors import ParseError
 from monitor.sources import adapters
 from monitor.sources.adapters import HOTLIST, Adapter, ListRule
 from monitor.sources.clean import name_of, plain, title_of
-from monitor.sources.counts import count_of
+from monitor.sources.counts import count_of, rank_of
 from monitor.sources.dates import parse_date
 from monitor.sources.decode import decode
 from monitor.sources.jsonfeed import load
@@ -116,7 +116,6 @@ def _entry(item: object, rule: ListRule, url: str, place: int) -> ParsedEntry | 
     link = _text(rule.link, item)
     if rule.template and (not rule.link or not link):
         link = rule.template.format(id=quote(identity, safe=""), title=quote(title, safe=""))
-    rank = _text(rule.rank, item)
     time = _text(rule.time, item)
     return ParsedEntry(
         title=title,
@@ -125,7 +124,7 @@ def _entry(item: object, rule: ListRule, url: str, place: int) -> ParsedEntry | 
         author=name_of(_text(rule.source, item)) or None,
         published_at=parse_date(time) if time else None,
         summary=plain(_text(rule.summary, item), "html"),
-        rank=int(rank) if rank.isdecimal() and 0 < int(rank[:6]) < 10_000 else place,
+        rank=rank_of(_text(rule.rank, item), 10_000) or place,
         title_cut=cut,
         heat=count_of(_text(rule.heat, item)),
     )

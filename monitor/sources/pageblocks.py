@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborNode
 
 from monitor.hints import of_categories
 from monitor.sources.adapters import Adapter, Article, Block, PageRule, Way
+from monitor.sources.counts import rank_of
 from monitor.sources.dates import parse_date
 from monitor.sources.pagemerge import Resolver
 from monitor.sources.pageown import is_title_of
@@ -162,12 +163,11 @@ def _behind_tabs(page: Page, way: Way) -> Iterator[Spot]:
 
 
 def _spot(item: LexborNode, way: Way, label: str) -> Spot:
-    rank = field(item, way.rank)
     return Spot(
         title=item_title(item, way.title),
         href=link_of(item, way.link),
         label=label,
-        rank=int(rank) if rank.isdecimal() and 0 < int(rank[:6]) < 1000 else None,
+        rank=rank_of(field(item, way.rank), 1_000),
         time=field(item, way.time),
         source=_outlet(field(item, way.source)),
         heat=field(item, way.heat),

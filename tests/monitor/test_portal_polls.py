@@ -212,6 +212,15 @@ def test_what_has_no_place_has_no_way_and_what_is_forgotten_takes_it_along(
     assert sorted(ways(portal)) == ["2"]
 
 
+def test_a_place_that_no_database_holds_costs_nothing(portal: Portal) -> None:
+    topics = [{"word": "Topic number 1", "position": "0000019999999999999"}]
+    body = json.dumps({"data": {"word_list": topics}}).encode()
+    portal.server.route("/list", Reply(body=body))
+    portal.add("/list", kind="hotlist", options={"adapter": "douyin"})
+    assert portal.poll(QUARTER).new_entries == 1
+    assert ways(portal)["1"]["last"] == 1
+
+
 def test_a_heat_that_no_database_holds_costs_nothing(portal: Portal) -> None:
     items = [
         {"id": "1", "title": "Topic number 1", "url": "/1", "extra": {"info": "9" * 15 + "亿"}}

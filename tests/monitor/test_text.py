@@ -92,6 +92,8 @@ def test_clean_title_is_safe_and_stable(raw: str, limit: int) -> None:
         ("<![CDATA[标题]]>", "标题"),
         ("<a href='x' 没有结尾", "<a href='x' 没有结尾"),
         ("&#x41;&#66;&hellip;", "AB…"),
+        (f"&#{'0' * 5_000}65;&#00000000066;C", "ABC"),
+        (f"&#{'1' * 5_000}A &#0; &#1114112;", "\ufffdA \ufffd \ufffd"),
     ],
 )
 def test_strip_markup(raw: str, text: str) -> None:

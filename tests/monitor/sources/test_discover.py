@@ -77,3 +77,12 @@ def test_hostile_23_pages_of_nothing_but_tags_are_searched_in_time(piece: str) -
     from_page(b"<link " + piece.encode().strip(b"<>") * 100_000 + b">", PAGE)
     from_page(b"<a href=/" + b"rss" * 100_000 + b">", PAGE)
     assert time.process_time() - started < 5
+
+
+def test_hostile_23_a_number_without_end_in_a_page_costs_its_own_link_at_most() -> None:
+    huge = "&#" + "1" * 5_000 + ";"
+    page = (
+        f'<link rel="alternate" type="application/rss+xml" href="/a{huge}" title="{huge}">'
+        f'<a href="/rss">News {huge}</a>'
+    )
+    assert [found.url for found in from_page(page.encode(), PAGE)][-1].endswith("/rss")

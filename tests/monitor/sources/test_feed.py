@@ -299,3 +299,17 @@ def test_a_feed_names_its_hub_and_itself(document: str) -> None:
     assert read(document.replace("rel='hub'", "rel='x'")).hub == ""
     tracked = read(document.replace("/self", "/self?utm_source=rss"), "https://p.example/feed")
     assert tracked.topic == "https://p.example/self?utm_source=rss"
+
+
+@pytest.mark.parametrize("digits", [8, 5_000, 100_000])
+def test_hostile_23_numbers_without_end_cost_nothing(digits: int) -> None:
+    number = "1" * digits
+    for reference in (f"&#{number};", f"&amp;#{number};", f"<![CDATA[&#{number};]]>"):
+        parsed = read(
+            f"<rss version='2.0'><channel><title>F</title><ttl>{number}</ttl>"
+            f"<skipHours><hour>{number}</hour></skipHours>"
+            f"<item><title>news {reference}</title><guid>1</guid></item>"
+            f"<item><title>more</title><guid>2</guid></item></channel></rss>"
+        )
+        assert [entry.title[:4] for entry in parsed.entries] == ["news", "more"]
+        assert (parsed.ttl_s, parsed.skip_hours) == (None, ())

@@ -228,3 +228,10 @@ def test_another_document_at_a_lists_address_is_refused_not_empty() -> None:
 )
 def test_names_mean_what_they_mean_to_jmespath(value: object, expression: str) -> None:
     assert hotlist.search(expression, value) == jmespath.search(expression, value)
+
+
+@pytest.mark.parametrize("said", ["0000019999999999999", "000001" + "0" * 5_000, "²", "-1", "0"])
+def test_a_place_that_cannot_be_one_is_counted(said: str) -> None:
+    topics = [{"word": f"Topic number {n}", "position": said} for n in (1, 2)]
+    parsed = read({"data": {"word_list": topics}}, "https://www.douyin.com/aweme/v1/web/hot/")
+    assert [entry.rank for entry in parsed.entries] == [1, 2]

@@ -255,3 +255,14 @@ def test_pages_are_read_within_the_worker_budget() -> None:
                 await pool.parse("page", b"<html>" + b"<b>" * 1_600_000, url=NEW)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("said", "rank"), [("7", 7), ("0000019999999999999", 1), ("1000", 1)])
+def test_a_place_that_a_page_writes_counts_where_it_can_be_one(said: str, rank: int) -> None:
+    body = (
+        '<ul class="mod_hot_rank"><li><em>' + said + "</em>"
+        '<a href="https://news.163.com/20/0802/15/FJ1MLPDB000189FH.html">央行宣布降息二十五个基点</a>'
+        "</li></ul>"
+    ).encode()
+    parsed = page.parse(b"<html><body>" + body, url="https://news.163.com/")
+    assert [entry.rank for entry in parsed.entries] == [rank]
