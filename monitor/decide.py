@@ -13,7 +13,7 @@ from monitor.identity import Keys
 from monitor.ranking import Listed
 from monitor.rhythm import Rhythm
 from monitor.schedule import Timing, next_fetch_at
-from monitor.text import without_secrets
+from monitor.text import clean_title, without_secrets
 from monitor.types import (
     Failed,
     FailureKind,
@@ -119,9 +119,10 @@ def decide(
 def _decide_failed(
     source: Source, outcome: Failed, now: datetime, jitter: float, *, network_down: bool
 ) -> Update:
+    said = clean_title(outcome.message)[0]  # a page's words may be in it: no database takes all
     if network_down:
         soon = now + timedelta(seconds=min(source.interval_s, 60.0) * (0.5 + jitter / 2))
-        polled = _polled(source, now, next_fetch_at=soon, last_error=outcome.message)
+        polled = _polled(source, now, next_fetch_at=soon, last_error=said)
         return Update(source, polled)
     failures = source.failures + 1
     polled = _polled(
@@ -129,7 +130,7 @@ def _decide_failed(
         now,
         failures=failures,
         redirect_url=None,  # a move is believed at two successive answers
-        last_error=f"{outcome.kind}: {outcome.message}",
+        last_error=f"{outcome.kind}: {said}",
         next_fetch_at=next_fetch_at(
             now,
             interval_s=source.interval_s,
@@ -142,7 +143,7 @@ def _decide_failed(
         polled = replace(polled, state=SourceState.GONE)
         event = f"{source.name} is gone (410) and paused; 'headlines feeds resume' tries it again"
         return Update(source, polled, event=event)
-    event = f"{source.name}: {outcome.kind}: {outcome.message}" if failures == 1 else ""
+    event = f"{source.name}: {outcome.kind}: {said}" if failures == 1 else ""
     return Update(source, polled, event=event)
 
 

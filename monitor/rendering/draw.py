@@ -34,6 +34,7 @@ from monitor.addresses import parse_allowed
 from monitor.rendering.bounds import Bounds, hold
 from monitor.rendering.family import end_all, exceeded
 from monitor.rendering.gate import MARK, Gate
+from monitor.text import clean_title
 from monitor.types import FailureKind
 
 # They have done their work, and say nothing of what is drawn.
@@ -206,17 +207,22 @@ async def _open(page: Page, context: BrowserContext, request: dict[str, Any]) ->
 
 
 async def _read(page: Page) -> bytes:
-    """The page's text. It may be on its way to another page just then: that one's."""
-    for move in range(_MOVES):
+    """The page's text. It may be on its way to another page just then: that one's. A page that
+    does not let its scripts be removed is taken with them."""
+    for _ in range(_MOVES):
         try:
             await page.evaluate(_WITHOUT_SCRIPTS)
-            return (await page.content()).encode("utf-8", "replace")
+            return await _text(page)
         except Error:
-            if page.is_closed() or move == _MOVES - 1:
+            if page.is_closed():
                 raise
             with contextlib.suppress(Error):
                 await page.wait_for_load_state("domcontentloaded", timeout=1000)
-    raise AssertionError
+    return await _text(page)
+
+
+async def _text(page: Page) -> bytes:
+    return (await page.content()).encode("utf-8", "replace")
 
 
 async def _sort_out(route: Route) -> None:
@@ -229,7 +235,7 @@ async def _sort_out(route: Route) -> None:
 def _short(error: Exception) -> str:
     """What the library says, without the addresses, which may hold passwords and tokens."""
     text = _ADDRESS.sub("its address", str(error).strip().partition("\n")[0])
-    return text[:300] or type(error).__name__
+    return clean_title(text, 300)[0] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -91,8 +91,11 @@ def make_engine(url: str) -> Engine:
     """An engine with the settings that the module's docstring explains."""
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise StorageError(f"database: {url!r} is no database address: {error}") from error
+    except (sa.exc.ArgumentError, ValueError):  # what they say may hold a password
+        raise StorageError(
+            "database: its address cannot be read; "
+            "write sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from None
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S})
         sa.event.listen(engine, "connect", _prepare_sqlite)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_ENDLESS = b"1" * 4_400  # more digits than Python reads as a number
+
 FEEDS = (
     (
         b"<rss version='2.0'><channel><title>t</title><ttl>9</ttl><item><title>a &amp; b</title>"
@@ -24,6 +26,8 @@ FEEDS = (
     b"<rss><channel><item><title>a</title><link>http://].example/</link></item></channel></rss>",
     b"<!DOCTYPE r [<!ENTITY e 'v'>]><rss><channel><item><title>&e;</title></item></channel></rss>",
     b'{"version":"https://jsonfeed.org/version/1.1","items":[{"id":1,"title":"a","url":"/b"}]}',
+    b"<rss><channel><item><title>a &#" + _ENDLESS + b"; b</title></item></channel></rss>",
+    b"<rss><channel><skipHours><hour>" + _ENDLESS + b"</hour></skipHours></channel></rss>",
 )
 FEED_WORDS = (
     b"<rss", b"<channel>", b"<item>", b"</item>", b"<title>", b"</title>", b"<link>", b"<feed",
@@ -138,6 +142,7 @@ JSON = (
     b"\x01" + _FEED_JSON,
     *(bytes([0]) + each for each in _LISTS),
     *(bytes([2 + place]) + each for place, each in enumerate(_LISTS)),
+    b'\0{"data":{"word_list":[{"word":"a b c","position":"00000199999999999"}]}}',
 )
 JSON_WORDS = (
     b'"items":[', b'"data":', b'"title":', b'"url":', b'"id":', b'"rank":', b'"hot":', b'"word":',

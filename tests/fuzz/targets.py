@@ -25,7 +25,7 @@ from tests.fuzz import seeds
 # A fifth of the parser's, since inputs are small; instrumented code is a few times slower too.
 BUDGET_S = 1.0
 _CONTROL = {"Cc", "Cs"}
-_LARGEST = 2**63
+_LARGEST, _LARGEST_RANK = 2**63, 2**31
 
 
 class Unfit(AssertionError):
@@ -118,6 +118,7 @@ def _document(kind: str, body: bytes, url: str, options: dict[str, object]) -> N
 def check_feed(feed: ParsedFeed) -> None:
     """Raise Unfit for what its type's docstring rules out, and for what no database takes."""
     _storable([feed.format, feed.title, feed.link, feed.language or "", *feed.problems])
+    _storable([feed.hub, feed.topic])
     for entry in feed.entries:
         _check_entry(entry)
 
@@ -131,8 +132,8 @@ def _check_entry(entry: ParsedEntry) -> None:
         raise Unfit(f"the title has control characters: {entry.title[:80]!r}")
     if entry.url and not urlsplit(entry.url).scheme:
         raise Unfit(f"the address is not absolute: {entry.url[:80]!r}")
-    if entry.rank is not None and entry.rank < 1:
-        raise Unfit(f"rank {entry.rank}")
+    if entry.rank is not None and not 1 <= entry.rank < _LARGEST_RANK:
+        raise Unfit(f"rank {entry.rank} is no place that a database takes")
     if entry.heat is not None and not 0 <= entry.heat < _LARGEST:
         raise Unfit(f"heat {entry.heat} fits no database")
 

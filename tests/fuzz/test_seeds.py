@@ -27,6 +27,7 @@ def test_every_seed_passes(name: str) -> None:
         ParsedEntry("a", "/b"),
         ParsedEntry("a", guid="\0"),
         ParsedEntry("a", rank=0),
+        ParsedEntry("a", rank=2**31),
         ParsedEntry("a", heat=2**63),
     ],
 )

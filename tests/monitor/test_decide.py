@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -235,6 +236,16 @@ def test_hostile_21_failures_back_off_to_a_day_and_never_stop() -> None:
 def test_hostile_21_retry_after_is_kept() -> None:
     limited = Failed(7, FailureKind.RATE_LIMITED, "429", status=429, retry_after_s=3600)
     assert World().poll(None, outcome=limited).polled.next_fetch_at >= NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("network_down", [True, False])
+def test_any_servers_words_can_be_stored_and_told(network_down: bool) -> None:
+    failed = Failed(7, FailureKind.BROWSER, "it says \0\ud800\x1b[31m\n" + "x" * 10_000)
+    update = decide(Result(SOURCE, failed), {}, NOW, 0.5, network_down=network_down)
+    for told in (update.polled.last_error or "", update.event):
+        assert len(told.encode()) < 1_100
+        assert told.isprintable()
+    assert "it says [31m x" in (update.polled.last_error or "")
 
 
 def test_our_own_network_costs_a_source_nothing() -> None:

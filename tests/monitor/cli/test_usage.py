@@ -170,6 +170,17 @@ def test_a_database_that_cannot_be_opened(cli: CommandLine, url: str) -> None:
     assert printed.err.startswith("headlines: database:")
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql//me:PLANTED@db.example/news", "postgresql://me:PLAN:TED@[::1:5432/news"]
+)
+def test_a_database_address_that_cannot_be_read_is_not_repeated(cli: CommandLine, url: str) -> None:
+    cli.configure(database=url)
+    printed = cli("feeds", "list")
+    assert (printed.code, printed.out) == (1, "")
+    assert "postgresql://USER@HOST/NAME" in printed.err
+    assert "PLAN" not in printed.err
+
+
 def test_a_database_that_is_none(cli: CommandLine) -> None:
     (cli.folder / "headlines-data").mkdir()
     (cli.folder / "headlines-data" / "headlines.db").write_bytes(b"no database at all" * 400)

@@ -334,3 +334,15 @@ def test_nothing_is_drawn_for_a_parent_that_is_gone(server: HttpServer, place: P
     done = subprocess.run(command, input=line, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, b"")
     assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "spite",
+    [
+        "document.querySelectorAll = () => { throw new Error('\\0\\ud800') }",
+        "NodeList.prototype.forEach = () => { throw '\\0' }",
+    ],
+)
+def test_a_page_that_keeps_its_scripts_is_taken_with_them(server: HttpServer, spite: str) -> None:
+    page(server, f"<p>news</p><script>{spite}</script>")
+    assert b"<p>news</p>" in draw(server).body
