@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -49,7 +49,7 @@ def parse(
     decoded = decode(body, charset)
     document = load(decoded.text.lstrip("\ufeff \t\r\n\0"))
     adapter, rule = _rule(document, url, options or Options())
-    items = document if document == [] else search(rule.items, document)
+    items = _items(rule, document)
     problems = list(decoded.problems)
     if not isinstance(items, list):
         raise ParseError(
@@ -78,17 +78,33 @@ def _rule(document: object, url: str, options: Options) -> tuple[Adapter, ListRu
         adapter = adapters.known().get(options.adapter)
         if adapter is None or adapter.kind != HOTLIST:
             raise ParseError(f"there is no hot list adapter {options.adapter!r}")
-        rule = _by_shape(adapter, document) or adapter.list_for(url)
+        rule = _by_shape(adapter, document) or adapter.list_for(url) or _empty(adapter, document)
         return adapter, rule or adapter.lists[0]
     known = adapters.for_address(url)
     if known and known.kind == HOTLIST:
         rule = _by_shape(known, document) or known.list_for(url)
-        if rule and (document == [] or isinstance(search(rule.items, document), list)):
+        if rule and isinstance(_items(rule, document), list):
             return known, rule
     for adapter in adapters.known().values():
         if found := _by_shape(adapter, document):
             return adapter, found
     raise ParseError("the JSON document is no hot list that an adapter knows, by address or shape")
+
+
+def _empty(adapter: Adapter, document: object) -> ListRule | None:
+    """The rule that finds a list, though it is empty and so has no shape."""
+    return next((rule for rule in adapter.lists if _items(rule, document) == []), None)
+
+
+def _items(rule: ListRule, document: object) -> object:
+    """What ``items`` finds; also an empty list where JMESPath's ``||`` passes over it."""
+    if document == []:
+        return document
+    found = search(rule.items, document)
+    if isinstance(found, list):
+        return found
+    tried = (part(document) for part in _alternatives(rule.items))
+    return next((each for each in tried if isinstance(each, list)), found)
 
 
 def _by_shape(adapter: Adapter, document: object) -> ListRule | None:
@@ -148,12 +164,9 @@ def search(expression: str, value: object) -> object:
     import jmespath.exceptions
 
     try:
-        found: object = _compiled(expression)(value)
-    except jmespath.exceptions.JMESPathTypeError:
-        return None
+        return _compiled(expression)(value)
     except jmespath.exceptions.JMESPathError as error:
         raise ParseError(f"{expression!r}: {error}") from error
-    return found
 
 
 @lru_cache(maxsize=256)
@@ -162,8 +175,36 @@ def _compiled(expression: str) -> Callable[[object], object]:
         return _walker(expression.split("."))
     import jmespath
 
-    search: Callable[[object], object] = jmespath.compile(expression).search
-    return search
+    return _tolerant(jmespath.compile(expression).search)
+
+
+@lru_cache(maxsize=64)
+def _alternatives(expression: str) -> tuple[Callable[[object], object], ...]:
+    """The sides of the outermost ``||`` of an expression, in order."""
+    import jmespath
+    from jmespath.visitor import TreeInterpreter
+
+    nodes, sides = [jmespath.compile(expression).parsed], []
+    while nodes:
+        node = nodes.pop()
+        if node["type"] == "or_expression":
+            nodes += reversed(node["children"])
+        else:
+            sides.append(_tolerant(partial(TreeInterpreter().visit, node)))
+    return tuple(sides)
+
+
+def _tolerant(search: Callable[[object], object]) -> Callable[[object], object]:
+    """``search`` that finds None in values of an unfit type."""
+    from jmespath.exceptions import JMESPathTypeError
+
+    def find(value: object) -> object:
+        try:
+            return search(value)
+        except JMESPathTypeError:
+            return None
+
+    return find
 
 
 def _walker(names: list[str]) -> Callable[[object], object]:

@@ -119,6 +119,20 @@ def test_hostile_28_a_hot_list_that_is_empty_twice_is_silent_and_keeps_its_topic
     assert len(portal.titles) == 31
 
 
+def test_hostile_28_an_empty_list_of_weibos_form_is_silent_too(portal: Portal) -> None:
+    def weibo(count: int) -> Reply:
+        listed = [{"word": f"Topic number {n}", "num": n} for n in range(1, count + 1)]
+        return Reply(body=json.dumps({"ok": 1, "data": {"realtime": listed}}).encode())
+
+    portal.server.route("/hot", weibo(30))
+    portal.add("/hot", kind="hotlist", options={"adapter": "weibo"})
+    assert portal.look() == []
+    portal.server.route("/hot", weibo(0))
+    assert portal.look() == []
+    assert portal.look() == [("source-silent", False)]
+    assert (portal.all(source.c.failures), len(portal.titles)) == ([0], 30)
+
+
 def test_a_shrunken_hot_list_is_silent_and_one_short_poll_is_not(portal: Portal) -> None:
     portal.server.route("/api/s", topics(30))
     portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"})

@@ -235,3 +235,45 @@ def test_a_place_that_cannot_be_one_is_counted(said: str) -> None:
     topics = [{"word": f"Topic number {n}", "position": said} for n in (1, 2)]
     parsed = read({"data": {"word_list": topics}}, "https://www.douyin.com/aweme/v1/web/hot/")
     assert [entry.rank for entry in parsed.entries] == [1, 2]
+
+
+EMPTY = [
+    ("weibo", {"ok": 1, "data": {"realtime": []}}),
+    ("weibo", {"data": {"band_list": []}}),
+    ("weibo", {"topics": []}),
+    ("douyin", {"data": {"word_list": []}}),
+    ("douyin", {"word_list": []}),
+    ("baidu", {"data": {"cards": []}}),
+    ("zhihu", {"data": []}),
+    ("zhihu", {"top_search": {"words": []}}),
+    ("zhihu", {"recommend_queries": {"queries": []}}),
+    ("toutiao-hot", {"data": []}),
+    ("bilibili", {"data": {"list": []}}),
+    ("hackernews", {"hits": []}),
+    ("reddit", {"kind": "Listing", "data": {"children": []}}),
+    ("github", {"items": []}),
+    ("newsnow", {"status": "success", "items": []}),
+    ("newsnow", {"code": 200, "data": []}),
+    *((name, []) for name in dict.fromkeys(case[0] for case in CASES)),
+]
+
+
+@pytest.mark.parametrize(("name", "document"), EMPTY)
+def test_hostile_28_an_empty_list_of_every_form_is_no_news_at_any_address(
+    name: str, document: Any
+) -> None:
+    options = hotlist.Options(name)
+    parsed = hotlist.parse(
+        json.dumps(document).encode(), url="http://10.0.0.1/hot", options=options
+    )
+    assert parsed.entries == ()
+    assert "the list is empty" in parsed.problems
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in EMPTY}))
+def test_what_is_no_list_is_no_empty_one(name: str) -> None:
+    for document in ({"error": "login"}, {"data": {"error": 1}}, {"data": None}, {"items": "x"}):
+        with pytest.raises(ParseError, match="no list stands"):
+            hotlist.parse(
+                json.dumps(document).encode(), url="http://10.0.0.1/", options=hotlist.Options(name)
+            )
