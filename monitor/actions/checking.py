@@ -50,6 +50,7 @@ class _Round:
 
     wanted: Sequence[tuple[str, str]]
     pages: Mapping[str, Mapping[str, object]]
+    lists: Mapping[str, str]
     results: dict[int, Checked] = field(default_factory=dict)
     dead: dict[str, str] = field(default_factory=dict)  # host -> why
 
@@ -69,10 +70,12 @@ async def check(
     settings: Settings,
     wanted: Sequence[tuple[str, str]],
     pages: Mapping[str, Mapping[str, object]] | None = None,
+    lists: Mapping[str, str] | None = None,
 ) -> list[Checked]:
     """Try each ``(name, url)`` once and say how it went, in the order given.
 
-    ``pages`` has the options of those addresses that are watched as pages.
+    ``pages`` has the options of those addresses that are watched as pages, ``lists`` the
+    adapters of those that are hot lists.
 
     One address of each host comes first: a host that cannot be reached is not asked again,
     and when none of the first hosts answers, the others are not tried.
@@ -82,7 +85,7 @@ async def check(
         by_host.setdefault(host_key(url), []).append(place)
     firsts = [places[0] for places in by_host.values()]
     rest = [place for places in by_host.values() for place in places[1:]]
-    state = _Round(wanted, pages or {})
+    state = _Round(wanted, pages or {}, lists or {})
     fetching = replace(
         fetch_settings(settings),
         concurrency=CONCURRENCY,
@@ -124,7 +127,7 @@ async def _try(reader: Reader, state: _Round, places: Sequence[int]) -> list[Out
                     if isinstance(outcome, Failed) and outcome.kind.is_network:
                         state.dead[host_key(url)] = str(outcome.kind)
                     state.results[outcome.source_id] = await _judge(
-                        reader, name, url, outcome, state.pages.get(url)
+                        reader, name, url, outcome, state
                     )
                     found.append(replace(outcome, body=b"")
                                  if isinstance(outcome, Fetched) else outcome)  # fmt: skip
@@ -132,17 +135,17 @@ async def _try(reader: Reader, state: _Round, places: Sequence[int]) -> list[Out
     return found
 
 
-async def _judge(
-    reader: Reader, name: str, url: str, outcome: Outcome, options: Mapping[str, object] | None
-) -> Checked:
+async def _judge(reader: Reader, name: str, url: str, outcome: Outcome, state: _Round) -> Checked:
     if isinstance(outcome, Failed):
         gone = outcome.kind is FailureKind.GONE or outcome.status == 404
         return Checked(name, url, None, f"{outcome.kind}: {outcome.message}", gone)
     if not isinstance(outcome, Fetched):
         return Checked(name, url, 0, "not modified")
     try:
-        selector = str((options or {}).get("selector", ""))
-        feed = await reader.parse(outcome, selector, guess=options is not None)
+        selector = str(state.pages.get(url, {}).get("selector", ""))
+        feed = await reader.parse(
+            outcome, selector, guess=url in state.pages, hotlist=state.lists.get(url, "")
+        )
     except ParseError as error:
         return Checked(name, url, None, f"parse: {error}")
     moved = f"; moved to {outcome.permanent_url}" if outcome.permanent_url else ""

@@ -131,7 +131,7 @@ class Reader:
         return self._fetcher.fetch_all(requests)
 
     async def parse(
-        self, outcome: Fetched, selector: str = "", *, guess: bool = False
+        self, outcome: Fetched, selector: str = "", *, guess: bool = False, hotlist: str = ""
     ) -> ParsedFeed:
         """What a body holds. Raises ParseError."""
         document = await self._parsers.parse(
@@ -140,7 +140,7 @@ class Reader:
             url=outcome.url,
             content_type=outcome.content_type,
             charset=outcome.charset,
-            options={"selector": selector, "guess": guess},
+            options={"selector": selector, "guess": guess, "hotlist": hotlist},
         )
         return document.feed
 

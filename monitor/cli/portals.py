@@ -108,16 +108,20 @@ def run_check(arguments: argparse.Namespace) -> int:
 
     settings = settings_of(arguments)
     pages: dict[str, dict[str, object]] = {}
+    lists: dict[str, str] = {}
     if arguments.catalogue or arguments.pack or arguments.patch:
         pack = feeds.pack(arguments.pack).sources if arguments.pack else None
         portals = [each for each in feeds.portals() if pack is None or each.url in pack]
         wanted = [(f"{portal.portal} {portal.name}", portal.url) for portal in portals]
         pages = {portal.url: {} for portal in portals if portal.kind == "page"}
+        lists = {each.url: each.adapter or "" for each in portals if each.kind == "hotlist"}
     else:
         rows = feeds.list_all(settings)
         wanted = [(row["name"], row["url"]) for row in rows]
         pages = {row["url"]: row["options"] for row in rows if row["kind"] == "page"}
-    results = asyncio.run(check(settings, wanted, pages))
+        listing = [row for row in rows if row["kind"] == "hotlist"]
+        lists = {row["url"]: row["options"].get("adapter", "") for row in listing}
+    results = asyncio.run(check(settings, wanted, pages, lists))
     if arguments.json:
         names = ("name", "url", "entries", "message")
         print_json([{name: getattr(item, name) for name in names} for item in results])

@@ -17,10 +17,12 @@ FEED = "feed"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``selector`` reads the document as a page, by it; ``guess`` reads pages without adapter."""
+    """``selector`` reads the document as a page, by it; ``guess`` reads pages without adapter;
+    ``hotlist`` names the adapter of a list that is known to be one."""
 
     selector: str = ""
     guess: bool = False
+    hotlist: str = ""
 
 
 def parse(
@@ -36,6 +38,10 @@ def parse(
     if options.selector:
         return page.parse(
             body, url=url, charset=charset, options=page.Options("", options.selector)
+        )
+    if options.hotlist:
+        return hotlist.parse(
+            body, url=url, charset=charset, options=hotlist.Options(options.hotlist)
         )
     start = body[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if start[:1] in {b"{", b"["}:

@@ -373,6 +373,16 @@ def test_a_hot_list_is_added_by_its_address(cli: CommandLine, portal: HttpServer
     assert cli.good("poll", "--json").json["new_entries"] == 1
 
 
+def test_a_hot_list_that_is_empty_just_now_passes_its_check(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/hot", Reply(body=b'{"data": {"realtime": [{"word": "One topic"}]}}'))
+    cli.good("feeds", "add", portal.url("/hot"))
+    portal.route("/hot", Reply(body=b'{"data": {"realtime": []}}'))
+    (checked,) = cli.good("feeds", "check", "--json").json
+    assert (checked["entries"], checked["message"]) == (0, "hotlist:weibo")
+
+
 def test_a_page_without_feed_is_shown_before_it_is_added(
     cli: CommandLine, portal: HttpServer
 ) -> None:
