@@ -109,14 +109,17 @@ def lexicon() -> Lexicon:
 
 
 def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
-    """Let all ``words`` mean what the first one means already, or else one new thing.
+    """Let all ``words`` mean what the first one means already, or else one new thing; behind
+    ``=`` one new thing besides.
 
     A word that is known for something else can mean both: that brings titles together, and
     is no contradiction to anything. Fillers stay fillers.
     """
-    own = [Term(kind, "", f"{kind}:{words[0]}")]
-    terms = [term for term in found.meanings(words[0]) if term.kind != "filler"]
+    alone = words[0] == "="
+    own = [Term(kind, "", f"{kind}:{'='.join(words[1:3]) if alone else words[0]}")]
+    terms = [] if alone else [term for term in found.meanings(words[0]) if term.kind != "filler"]
     terms = [*terms, *own] if kind == "react" else terms or own
+    words = words[1:] if alone else words
     for word in words:
         meanings = found.meanings(word)
         if any(term.kind == "filler" for term in meanings):
