@@ -120,6 +120,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
         "containment": containment,
         "more": math.sqrt(more),
         "lone_groups": lone_groups * containment,
+        "reworded": min(kin.reworded(a, b, pair.told_a), kin.reworded(b, a, pair.told_b), 3),
         **_order(pair, less),
         **_names_and_numbers(pair),
         **_deeds(pair, common / max(common + less + more, 0.1)),
@@ -135,6 +136,7 @@ def _order(pair: _Pair, less: float) -> dict[str, float]:
         "replaced": alignment.replaced(a, b, pair.told_a, pair.told_b),
         "template": alignment.in_order(a, b, shared) * min(less, 2.0),
         "runs": math.log1p(alignment.runs(a, b, shared)),
+        "same_start": alignment.start_alike(a, b) * max(min(less, 1.0), 0.0),
     }
 
 

@@ -17,6 +17,8 @@ TELLING = 0.7
 FATES = frozenset({"life:die", "kill", "死亡", "injured"})
 NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
+# A team plays for a place, and who leads a country is told of as the country.
+LYING = PLACES | {"team", "person"}
 # What one of these words stands before is not, or no more.
 UNDOING = frozenset(
     {
@@ -32,8 +34,8 @@ _MOST_OF = 0.55
 
 def told(a: Wording, b: Wording) -> list[float]:
     """For each token of ``a`` how far ``b`` tells it: from 0 to 1."""
-    weights = b.weights
-    found = [float(any(key in weights for key in token.keys)) for token in a.tokens]
+    foreign = b.weights.keys().isdisjoint
+    found = [0.0 if foreign(token.keys) else 1.0 for token in a.tokens]
     if all(found):
         return found
     named, around = _places(b)
@@ -47,7 +49,7 @@ def told(a: Wording, b: Wording) -> list[float]:
 def _places(one: Wording) -> tuple[set[str], set[str]]:
     """The places that a title names, and those in which they lie."""
     within = lexicon().within
-    named = {key for group in PLACES for key in one.names.get(group, ())}
+    named = {key for group in LYING for key in one.names.get(group, ())}
     return named, {outer for key in named for outer in within.get(key, ())}
 
 
@@ -57,7 +59,7 @@ def _lies_there(token: Token, named: set[str], around: set[str]) -> bool:
     return bool(named) and any(
         key in around or any(outer in named for outer in within.get(key, ()))
         for key in token.keys
-        if key.partition(":")[0] in PLACES
+        if key.partition(":")[0] in LYING
     )
 
 
@@ -161,6 +163,15 @@ def _plain_keys(a: Wording) -> set[str]:
     return {key for groups in (a.acts, a.names) for keys in groups.values() for key in keys}
 
 
+def reworded(a: Wording, b: Wording, shares: Sequence[float]) -> int:
+    """How many words of ``a`` are told in other words in ``b``."""
+    theirs = {token.surface for token in b.tokens}
+    return sum(
+        share >= 0.5 and token.surface not in theirs
+        for token, share in zip(a.tokens, shares, strict=True)
+    )
+
+
 def shared_deeds(a: Wording, shares: Sequence[float]) -> int:
     """How many deeds of ``a`` are told."""
     return sum(token.deed and share >= 0.5 for token, share in zip(a.tokens, shares, strict=True))
@@ -213,7 +224,7 @@ def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:
     if not UNDOING.isdisjoint(b.weights):
         return False
     return any(
-        not UNDOING.isdisjoint(token.keys)
+        _says(a, token, UNDOING)
         and any(share >= 0.5 for share in (*shares[max(at - 1, 0) : at], *shares[at + 1 : at + 2]))
         for at, token in enumerate(a.tokens)
         if shares[at] < 0.5
@@ -227,7 +238,16 @@ def is_contrary(a: Wording, b: Wording, mine: Sequence[float], theirs: Sequence[
         bool(lone)
         and not _telling(b, theirs)
         and ENDING.isdisjoint(b.weights)
-        and all(not ENDING.isdisjoint(a.tokens[at].keys) for at in lone)
+        and all(_says(a, a.tokens[at], ENDING) for at in lone)
+    )
+
+
+def _says(a: Wording, token: Token, keys: frozenset[str]) -> bool:
+    """Whether a token is one of ``keys``, in what it means first and foremost."""
+    return any(
+        key in a.acts.get(key.partition(":")[0], ()) or key.startswith("deed:") or ":" not in key
+        for key in token.keys
+        if key in keys
     )
 
 

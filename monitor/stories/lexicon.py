@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -98,14 +99,21 @@ def lexicon() -> Lexicon:
         if word not in found.function:
             found.add(word, Term("filler", "", ""))
     _add_meanings(found, tables)
-    for kind, name in (("deed", "deeds.txt"), ("react", "reactions.txt"), ("same", "things.txt")):
-        for line in folder.joinpath(name).read_text("utf-8").splitlines():
-            if line and not line.startswith("#"):
-                _add_group(found, kind, line.split())
+    for kind, group in groups():
+        _add_group(found, kind, group)
     for text in tables["mark"].values():
         for word in text.split():
             found.add(word, Term("mark", "", "mark"))
     return found
+
+
+def groups() -> Iterator[tuple[str, list[str]]]:
+    """The groups of words of one meaning, and of what kind each is."""
+    folder = files(__package__)
+    for kind, name in (("deed", "deeds.txt"), ("react", "reactions.txt"), ("same", "things.txt")):
+        for line in folder.joinpath(name).read_text("utf-8").splitlines():
+            if line and not line.startswith("#"):
+                yield kind, line.split()
 
 
 def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
@@ -124,9 +132,26 @@ def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
         meanings = found.meanings(word)
         if any(term.kind == "filler" for term in meanings):
             continue
-        known = any(term.kind in ("act", "name") for term in meanings)
+        if alone and not meanings:
+            for term in _inner(found, word):
+                found.add(word, term)
+        known = any(term.kind in ("act", "name") for term in found.meanings(word))
         for term in terms:
             found.add(word, Term(kind, "", term.key) if known else term)
+
+
+def _inner(found: Lexicon, word: str) -> tuple[Term, ...]:
+    """What the longest known part of a new Chinese word means, if something is done there or it
+    is a name."""
+    if word[0] < "\u3400":
+        return ()
+    for kinds in (("act", "name"), ("deed",)):
+        for size in range(len(word) - 1, 1, -1):
+            for at in range(len(word) - size + 1):
+                terms = found.han.get(word[at : at + size], ())
+                if any(term.kind in kinds for term in terms):
+                    return terms
+    return ()
 
 
 def _add_meanings(found: Lexicon, tables: dict[str, Any]) -> None:
@@ -152,10 +177,12 @@ def _within(tables: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """By the key of each place the keys of those in which it lies."""
     names = tables["names"]
     key_of = {
-        place: f"{group}:{place}" for group in ("province", "country") for place in names[group]
+        place: f"{group}:{place}"
+        for group in ("person", "team", "province", "country")
+        for place in names[group]
     }
     outer_of = {
-        key_of.get(place, f"city:{place}"): key_of[outer]
+        key_of.get(place, f"city:{place}"): key_of.get(outer, f"city:{outer}")
         for outer, places in (*tables["places"].items(), *tables["within"].items())
         for place in places.split()
     }
@@ -164,7 +191,7 @@ def _within(tables: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for place, outer in outer_of.items():
         chain = [outer]
-        while chain[-1] in outer_of:
+        while chain[-1] in outer_of and not place.startswith("team:"):
             chain.append(outer_of[chain[-1]])
         found[place] = tuple(chain)
     return found

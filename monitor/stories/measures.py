@@ -11,6 +11,7 @@ _HAN = "".join((*HAN_DIGITS, *HAN_UNITS, *HAN_SCALES))
 # A Chinese number is one only before a word of these, or it is part of a word.
 _COUNTED = (
     "人名个位死伤成级岁年月日天小分周届次项款家辆架艘条件座栋起种套例吨米公亩枚颗所场轮连%号季点"
+    "杯瓶份台只头株册幅倍"
 )
 _ENGLISH = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -30,7 +31,8 @@ PARTS = {"half": 50.0, "third": 33.0, "quarter": 25.0, "fifth": 20.0, "tenth": 1
 SCALES = {
     "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7, "亿": 1e8, "百亿": 1e10,
     "千亿": 1e11, "万亿": 1e12, "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6,
-    "b": 1e9, "bn": 1e9, "billion": 1e9, "tn": 1e12, "trillion": 1e12, "hundred": 1e2,
+    "b": 1e9, "bn": 1e9, "bln": 1e9, "billion": 1e9, "tn": 1e12, "trn": 1e12, "trillion": 1e12,
+    "mln": 1e6, "hundred": 1e2,
 }  # fmt: skip
 # May and March are left out, and the short form of March: they are words besides.
 MONTHS = {
@@ -57,7 +59,7 @@ NUMBER = re.compile(
     | (?P<month>\b(?:{_any(MONTHS)})\b)
     | (?P<digits>\d[\d,]*(?:\.\d+)?)
       (?P<scale>\ ?(?:万亿|千亿|百亿|千万|百万|亿|万|千|百)
-        |(?:\ ?(?:trillion|billion|million|thousand)|(?:bn|tn|mn|m|k|b))(?![a-z]))?
+        |(?:\ ?(?:trillion|billion|million|thousand|bln|trn|mln)|(?:bn|tn|mn|m|k|b))(?![a-z]))?
     | (?P<han>[{_HAN}]+(?=多?[{_COUNTED}])|(?<=第)[{_HAN}]{{1,3}}
         |两(?![岸会国地校院党弹制头者旁侧手眼难全极{_HAN}]))
     | (?P<word>\b(?:{_any(WORDS)})\b)
@@ -143,4 +145,5 @@ ROUGH_AFTER = re.compile(r"\s?(?:余|多|以上|\+)")
 AFTERNOON = re.compile("(?:下午|晚上|傍晚|晚)$")
 DETAINED = re.compile("拘留$")
 UNIT = re.compile(r"[- ]?(?:个|余|多)*([\u4e00-\u9fff]|[a-z]{3,})?")
+COUNTED = frozenset("人吨斤户次台辆部件度立平千票份株头只箱桶")
 UNITS = dict.fromkeys((*"名位人", "people", "person", "workers"), "人")

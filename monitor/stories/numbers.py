@@ -12,8 +12,12 @@ from typing import NamedTuple
 from monitor.stories import measures
 
 _SLACK = 0.05
+# Nearly four tenths may be 36 %.
+_TENTHS = 0.11
 # Small numbers are the same by chance unless they count the same.
 _SMALL = 10
+# Numbers as large are sums of money, unless Chinese tells of what.
+_LARGE = 1e8
 _STRICT = frozenset(
     {"%", "grade", "score", "month", "day", "quarter", "model", "age", "minutes", "hour"}
 )
@@ -78,7 +82,8 @@ def _same(one: Quantity, other: Quantity) -> bool:
     if len(one.value) > 1:
         return False
     if one.rough or other.rough:
-        return abs(a - b) <= _SLACK * max(a, b)
+        tenths = one.kind == other.kind == "%" and (a % 10 == 0 or b % 10 == 0)
+        return abs(a - b) <= (_TENTHS if tenths else _SLACK) * max(a, b)
     return max(a, b) >= 1_000 and _rounded(a, b)
 
 
@@ -133,6 +138,8 @@ def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | 
     kind, value = _dated(kind, value, match, before)
     if not kind:
         kind = _unit(text, end)
+        if value >= _LARGE and kind >= "\u3400" and kind not in measures.COUNTED:
+            kind = "money"
         if value == 1:
             return None, end
     return Quantity(kind, (value,), rough), end

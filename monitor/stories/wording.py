@@ -167,6 +167,7 @@ class _Reading:
     """What is gathered from the words of a title."""
 
     tokens: list[Token] = field(default_factory=list)
+    told: set[tuple[str, ...]] = field(default_factory=set)
     weights: dict[str, float] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
@@ -183,7 +184,8 @@ class _Reading:
             return
         keys = tuple([term.key for term in meanings]) or (word,)
         weight = _known_weight(word, kind) if kind else _weight(word)
-        if not any(keys == token.keys for token in self.tokens):
+        if keys not in self.told:
+            self.told.add(keys)
             deed = any(term.kind in _DOING for term in meanings)
             self.tokens.append(Token(word, keys, weight, deed, self._joins(word, kind)))
         for key in keys:
