@@ -81,7 +81,6 @@ class Daemon:
         self._rescoring = Rescoring()
         self.links: LinkServer | None = None
         self._heartbeat = heartbeat.Heartbeat()
-        self._network_down = False
         self.polls = PollReport()
         self.service: Service | None = None
 
@@ -236,7 +235,6 @@ class Daemon:
         report = await poll(service.kit, limit)
         if report.sources:
             self.polls += report
-            self._network_down = report.network_down
             log.info("polled", extra=asdict(report))
             if self._on_poll:
                 self._on_poll(report)
@@ -259,7 +257,7 @@ class Daemon:
 
     async def _look_after(self, service: Service) -> None:
         if self._may_begin():
-            vitals = Vitals(self._network_down, service.classifier.refused)
+            vitals = Vitals(service.kit.reach.seen_down, service.classifier.refused)
             look = service.watch.look
             await asyncio.to_thread(look, service.database, service.kit.rule_book, vitals)
 

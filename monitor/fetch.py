@@ -239,23 +239,27 @@ class Reach:
 
     A few dozen sources come due one at a time, so that no round alone shows an outage: hosts
     that were silent since anybody answered count together. A machine that is offline says so
-    itself.
+    itself. ``seen_down`` is what the last round showed that showed anything; None: none did yet.
     """
 
     def __init__(self) -> None:
         self._silent: set[str] = set()
+        self.seen_down: bool | None = None
 
     def is_down(self, outcomes: Iterable[Outcome]) -> bool:
         """Whether the silence in this round's ``outcomes`` is our own network's."""
         outcomes = list(outcomes)
         silent, answered = _tally(outcomes)
-        if not answered and any(map(_is_offline, outcomes)):
-            return True
         if answered and not looks_like_our_network_is_down(outcomes):
             self._silent.clear()
+            self.seen_down = False
             return False
-        self._silent |= silent
-        return bool(silent) and len(self._silent) >= _HOSTS
+        offline = not answered and any(map(_is_offline, outcomes))
+        if not offline:
+            self._silent |= silent
+        down = offline or (bool(silent) and len(self._silent) >= _HOSTS)
+        self.seen_down = down or self.seen_down
+        return down
 
 
 def _is_offline(outcome: Outcome) -> bool:

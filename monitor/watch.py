@@ -41,9 +41,12 @@ log = logger("watch")
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """How the program does: each is empty, or False, while all is well."""
+    """How the program does: each is empty, or False, while all is well.
 
-    network_down: bool = False
+    ``network_down`` is None where nobody can say yet, as after a start.
+    """
+
+    network_down: bool | None = False
     model_refused: str = ""
 
 
@@ -91,6 +94,8 @@ class Watch:
                 *jumped,
             ]
             ended = _ended(connection, known)
+            if vitals.network_down is None:
+                ended.pop((EventKind.NETWORK.value, ""), None)
             left = troubles.unwatched(connection, [s for kind, s in known if kind in AILMENTS])
             events = changes(known, found, ended, now, left)
             troubles.save(connection, events)

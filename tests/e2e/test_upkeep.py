@@ -12,7 +12,8 @@ import pytest
 
 from classifiers import release as releases
 from classifiers.registry import Registry, starter_folder
-from monitor.storage import hints, moments
+from monitor.health import Event, EventKind, Finding
+from monitor.storage import hints, moments, troubles
 from monitor.storage.schema import entry, seen
 from tests.e2e.conftest import World
 from tests.e2e.process import until
@@ -98,6 +99,23 @@ def test_a_scheduled_retraining_is_told_and_what_it_promotes_serves(world: World
     with world.database.read() as connection:
         last = moments.get(connection, "retrained")
     assert last and datetime.now(UTC) - last < timedelta(minutes=5)
+    daemon.end()
+
+
+def test_an_outage_is_not_said_to_be_over_before_anybody_was_asked(world: World) -> None:
+    """What an earlier daemon told: its disk has room again, its network nobody knows."""
+    told = {EventKind.DISK: "The disk", EventKind.NETWORK: "The network"}
+    begun = [
+        Event(Finding(kind, "", name, "", ""), datetime.now(UTC)) for kind, name in told.items()
+    ]
+    with world.database.write() as connection:
+        troubles.save(connection, begun)
+    daemon = world.start()
+    daemon.ready()
+    daemon.hear("The disk: all is well again", 15)
+    assert not daemon.said("The network")
+    with world.database.read() as connection:
+        assert [kind for kind, _ in troubles.known(connection)] == [EventKind.NETWORK]
     daemon.end()
 
 

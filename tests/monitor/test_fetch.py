@@ -299,6 +299,24 @@ def test_silence_adds_up_over_rounds_until_somebody_answers() -> None:
     assert not reach.is_down([silent(3, "host3")])
 
 
+def test_what_was_seen_of_the_network_holds_until_a_round_shows_something_else() -> None:
+    reach, seen = Reach(), []
+    rounds: list[list[Outcome]] = [
+        [],
+        [silent(1, "host1")],
+        [silent(n, f"host{n}") for n in range(3)],
+        [],
+        [Failed(9, FailureKind.BAD_URL, "no", host="x")],
+        [NotModified(4)],
+        [silent(1, "host1")],
+        [silent(1, "host1", FailureKind.OFFLINE)],
+    ]
+    for outcomes in rounds:
+        reach.is_down(outcomes)
+        seen.append(reach.seen_down)
+    assert seen == [None, None, True, True, True, False, False, True]
+
+
 def test_a_machine_that_is_offline_needs_no_second_host_to_tell() -> None:
     reach = Reach()
     assert reach.is_down([silent(1, "host1", FailureKind.OFFLINE)])

@@ -196,6 +196,13 @@ def test_the_program_s_own_trouble_is_told_like_a_source_s(rig: Rig) -> None:
     }  # fmt: skip
 
 
+def test_an_outage_that_was_told_is_over_when_somebody_knows_it(rig: Rig) -> None:
+    assert rig.look(network_down=None) == []
+    assert rig.look(network_down=True) == [("network-down", False)]
+    assert rig.look(network_down=None) == []
+    assert rig.look(network_down=False) == [("network-down", True)]
+
+
 def test_a_channel_that_fails_is_told_by_another(rig: Rig) -> None:
     failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
     with rig.database.write() as connection:
