@@ -10,6 +10,7 @@
     ├── TransportError            a delivery did not arrive; permanent or retryable
     ├── ConfinementError          a confined process ended without its answer
     ├── StorageError              the database
+    │   ├── Unstorable            ... takes no such value
     │   └── MigrationNeeded       ... is older or newer than this program
     └── NotFound                  a name or number that nothing has (exit code 1)
 
@@ -117,6 +118,10 @@ class ConfinementError(HeadlineError):
 
 class StorageError(HeadlineError):
     """The database refused or was not reachable."""
+
+
+class Unstorable(StorageError):
+    """A value that the database takes from nobody: to try again cannot help."""
 
 
 class MigrationNeeded(StorageError):

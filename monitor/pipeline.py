@@ -23,7 +23,7 @@ from typing import Protocol
 from sqlalchemy.engine import Connection
 
 from monitor.decide import Result, Update, body_digest, decide
-from monitor.errors import BudgetExceeded, ParseError, StorageError
+from monitor.errors import BudgetExceeded, ParseError, StorageError, Unstorable
 from monitor.fetch import Reach
 from monitor.hints.trust import Trust
 from monitor.pacebook import PaceBook
@@ -309,12 +309,34 @@ async def _store(
         return report
     decided = await asyncio.to_thread(_decide, kit, batch, network_down=network_down)
     for updates in in_parts(decided.updates):
-        much = sum(map(brings, updates)) > LITTLE
+        report += await _store_part(kit, decided, updates, unsettled)
+    return report
+
+
+async def _store_part(
+    kit: Kit, decided: Decided, updates: Sequence[Update], unsettled: set[int]
+) -> PollReport:
+    """Store what one transaction takes; what no database takes is its own source's failure."""
+    much = sum(map(brings, updates)) > LITTLE
+    try:
         async with kit.crowd if much else contextlib.nullcontext():
             written = await asyncio.to_thread(_write, kit, decided, updates)
-        unsettled.difference_update(each.source.id for each in updates if not each.partial)
-        report += PollReport(new_entries=written.new_entries, deliveries=written.deliveries)
-    return report
+    except Unstorable as error:
+        if len(updates) > 1:
+            parts = [await _store_part(kit, decided, [each], unsettled) for each in updates]
+            return sum(parts, PollReport())
+        bare, failed = replace(decided, hubs={}), _refused(kit, updates[0], error)
+        return PollReport(failed=1) + await _store_part(kit, bare, [failed], unsettled)
+    unsettled.difference_update(each.source.id for each in updates if not each.partial)
+    return PollReport(new_entries=written.new_entries, deliveries=written.deliveries)
+
+
+def _refused(kit: Kit, update: Update, error: Unstorable) -> Update:
+    """The failure that ``update`` is; raises ``error`` where that cannot be stored either."""
+    if update.polled.failures:
+        raise error
+    failed = Failed(update.source.id, FailureKind.PARSE, f"it holds what cannot be stored: {error}")
+    return decide(Result(update.source, failed), {}, kit.now(), kit.rng.random())
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,15 @@ class Browser:
             "bounds": asdict(self._bounds),
         }
         async with self._my_turn():
-            with _folder() as folder:
-                started_s = asyncio.get_running_loop().time()
-                output = await _converse(request, folder, limits)
-                elapsed_s = asyncio.get_running_loop().time() - started_s
+            started_s = asyncio.get_running_loop().time()
+            try:
+                with _folder() as folder:
+                    output = await _converse(request, folder, limits)
+            except OSError as error:  # no room on the disk, no more processes
+                raise FetchError(
+                    FailureKind.BROWSER, f"a browser could not be started: {error.strerror}"
+                ) from error
+            elapsed_s = asyncio.get_running_loop().time() - started_s
         return _response(url, output, elapsed_s)
 
     @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from monitor.errors import StorageError
+from monitor.errors import StorageError, Unstorable
 from monitor.rules.preimage import holds_foreign
 from monitor.storage.turns import Turns
 
@@ -126,8 +126,12 @@ def wrapped_errors() -> Iterator[None]:
     """SQLAlchemy's errors as StorageError, with a sentence that says what to do."""
     try:
         yield
+    except sa.exc.DataError as error:
+        raise Unstorable(describe(error)) from error
     except sa.exc.SQLAlchemyError as error:
         raise StorageError(describe(error)) from error
+    except (UnicodeEncodeError, OverflowError) as error:  # the drivers' own
+        raise Unstorable(f"database: {error}") from error
 
 
 def describe(error: sa.exc.SQLAlchemyError) -> str:

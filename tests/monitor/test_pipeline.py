@@ -348,6 +348,36 @@ def test_our_network_being_down_costs_no_source_anything(world: World) -> None:
     assert all(at <= NOW + timedelta(minutes=1) for at in world.all(source.c.next_fetch_at))
 
 
+class Poisoned(World):
+    """A classifier that says of some titles what no database takes."""
+
+    def _classify(self, titles: Sequence[str]) -> list[Prediction]:
+        said = super()._classify(titles)
+        return [
+            each._replace(section="\ud800") if "poison" in title else each
+            for title, each in zip(titles, said, strict=True)
+        ]
+
+
+def test_what_no_database_takes_is_its_own_sources_failure(
+    database: Database, server: HttpServer
+) -> None:
+    world = Poisoned(database, server)
+    world.add("/a", "/poison", "/c")
+    for name in ("a", "poison", "c"):
+        server.route(f"/{name}", Reply(body=rss(f"news of {name}")))
+    assert world.poll().sources == 3
+    assert sorted(world.all(entry.c.title)) == ["news of a", "news of c"]
+    assert sorted(world.all(source.c.failures)) == [0, 0, 1]
+    (said,) = filter(None, world.all(source.c.last_error))
+    assert "cannot be stored" in said
+    assert world.poll().sources == 0, "it waits as failing sources do"
+    server.route("/poison", Reply(body=rss("news of all")))
+    world.poll(LATER)
+    assert "news of all" in world.all(entry.c.title)
+    assert world.all(source.c.failures) == [0, 0, 0]
+
+
 @pytest.mark.parametrize("offline", [True, False])
 def test_being_offline_costs_not_even_the_only_source_anything(
     monkeypatch: pytest.MonkeyPatch, world: World, offline: bool

@@ -346,3 +346,12 @@ def test_nothing_is_drawn_for_a_parent_that_is_gone(server: HttpServer, place: P
 def test_a_page_that_keeps_its_scripts_is_taken_with_them(server: HttpServer, spite: str) -> None:
     page(server, f"<p>news</p><script>{spite}</script>")
     assert b"<p>news</p>" in draw(server).body
+
+
+def test_a_browser_that_has_no_room_is_a_failure_of_its_page(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    error = refusal(server)
+    assert error.kind is FailureKind.BROWSER
+    assert "could not be started: No such file" in str(error)
