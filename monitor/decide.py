@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 from monitor import rhythm
-from monitor.health import learn_gap, learn_yield
+from monitor.health import PATIENCE, USUAL_PATIENCE, learn_gap, learn_yield
 from monitor.identity import Keys
 from monitor.ranking import Listed
 from monitor.rhythm import Rhythm
@@ -161,8 +162,7 @@ def _decide_answered(
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
     taught = _learn(source, len(entries) if parsed else None, now, is_news=bool(new))
-    if taught["low_polls"]:  # perhaps it is broken: that is to be known soon
-        timing = replace(timing, most_s=min(timing.most_s, timing.interval_s))
+    timing = _sooner(timing, source, taught["low_polls"])
     polled = _polled(
         source,
         now,
@@ -226,16 +226,27 @@ def _name(source: Source, parsed: ParsedFeed | None) -> str:
     return parsed.title if unnamed and parsed and parsed.title else source.name
 
 
-def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -> dict[str, object]:
+def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -> dict[str, Any]:
     """What a poll teaches of what is usual; ``count`` None: the document is as it was."""
     usual_yield, low_polls = learn_yield(source.usual_yield, source.low_polls, count)
-    learnt = {"usual_yield": usual_yield, "low_polls": low_polls}
+    learnt: dict[str, Any] = {"usual_yield": usual_yield, "low_polls": low_polls}
     if count is not None:
         learnt["last_yield"] = count
     if is_news and source.last_new_at is not None:
         gap_s = max((now - source.last_new_at).total_seconds(), 0.0)
         learnt["usual_gap_s"] = learn_gap(source.usual_gap_s, gap_s)
-    return dict(learnt)
+    return learnt
+
+
+def _sooner(timing: Timing, source: Source, low_polls: int) -> Timing:
+    """How ``source`` is timed while it lists little: perhaps it is broken, and that is to be
+    known soon."""
+    if not low_polls:
+        return timing
+    patience, most_s = PATIENCE.get(source.kind, USUAL_PATIENCE), timing.interval_s
+    if low_polls < patience.polls:
+        most_s = min(most_s, max(patience.again_s, timing.least_s))
+    return replace(timing, most_s=min(timing.most_s, most_s))
 
 
 def _plan(

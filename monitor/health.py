@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,17 +58,19 @@ IN_CHINESE = {
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """After how many low polls in a row a kind of source is in trouble, and in which."""
+    """After how many low polls in a row a kind of source is in trouble, and in which; until
+    then it is looked at again after ``again_s`` at most, where nobody chose its interval."""
 
     polls: int = LOW_POLLS
     empty: EventKind = EventKind.EMPTY
     low: EventKind = EventKind.YIELD_DROP
+    again_s: float = math.inf
 
 
 # A page that lists little has another layout, or stands behind a wall; a hot list that does
 # has nothing to say. Neither is news of anything, and both are to be known soon.
 PATIENCE = {
-    "page": Patience(2, empty=EventKind.YIELD_DROP),
+    "page": Patience(2, empty=EventKind.YIELD_DROP, again_s=300.0),
     "hotlist": Patience(2, empty=EventKind.SILENT, low=EventKind.SILENT),
 }
 USUAL_PATIENCE = Patience()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.decide import Result, Update, decide
+from monitor.decide import DEFAULT_TIMING, Result, Update, decide
 from monitor.identity import keys_of
 from monitor.types import (
     Failed,
@@ -274,6 +274,23 @@ def test_what_suddenly_lists_little_is_looked_at_again_soon() -> None:
     assert broken.polled.next_fetch_at - NOW <= timedelta(hours=1, minutes=16)
     again = world.poll(slow, NOW + timedelta(hours=2))
     assert again.polled.next_fetch_at - NOW > timedelta(hours=2, minutes=30)
+
+
+def test_a_page_that_may_be_broken_is_known_to_be_within_minutes() -> None:
+    world = World(replace(SOURCE, kind="page", baseline_at=None))
+    old = NOW - timedelta(days=30)
+    world.poll([replace_date(entry, old) for entry in items(20)])
+    minutes = timedelta(minutes=1)
+    doubtful = world.poll([], NOW + 60 * minutes)
+    assert doubtful.polled.next_fetch_at <= NOW + 66 * minutes
+    broken = world.poll([], NOW + 65 * minutes)
+    assert broken.polled.low_polls == 2
+    assert NOW + 75 * minutes < broken.polled.next_fetch_at <= NOW + 81 * minutes
+    careful = replace(DEFAULT_TIMING, least_s=600.0)
+    page = replace(world.source, low_polls=0)
+    result = Result(page, Fetched(7, page.url, b""), ParsedFeed("page:x", ()), ())
+    again = decide(result, {}, NOW, 0.0, timing=careful)
+    assert again.polled.next_fetch_at >= NOW + 10 * minutes
 
 
 def replace_date(entry: ParsedEntry, published_at: datetime) -> ParsedEntry:
