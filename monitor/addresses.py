@@ -124,6 +124,17 @@ def safe_url(url: str, allow: Allowed = NOTHING_ALLOWED) -> URL:
     return parsed
 
 
+def is_opened(url: str, allow: Allowed) -> bool:
+    """Whether ``url`` names one of the private places that the user opened."""
+    if not allow.hosts and not allow.ports:
+        return False
+    try:
+        parsed = safe_url(url, allow)
+    except FetchError:
+        return False
+    return allow.opens(parsed.raw_host or "", parsed.port or 0)
+
+
 def _shown(url: str) -> str:
     """For messages: without the passwords and tokens that an address may hold."""
     return re.sub(r"//[^/?#]*@", "//…@", url.partition("?")[0])[:200]

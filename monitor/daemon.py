@@ -257,7 +257,7 @@ class Daemon:
 
     async def _look_after(self, service: Service) -> None:
         if self._may_begin():
-            vitals = Vitals(service.kit.reach.seen_down, service.classifier.refused)
+            vitals = Vitals(service.kit.ways.seen_down, service.classifier.refused)
             look = service.watch.look
             await asyncio.to_thread(look, service.database, service.kit.rule_book, vitals)
 

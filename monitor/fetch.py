@@ -25,9 +25,6 @@ from monitor.robots import Robots
 from monitor.types import Failed, FailureKind, FetchRequest, Outcome
 
 _MAX_HOLD_S = 300.0
-# So many silent hosts are no accident.
-_HOSTS = 3
-_NEVER_SENT = frozenset({FailureKind.REFUSED_ADDRESS, FailureKind.BAD_URL})
 
 
 def utc_now() -> datetime:
@@ -221,60 +218,3 @@ class _Job:
 
     def drop(self) -> None:
         self.batch.settle_one()
-
-
-def looks_like_our_network_is_down(outcomes: Iterable[Outcome]) -> bool:
-    """Whether a round failed because of us: at least 3 hosts could not be reached for network
-    reasons, and against ten of these at most one source got any answer at all.
-
-    Many sources of one dead host count once. Addresses that were refused or unreadable say
-    nothing and are not counted.
-    """
-    silent, answered = _tally(outcomes)
-    return len(silent) >= _HOSTS and 10 * answered <= len(silent)
-
-
-class Reach:
-    """Tells our own outage from theirs over many rounds, each of which may ask a source or two.
-
-    A few dozen sources come due one at a time, so that no round alone shows an outage: hosts
-    that were silent since anybody answered count together. A machine that is offline says so
-    itself. ``seen_down`` is what the last round showed that showed anything; None: none did yet.
-    """
-
-    def __init__(self) -> None:
-        self._silent: set[str] = set()
-        self.seen_down: bool | None = None
-
-    def is_down(self, outcomes: Iterable[Outcome]) -> bool:
-        """Whether the silence in this round's ``outcomes`` is our own network's."""
-        outcomes = list(outcomes)
-        silent, answered = _tally(outcomes)
-        if answered and not looks_like_our_network_is_down(outcomes):
-            self._silent.clear()
-            self.seen_down = False
-            return False
-        offline = not answered and any(map(_is_offline, outcomes))
-        if not offline:
-            self._silent |= silent
-        down = offline or (bool(silent) and len(self._silent) >= _HOSTS)
-        self.seen_down = down or self.seen_down
-        return down
-
-
-def _is_offline(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failed) and outcome.kind is FailureKind.OFFLINE
-
-
-def _tally(outcomes: Iterable[Outcome]) -> tuple[set[str], int]:
-    """The hosts that could not be reached, and how many sources got an answer."""
-    silent: set[str] = set()
-    answered = 0
-    for outcome in outcomes:
-        if not isinstance(outcome, Failed):
-            answered += 1
-        elif outcome.kind.is_network:
-            silent.add(outcome.host)
-        elif outcome.kind not in _NEVER_SENT:
-            answered += 1
-    return silent, answered

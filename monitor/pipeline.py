@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,10 +25,10 @@ from sqlalchemy.engine import Connection
 
 from monitor.decide import Result, Update, body_digest, decide
 from monitor.errors import BudgetExceeded, ParseError, StorageError, Unstorable
-from monitor.fetch import Reach
 from monitor.hints.trust import Trust
 from monitor.pacebook import PaceBook
 from monitor.parts import LITTLE, brings, in_parts
+from monitor.reach import Reach, Ways
 from monitor.rulebook import RuleBook
 from monitor.sources import SOURCE_KINDS
 from monitor.sources.wire import Document
@@ -100,7 +101,7 @@ class Kit:
     stories: StoryBook = field(default_factory=StoryBook)
     trust: TrustBook = field(default_factory=TrustBook)
     pace: PaceBook = field(default_factory=PaceBook)
-    reach: Reach = field(default_factory=Reach)
+    ways: Ways = field(default_factory=Ways)
     sections: Callable[[], Mapping[str, str]] | None = None
     hubs: bool = False
     crowd: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -256,23 +257,23 @@ async def _store_as_they_come(
 ) -> PollReport:
     """Store results in batches; failures that may be our own network's wait for the end."""
     report = PollReport()
-    held: list[Result] = []
-    answered: list[Outcome] = []
+    held: dict[Reach, list[Result]] = defaultdict(list)
+    heard: dict[Reach, list[Outcome]] = defaultdict(list)
     ended = False
     while not ended:
         batch, ended = await _next_batch(results)
         ready: list[Result] = []
         for result in batch:
-            outcome = result.outcome
-            answered.append(outcome)
+            outcome, way = result.outcome, kit.ways.to(result.source.url)
+            heard[way].append(outcome)
             network = isinstance(outcome, Failed) and outcome.kind.is_network
-            (held if network else ready).append(result)
+            (held[way] if network else ready).append(result)
         report += await _store(kit, ready, unsettled)
-    down = kit.reach.is_down(answered)
-    if down:
-        log.warning("most sources did not answer: our network seems down, polling goes on")
-    report += await _store(kit, held, unsettled, network_down=down)
-    return replace(report, network_down=down)
+    for way, outcomes in heard.items():
+        down = way.is_down(outcomes)
+        stored = await _store(kit, held[way], unsettled, network_down=down)
+        report += replace(stored, network_down=down)
+    return report
 
 
 async def _next_batch(results: asyncio.Queue[Result | None]) -> tuple[list[Result], bool]:

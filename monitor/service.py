@@ -18,6 +18,7 @@ from classifiers.errors import ClassifierError
 from classifiers.segment import use_words
 from classifiers.taxonomy import Taxonomy, read_taxonomy
 from monitor import __version__, channels
+from monitor.addresses import parse_allowed
 from monitor.channels import Channel, Means, Trace, no_trace
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Polling, Settings, house_of
@@ -29,6 +30,7 @@ from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pacebook import PaceBook, follow_interval
 from monitor.pipeline import Kit
+from monitor.reach import Ways
 from monitor.rendering.bounds import Bounds
 from monitor.rendering.browser import Browser
 from monitor.robots import Robots
@@ -163,6 +165,7 @@ class Service:
             stories=self._stories,
             pace=PaceBook(polling),
             sections=partial(self.classifier.names, self.taxonomy),
+            ways=Ways(parse_allowed(polling.allow_private)),
             hubs=self.websub is not None,
         )
         # The first headlines need not wait for the rules and the tables of folding.

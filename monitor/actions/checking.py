@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from monitor.actions.looking import Reader
 from monitor.config import Settings
 from monitor.errors import ParseError
-from monitor.fetch import looks_like_our_network_is_down
 from monitor.queues import host_key
+from monitor.reach import looks_like_our_network_is_down
 from monitor.service import fetch_settings
 from monitor.sources import catalogue
 from monitor.sources.cataloguepatch import Finding, diff, rewritten

@@ -14,7 +14,7 @@ from classifiers import release as releases
 from classifiers.registry import Registry, starter_folder
 from monitor.health import Event, EventKind, Finding
 from monitor.storage import hints, moments, troubles
-from monitor.storage.schema import entry, seen
+from monitor.storage.schema import entry, seen, source
 from tests.e2e.conftest import World
 from tests.e2e.process import until
 from tests.httpserver import Exchange
@@ -117,6 +117,18 @@ def test_an_outage_is_not_said_to_be_over_before_anybody_was_asked(world: World)
     with world.database.read() as connection:
         assert [kind for kind, _ in troubles.known(connection)] == [EventKind.NETWORK]
     daemon.end()
+
+
+def test_a_portal_on_this_machine_does_not_hide_that_the_internet_is_away(world: World) -> None:
+    world.add(world.portal.add("/a", "chip 0"))
+    for number in range(3):
+        world.add(f"http://portal{number}.invalid/feed")
+    daemon = world.start()
+    daemon.ready()
+    daemon.hear("our network seems down", 15)
+    world.wait_for_baselines(1)
+    daemon.end()
+    assert world.all(source.c.failures) == [0] * 4
 
 
 def test_a_receiver_that_was_down_gets_each_alert_once(world: World) -> None:

@@ -15,6 +15,7 @@ from monitor.addresses import (
     Allowed,
     check_peer,
     check_url,
+    is_opened,
     is_public,
     parse_allowed,
     safe_url,
@@ -188,3 +189,18 @@ def test_a_literal_address_is_judged_like_the_socket_judges_it(
     except FetchError:
         by_number = False
     assert by_text == by_number == is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("url", "opened"),
+    [
+        ("http://127.0.0.1:8000/feed", True),
+        ("https://portal.lan/feed", True),
+        ("http://127.0.0.1:8001/feed", False),
+        ("https://news.example.com/feed", False),
+        ("http://10.0.0.1/feed", False),
+        ("no address", False),
+    ],
+)
+def test_what_was_opened_is_told_from_the_rest(url: str, opened: bool) -> None:
+    assert is_opened(url, parse_allowed(["127.0.0.1:8000", "portal.lan"])) is opened

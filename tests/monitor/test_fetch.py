@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from monitor.client import ClientSettings, HttpClient
-from monitor.fetch import Fetcher, FetchSettings, Reach, looks_like_our_network_is_down
+from monitor.fetch import Fetcher, FetchSettings
+from monitor.reach import Reach, looks_like_our_network_is_down
 from monitor.types import Failed, FailureKind, Fetched, FetchRequest, NotModified, Outcome
 from tests.httpserver import Exchange, HttpServer, Reply
 

@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from monitor import rhythm
+from monitor.addresses import parse_allowed
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Polling
-from monitor.fetch import Fetcher, FetchSettings, Reach
+from monitor.fetch import Fetcher, FetchSettings
 from monitor.health import DISK_FREE_BYTES, EventKind
 from monitor.pacebook import follow_interval, keep_pace
 from monitor.pipeline import Kit, PollReport, poll
+from monitor.reach import Ways
 from monitor.rulebook import Rules
 from monitor.schedule import Timing
 from monitor.sources.budget import ParserPool
@@ -63,7 +65,7 @@ class World:
         self.on_headlines: Callable[[Sequence[Headline]], None] = self.headlines.extend
         self.on_classify: Callable[[], None] = lambda: None
         self.worker = "tester"
-        self.reach = Reach()
+        self.ways = Ways()
 
     def add(self, *paths: str, **fields: Any) -> None:
         new = [NewSource(self.server.url(path), name=path, **fields) for path in paths]
@@ -92,7 +94,7 @@ class World:
                 now=lambda: self.now,
                 rng=random.Random(1),
                 on_headlines=self.on_headlines,
-                reach=self.reach,
+                ways=self.ways,
                 hubs=True,
             )
             return await poll(kit, limit)
@@ -376,6 +378,45 @@ def test_what_no_database_takes_is_its_own_sources_failure(
     world.poll(LATER)
     assert "news of all" in world.all(entry.c.title)
     assert world.all(source.c.failures) == [0, 0, 0]
+
+
+def test_a_server_in_the_next_room_does_not_tell_of_the_internet(
+    world: World, server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.route("/near", Reply(body=rss("one")))
+    world.add("/near")
+    closed = [closed_address() for _ in range(4)]
+    with world.database.write() as connection:
+        sources.add_many(connection, [NewSource(url) for url in closed], NOW)
+    world.ways = Ways(parse_allowed([server.url("/").removeprefix("http://").rstrip("/")]))
+    reports = [world.poll(later=timedelta(minutes=20)) for _ in range(3)]
+    assert all(report.network_down for report in reports)
+    assert [report.failed for report in reports] == [4, 4, 4]
+    assert world.all(source.c.failures) == [0] * 5
+    assert world.ways.seen_down
+    assert network_log(caplog) == [DOWN]
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_is_over(
+    world: World, server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with world.database.write() as connection:
+        sources.add_many(connection, [NewSource(closed_address()) for _ in range(4)], NOW)
+    for _ in range(3):
+        assert world.poll(later=timedelta(minutes=20)).network_down
+    assert network_log(caplog) == [DOWN]
+    server.route("/a", Reply(body=rss("one")))
+    world.add("/a")
+    for _ in range(2):
+        assert not world.poll(later=timedelta(minutes=20)).network_down
+    assert network_log(caplog) == [DOWN, "sources answer again: our network is back"]
+
+
+DOWN = "most sources did not answer: our network seems down, polling goes on"
+
+
+def network_log(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if "our network" in record.message]
 
 
 @pytest.mark.parametrize("offline", [True, False])
