@@ -137,6 +137,12 @@ class Fetcher:
             queues.submit(host_key(job.request.url), job)
         self._queues.start()
         self._drawn.start()
+        mine: set[Job] = set(jobs)
+        end = None
+        if until < math.inf and any(job.request.render for job in jobs):
+            # One page may take long, and those that wait for it are not to keep the round open.
+            loop = asyncio.get_running_loop()
+            end = loop.call_at(until, self._drawn.drop, mine.__contains__)
         try:
             while batch.pending or not batch.results.empty():
                 result = await batch.results.get()
@@ -145,9 +151,10 @@ class Fetcher:
                 if result is not None:
                     yield result
         finally:
+            if end is not None:
+                end.cancel()
             batch.closed = True
             if batch.pending:
-                mine: set[Job] = set(jobs)
                 await self._queues.cancel(mine.__contains__)
                 await self._drawn.cancel(mine.__contains__)
 

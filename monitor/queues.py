@@ -125,6 +125,14 @@ class HostQueues:
             await asyncio.wait(list(self._tasks), timeout=grace_s)
         await self.cancel(lambda _: True)
 
+    def drop(self, chosen: Callable[[Job], bool]) -> None:
+        """Drop the waiting jobs that are ``chosen``."""
+        for host in self._hosts.values():
+            late = [job for job in host.jobs if chosen(job)]
+            host.jobs = deque(job for job in host.jobs if not chosen(job))
+            for job in late:
+                job.drop()
+
     async def cancel(self, chosen: Callable[[Job], bool]) -> None:
         """Stop the running jobs that are ``chosen`` and wait until they have."""
         tasks = [task for task, job in self._tasks.items() if chosen(job)]

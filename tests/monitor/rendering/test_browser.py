@@ -106,6 +106,38 @@ def test_others_are_fetched_while_pages_wait_to_be_drawn(
     assert len(found) < 10  # the rest is left to a later round
 
 
+def test_a_round_does_not_wait_for_a_page_of_another_round(
+    server: HttpServer, tmp_path: Path
+) -> None:
+    program = tmp_path / "browser"
+    program.write_text("#!/bin/sh\nexec sleep 300\n")
+    program.chmod(0o755)
+    here = f"127.0.0.1:{server.port}"
+    server.route("/feed", Reply(body=b"x"))
+    ended: list[str] = []
+
+    async def main() -> None:
+        settings = FetchSettings(timeout_s=9.0, window_s=1.0, gap_s=0.0)
+        drawing = Browser("tester/1", (here,), str(program))
+        async with HttpClient(ClientSettings("t", allow_private=(here,))) as client:
+            fetcher = Fetcher(client, settings, browser=drawing)
+
+            async def round_of(name: str, *paths: str) -> list[Outcome]:
+                pages = [FetchRequest(1, f"http://{name}.example/", render=True)]
+                wanted = [*pages, *(FetchRequest(2, server.url(path)) for path in paths)]
+                found = [each async for each in fetcher.fetch_all(wanted)]
+                ended.append(name)
+                return found
+
+            first = asyncio.create_task(round_of("slow"))
+            second = asyncio.create_task(round_of("other", "/feed"))
+            assert [each.source_id for each in await second] == [2]
+            assert [each.source_id for each in await first] == [1]
+
+    asyncio.run(main())
+    assert ended == ["other", "slow"]
+
+
 def test_pictures_are_not_loaded_and_redirects_are_followed(server: HttpServer) -> None:
     server.route("/", Reply(302, headers={"Location": server.url("/there")}))
     page(server, '<img src="/picture.png"><p>here</p>', "/there")
