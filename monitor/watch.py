@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,8 +96,11 @@ class Watch:
             ended = _ended(connection, known)
             if vitals.network_down is None:
                 ended.pop((EventKind.NETWORK.value, ""), None)
-            left = troubles.unwatched(connection, [s for kind, s in known if kind in AILMENTS])
-            events = changes(known, found, ended, now, left)
+            ailing = {subject for kind, subject in known if kind in AILMENTS}
+            fails = troubles.watched(connection, ailing)
+            for each in _not_recovered(ended, found, fails):
+                del ended[each]
+            events = changes(known, found, ended, now, ailing - fails.keys())
             troubles.save(connection, events)
             for due_at, messages in self._messages(events, rule_book(connection), states, now):
                 deliveries.insert_many(connection, messages, due_at)
@@ -204,6 +207,18 @@ def _ended(
     # A kind that only another version of this program knows is left to it.
     ours = [key for key in known if key[0] in set(EventKind)]
     return {key: Finding(EventKind(key[0]), key[1], names[key], "", "") for key in ours}
+
+
+def _not_recovered(
+    ended: Iterable[TroubleKey], found: Iterable[Finding], fails: Mapping[str, bool]
+) -> list[TroubleKey]:
+    """Troubles of sources that fail now, so that nobody knows, and have no other to tell of."""
+    ailing = {each.subject for each in found if each.source_url}
+    return [
+        (kind, subject)
+        for kind, subject in ended
+        if kind in AILMENTS and fails.get(subject) and subject not in ailing
+    ]
 
 
 def _works(states: Mapping[str, ChannelState], name: str, broken: str) -> bool:

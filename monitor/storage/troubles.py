@@ -79,16 +79,15 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
         yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}", f"{row['name']}：{zh}")
 
 
-def unwatched(connection: Connection, subjects: Iterable[str]) -> set[str]:
-    """Those of ``subjects``, sources' numbers, that are paused, gone or removed."""
-    wanted = set(subjects)
+def watched(connection: Connection, subjects: Iterable[str]) -> dict[str, bool]:
+    """Those of ``subjects``, sources' numbers, that are watched, and whether they fail now."""
+    wanted = [int(each) for each in set(subjects)]
     if not wanted:
-        return set()
-    watched = sa.select(source.c.id).where(
-        source.c.state == SourceState.ACTIVE,
-        bulk.among(connection, source.c.id, [int(each) for each in wanted]),
+        return {}
+    query = sa.select(source.c.id, source.c.failures).where(
+        source.c.state == SourceState.ACTIVE, bulk.among(connection, source.c.id, wanted)
     )
-    return wanted - set(map(str, connection.scalars(watched)))
+    return {str(number): failures > 0 for number, failures in connection.execute(query)}
 
 
 def _low_after() -> sa.ColumnElement[int]:

@@ -122,6 +122,31 @@ def test_a_source_that_is_not_watched_any_more_is_not_said_to_be_well(rig: Rig, 
         assert rig.look() == [("source-failing", False)]
 
 
+@pytest.mark.parametrize("trouble", ["silent", "failing"])
+def test_a_source_that_fails_is_not_said_to_be_well(rig: Rig, trouble: str) -> None:
+    """A silent one that does not answer once, and a failing one that was resumed."""
+    if trouble == "silent":
+        rig.add("ill", usual_gap_s=60.0, last_new_at=NOW - 50 * HOUR)
+    else:
+        rig.add("ill", failures=9, last_error="x")
+    assert rig.look() == [(f"source-{trouble}", False)]
+    rig.set("ill", failures=1, last_error="x")
+    assert rig.look() == rig.look() == []
+    rig.set("ill", failures=0, last_error=None, last_new_at=NOW)
+    assert rig.look() == [(f"source-{trouble}", True)]
+
+
+def test_who_falls_from_one_trouble_into_another_recovers_once(rig: Rig) -> None:
+    rig.add("ill", usual_gap_s=60.0, last_new_at=NOW - 50 * HOUR)
+    assert rig.look() == [("source-silent", False)]
+    rig.set("ill", failures=2, last_error="x")
+    assert rig.look() == []
+    rig.set("ill", failures=5)
+    assert rig.look() == [("source-failing", False)]
+    rig.set("ill", failures=0, last_error=None, last_new_at=NOW)
+    assert rig.look() == [("source-failing", True)]
+
+
 def test_nobody_is_silent_sooner_than_usual_or_before_a_poll_has_shown_it(rig: Rig) -> None:
     rig.add("nightly", usual_gap_s=24 * 3600.0, last_new_at=NOW - 7 * 24 * HOUR)
     rig.add("quick", usual_gap_s=60.0, last_new_at=NOW - 23 * HOUR)
