@@ -194,6 +194,7 @@ def _turns(pair: _Pair) -> dict[str, float]:
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
         "contrary": float(contrary),
+        "novel": float(kin.is_novel(a, told_a, b, told_b) or kin.is_novel(b, told_b, a, told_a)),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
     }
 

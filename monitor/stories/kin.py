@@ -19,6 +19,8 @@ NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
 # A team plays for a place, and who leads a country is told of as the country.
 LYING = PLACES | {"team", "person"}
+# So much of a title is nearly all of it.
+NEARLY_ALL = 0.8
 # What one of these words stands before is not, or no more.
 UNDOING = frozenset(
     {
@@ -217,6 +219,19 @@ def _told_weight(a: Wording, shares: Sequence[float], places: Sequence[int]) -> 
 def _told_share(a: Wording, shares: Sequence[float], places: Sequence[int]) -> float:
     weight = sum([a.tokens[at].weight for at in places])
     return _told_weight(a, shares, places) / weight
+
+
+def is_novel(a: Wording, mine: Sequence[float], b: Wording, theirs: Sequence[float]) -> bool:
+    """Whether ``b`` tells nearly all of ``a``, and besides that something is done."""
+    weight = sum([token.weight for token in a.tokens])
+    told_of_a = sum([token.weight * share for token, share in zip(a.tokens, mine, strict=True)])
+    return (
+        told_of_a > NEARLY_ALL * weight and not _has_own_deed(a, mine) and _has_own_deed(b, theirs)
+    )
+
+
+def _has_own_deed(a: Wording, shares: Sequence[float]) -> bool:
+    return any(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
 
 
 def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:

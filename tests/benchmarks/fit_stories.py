@@ -29,7 +29,7 @@ PAIRS = ROOT / "tests" / "data" / "stories"
 TARGET = ROOT / "monitor" / "stories" / "weights.py"
 PULL = 0.3
 # So many, and how much each counts.
-STRANGERS, STRANGE = 4_000, 0.2
+STRANGERS, STRANGE = 4_000, 0.3
 # A wrong "same" costs an alert, a wrong "other" one mail too many.
 NEGATIVE = 1.5
 PRIORS = {
@@ -42,6 +42,7 @@ PRIORS = {
     "turned": -8.0, "replaced": -2.5, "template": -1.0, "runs": 0.5,
     "labels_same": 0.3, "hazard_differ": -3.0, "react": -1.0, "plan_done": -4.0, "core": 1.0,
     "negated": -3.0, "contrary": -8.0, "aftermath": -3.0, "reworded": 0.5, "same_start": -0.5,
+    "novel": -1.0,
 }  # fmt: skip
 
 
