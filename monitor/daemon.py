@@ -14,7 +14,7 @@ from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import digests, heartbeat, pacebook, retrainer, telemetry, trustbook
+from monitor import digests, heartbeat, memory, pacebook, retrainer, telemetry, trustbook
 from monitor.config import Settings
 from monitor.errors import HeadlineError, StorageError
 from monitor.lease import Lease
@@ -31,7 +31,6 @@ from monitor.worker import worker_name
 
 log = logger("daemon")
 RENEW_S = 6.0
-WATCHDOG_S = 8.0
 TICK_S = 1.0
 RETAIN_S = 3600.0
 HUBS_S = 2.0
@@ -39,6 +38,7 @@ RETRAIN_S = 20.0
 WATCH_S = 60.0
 MEASURE_S = 300.0
 PACE_S = 600.0
+TIDY_S = 5.0
 DRAIN_FETCHES_S = 5.0
 DRAIN_SENDS_S = 3.0
 SETTLE_S = 3.0
@@ -82,13 +82,14 @@ class Daemon:
         self.links: LinkServer | None = None
         self._heartbeat = heartbeat.Heartbeat()
         self.polls = PollReport()
+        self._tidier = memory.Tidier()
         self.service: Service | None = None
 
     async def run(self) -> PollReport:
         """Work until ``stop``, and stand by while another does; returns what all polls came to."""
         database = await asyncio.to_thread(open_database, self.settings)
         self._lease = Lease(database, self._worker)
-        watchdog = asyncio.create_task(self._feed_watchdog())
+        watchdog = asyncio.create_task(self._notifier.feed_watchdog())
         try:
             while await self._lease.obtain(self._stopping, self._stand_by):
                 await self._be_the_daemon(database)
@@ -122,7 +123,7 @@ class Daemon:
     def _open(self, settings: Settings, database: Database) -> Service:
         return Service(
             settings, database, worker=self._worker, observers=self._observers,
-            stories=self._stories,
+            stories=self._stories, on_owed=partial(self._begin, "deliver", self._deliver),
         )  # fmt: skip
 
     @property
@@ -135,13 +136,6 @@ class Daemon:
         self._notifier.send("STOPPING=1")
         self._stopping.set()
         self._resting.set()
-
-    async def _feed_watchdog(self) -> None:
-        """Tell systemd that the loop turns, whatever the database does."""
-        every_s = min(WATCHDOG_S, (self._notifier.watchdog_s or 60.0) / 2)
-        while True:
-            self._notifier.send("WATCHDOG=1")
-            await asyncio.sleep(every_s)
 
     # the lease
 
@@ -160,7 +154,6 @@ class Daemon:
         if holder is not None:
             log.error("another daemon (%s) has taken over", holder)
             self._resting.set()
-            return
 
     def _may_begin(self) -> bool:
         """Whether this is surely the daemon, and is to stay it."""
@@ -183,6 +176,7 @@ class Daemon:
             (partial(self._tick, "retain", self._retain), RETAIN_S),
             (partial(self._tick, "trust", self._measure), MEASURE_S),
             (partial(self._tick, "pace", self._keep_pace), PACE_S),
+            (partial(self._tick, "tidy", self._tidy), TIDY_S),
         )
         for tick, seconds in ticks:
             scheduler.add_job(
@@ -193,6 +187,9 @@ class Daemon:
 
     async def _tick(self, name: str, work: Callable[[Service], Awaitable[None]]) -> None:
         """Begin ``work``, unless its last turn still goes on; the scheduler never waits for it."""
+        self._begin(name, work)
+
+    def _begin(self, name: str, work: Callable[[Service], Awaitable[None]]) -> None:
         service, last = self.service, self._turns.get(name)
         if service is None or self._resting.is_set() or (last and not last.done()):
             return
@@ -270,6 +267,9 @@ class Daemon:
         """How far hints of sections are trusted; once an hour, whoever does it."""
         if self._may_begin():
             await asyncio.to_thread(trustbook.measure_if_due, service.database, service.now())
+
+    async def _tidy(self, _service: Service) -> None:
+        await asyncio.to_thread(self._tidier.tidy, self.polls.new_entries)
 
     async def _keep_pace(self, service: Service) -> None:
         """Sources together ask as often as the settings say."""

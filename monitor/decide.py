@@ -55,6 +55,11 @@ class Result:
     body_hash: str | None = None
 
     @property
+    def size(self) -> int:
+        """How many entries it holds."""
+        return len(self.keys)
+
+    @property
     def hub(self) -> HubLink | None:
         """Who tells of its news: by the answer's headers, else by the feed itself."""
         if not isinstance(self.outcome, Fetched):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitor.decide import Update
 
 # What one transaction stores at most, unless a first poll brings more: others wait to write.
-LOUD_AT_ONCE = 400
+LOUD_AT_ONCE = 100
 NEW_AT_ONCE = 2_000
 LITTLE = 50
 

@@ -2,9 +2,10 @@
 
     claim     take the sources that are due, under a lease
     fetch     ask their servers; what comes back is Fetched, NotModified or Failed
-    parse     a body into entries, in a process with limits
+    parse     a body into entries, in a process with limits; what waits to be stored is bounded
     decide    pure: what is new, revised, owed (monitor.decide)
-    store     entries, matches and the deliveries they cause, in a transaction (monitor.store)
+    store     entries, matches and the deliveries they cause, in a transaction (monitor.store),
+              what brings little first, what brings much in parts (monitor.storing)
 
 A source whose outcome is stored is settled by that same transaction. Whatever ends the
 program before it leaves the source claimed, and the next daemon polls it again.
@@ -13,120 +14,43 @@ program before it leaves the source claimed, and the next daemon polls it again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
-from monitor.decide import Result, Update, body_digest, decide
-from monitor.errors import BudgetExceeded, ParseError, StorageError, Unstorable
-from monitor.hints.trust import Trust
-from monitor.pacebook import PaceBook
-from monitor.parts import LITTLE, brings, in_parts
-from monitor.reach import Reach, Ways
-from monitor.rulebook import RuleBook
+from monitor.decide import Result, body_digest
+from monitor.errors import BudgetExceeded, ParseError, StorageError
+from monitor.kit import Kit, PollReport
+from monitor.reach import Reach
+from monitor.room import Room, Share
 from monitor.sources import SOURCE_KINDS
-from monitor.sources.wire import Document
-from monitor.storage import Database, entries, sources, subscriptions
-from monitor.store import Headline, Written, draft, tell, write
-from monitor.storybook import StoryBook
+from monitor.storage import sources, subscriptions
+from monitor.storing import Store
 from monitor.telemetry import logger
-from monitor.trustbook import TrustBook
 from monitor.types import (
     Failed,
     FailureKind,
     Fetched,
     FetchRequest,
-    HubLink,
     Outcome,
-    Prediction,
     Source,
 )
+
+__all__ = ["Kit", "PollReport", "poll"]
 
 log = logger("poll")
 LEASE = timedelta(minutes=15)
 STORE_AT_ONCE = 64
 STORE_WAIT_S = 0.1
-PARSE_AHEAD = 32
+# Of bodies that wait for a parser, so many that who brings little seldom waits behind them.
+AHEAD_BYTES = 16 * 1024 * 1024
+# Of what is to be parsed so much counts as an entry: few documents have more of them.
+BYTES_AN_ENTRY = 150
 CROWDED_S = 60.0
 FAULT_S = 5.0
-
-
-class Parsers(Protocol):
-    """Reads documents, and what their entries are known by, within a budget of time and memory."""
-
-    async def parse(
-        self,
-        kind: str,
-        body: bytes,
-        *,
-        url: str,
-        content_type: str,
-        charset: str | None,
-        options: Mapping[str, object],
-        source_id: int,
-    ) -> Document: ...
-
-
-class Fetcher(Protocol):
-    """Asks servers, politely; outcomes come in the order in which they are there."""
-
-    def fetch_all(self, requests: Sequence[FetchRequest]) -> AsyncIterator[Outcome]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What a poll works with. ``now`` is asked once a step; ``rng`` spreads due times.
-
-    ``sections`` is what the classifier calls those that hints name. ``unreturned`` are
-    sources whose claims could not be given back: the next poll does it. ``hubs``: note those
-    that feeds name, for ``websub`` to ask. ``crowd`` is held by who writes much.
-    """
-
-    database: Database
-    fetcher: Fetcher
-    parsers: Parsers
-    classify: Callable[[Sequence[str]], Sequence[Prediction]]
-    rule_book: Callable[[Connection], RuleBook]
-    worker: str
-    now: Callable[[], datetime]
-    rng: random.Random
-    on_headlines: Callable[[Sequence[Headline]], None] | None = None
-    unreturned: set[int] = field(default_factory=set)
-    stories: StoryBook = field(default_factory=StoryBook)
-    trust: TrustBook = field(default_factory=TrustBook)
-    pace: PaceBook = field(default_factory=PaceBook)
-    ways: Ways = field(default_factory=Ways)
-    sections: Callable[[], Mapping[str, str]] | None = None
-    hubs: bool = False
-    crowd: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True, slots=True)
-class PollReport:
-    """Counts of one poll; ``network_down`` says that its failures were put down to us."""
-
-    sources: int = 0
-    failed: int = 0
-    not_modified: int = 0
-    new_entries: int = 0
-    deliveries: int = 0
-    network_down: bool = False
-
-    def __add__(self, other: PollReport) -> PollReport:
-        return PollReport(
-            self.sources + other.sources,
-            self.failed + other.failed,
-            self.not_modified + other.not_modified,
-            self.new_entries + other.new_entries,
-            self.deliveries + other.deliveries,
-            self.network_down or other.network_down,
-        )
 
 
 async def poll(kit: Kit, limit: int = 500) -> PollReport:
@@ -135,19 +59,35 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     if not claimed:
         return PollReport()
     unsettled = {source.id for source in claimed}
-    results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=2 * STORE_AT_ONCE)
-    reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results))
     wait_s = FAULT_S
     try:
-        report = await _store_as_they_come(kit, results, unsettled)
-        await reader
+        with kit.room.share() as share:
+            report = await _work(kit, claimed, share, unsettled)
         wait_s = CROWDED_S
         return report
     finally:
-        reader.cancel()
-        await asyncio.gather(reader, return_exceptions=True)
         if unsettled:
             await asyncio.to_thread(_give_back, kit, unsettled, wait_s)
+
+
+async def _work(
+    kit: Kit, claimed: Sequence[Source], share: Share, unsettled: set[int]
+) -> PollReport:
+    """Read and store side by side; who stores much does not keep the rest waiting."""
+    results: asyncio.Queue[Result | None] = asyncio.Queue(maxsize=2 * STORE_AT_ONCE)
+    store = Store(kit, share, unsettled)
+    reader = asyncio.create_task(_fetch_and_parse(kit, claimed, results, share))
+    writer = asyncio.create_task(store.write_crowds())
+    try:
+        report = await _store_as_they_come(kit, results, store)
+        store.crowds.put_nowait(None)
+        report += await writer
+        await reader
+        return report
+    finally:
+        reader.cancel()
+        writer.cancel()
+        await asyncio.gather(reader, writer, return_exceptions=True)
 
 
 def _claim(kit: Kit, limit: int) -> list[Source]:
@@ -184,9 +124,9 @@ def _give_back(kit: Kit, ids: set[int], wait_s: float) -> None:
 
 
 async def _fetch_and_parse(
-    kit: Kit, claimed: Sequence[Source], results: asyncio.Queue[Result | None]
+    kit: Kit, claimed: Sequence[Source], results: asyncio.Queue[Result | None], share: Share
 ) -> None:
-    """Put one Result a source on the queue, then None. Bodies wait for a parser, not in memory."""
+    """Put one Result a source on the queue, then None. Few bodies wait in memory for a parser."""
     by_id = {source.id: source for source in claimed}
     requests = [
         FetchRequest(
@@ -199,13 +139,18 @@ async def _fetch_and_parse(
         )
         for source in claimed
     ]
-    ahead = asyncio.Semaphore(PARSE_AHEAD)
+    ahead = Room(AHEAD_BYTES)
 
     async def read(source: Source, outcome: Fetched, digest: str) -> None:
+        size = len(outcome.body)
         try:
-            await results.put(await _parse(kit, source, outcome, digest))
+            about = size // BYTES_AN_ENTRY
+            await share.take(about)
+            result = await _parse(kit, source, outcome, digest)
+            share.give(about - result.size)
+            await results.put(result)
         finally:
-            ahead.release()
+            ahead.give(size)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -214,7 +159,7 @@ async def _fetch_and_parse(
                 if isinstance(outcome, Fetched):
                     digest = body_digest(outcome.body)
                     if digest != source.body_hash:
-                        await ahead.acquire()
+                        await ahead.take(len(outcome.body))
                         group.create_task(read(source, outcome, digest))
                         continue
                     outcome = replace(outcome, body=b"")  # noqa: PLW2901
@@ -247,31 +192,35 @@ async def _parse(kit: Kit, source: Source, outcome: Fetched, digest: str) -> Res
     )
 
 
-# decide and store
+# store
 
 
 async def _store_as_they_come(
-    kit: Kit,
-    results: asyncio.Queue[Result | None],
-    unsettled: set[int],
+    kit: Kit, results: asyncio.Queue[Result | None], store: Store
 ) -> PollReport:
     """Store results in batches; failures that may be our own network's wait for the end."""
     report = PollReport()
     held: dict[Reach, list[Result]] = defaultdict(list)
     heard: dict[Reach, list[Outcome]] = defaultdict(list)
     ended = False
+
+    def is_held(result: Result) -> bool:
+        outcome, way = result.outcome, kit.ways.to(result.source.url)
+        heard[way].append(outcome)
+        network = isinstance(outcome, Failed) and outcome.kind.is_network
+        if network:
+            held[way].append(result)
+        return network
+
     while not ended:
         batch, ended = await _next_batch(results)
-        ready: list[Result] = []
-        for result in batch:
-            outcome, way = result.outcome, kit.ways.to(result.source.url)
-            heard[way].append(outcome)
-            network = isinstance(outcome, Failed) and outcome.kind.is_network
-            (held[way] if network else ready).append(result)
-        report += await _store(kit, ready, unsettled)
+        ready = [each for each in batch if not is_held(each)]
+        batch.clear()  # what is stored need not be kept until more comes
+        report += await store.take(ready)
+        ready.clear()
     for way, outcomes in heard.items():
         down = way.is_down(outcomes)
-        stored = await _store(kit, held[way], unsettled, network_down=down)
+        stored = await store.take(held[way], network_down=down)
         report += replace(stored, network_down=down)
     return report
 
@@ -293,105 +242,3 @@ async def _next_batch(results: asyncio.Queue[Result | None]) -> tuple[list[Resul
         except (TimeoutError, asyncio.QueueEmpty):
             return batch, False
     return batch, True
-
-
-async def _store(
-    kit: Kit, batch: list[Result], unsettled: set[int], *, network_down: bool = False
-) -> PollReport:
-    """Store ``batch`` in as few transactions as ``in_parts`` makes.
-
-    One part that brings much is written at a time, whatever the number of polls, each in its
-    own call of a thread: whoever has little to write waits for one of them at most.
-    """
-    failed = sum(isinstance(result.outcome, Failed) for result in batch)
-    unparsed = sum(result.parsed is None for result in batch)
-    report = PollReport(len(batch), failed, not_modified=unparsed - failed)
-    if not batch:
-        return report
-    decided = await asyncio.to_thread(_decide, kit, batch, network_down=network_down)
-    for updates in in_parts(decided.updates):
-        report += await _store_part(kit, decided, updates, unsettled)
-    return report
-
-
-async def _store_part(
-    kit: Kit, decided: Decided, updates: Sequence[Update], unsettled: set[int]
-) -> PollReport:
-    """Store what one transaction takes; what no database takes is its own source's failure."""
-    much = sum(map(brings, updates)) > LITTLE
-    try:
-        async with kit.crowd if much else contextlib.nullcontext():
-            written = await asyncio.to_thread(_write, kit, decided, updates)
-    except Unstorable as error:
-        if len(updates) > 1:
-            parts = [await _store_part(kit, decided, [each], unsettled) for each in updates]
-            return sum(parts, PollReport())
-        bare, failed = replace(decided, hubs={}), _refused(kit, updates[0], error)
-        return PollReport(failed=1) + await _store_part(kit, bare, [failed], unsettled)
-    unsettled.difference_update(each.source.id for each in updates if not each.partial)
-    return PollReport(new_entries=written.new_entries, deliveries=written.deliveries)
-
-
-def _refused(kit: Kit, update: Update, error: Unstorable) -> Update:
-    """The failure that ``update`` is; raises ``error`` where that cannot be stored either."""
-    if update.polled.failures:
-        raise error
-    failed = Failed(update.source.id, FailureKind.PARSE, f"it holds what cannot be stored: {error}")
-    return decide(Result(update.source, failed), {}, kit.now(), kit.rng.random())
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a batch means, and what it was decided by. ``hubs`` are those that sources named."""
-
-    updates: Sequence[Update]
-    book: RuleBook
-    trust: Trust
-    hubs: Mapping[int, HubLink]
-
-
-def _decide(kit: Kit, batch: Sequence[Result], *, network_down: bool) -> Decided:
-    now = kit.now()
-    keys = {
-        key: result.source.id for result in batch for entry in result.keys for key in entry.all()
-    }
-    known, book, trust, timing = kit.database.look(
-        lambda connection: (
-            entries.known(connection, keys),
-            kit.rule_book(connection),
-            kit.trust.trust(connection, now),
-            kit.pace.timing(connection, now),
-        )
-    )
-    updates = [
-        decide(result, known, now, kit.rng.random(), network_down=network_down, timing=timing)
-        for result in batch
-    ]
-    hubs = {
-        result.source.id: link for result in batch if kit.hubs and (link := result.hub) is not None
-    }
-    return Decided(updates, book, trust, hubs)
-
-
-def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
-    """Store ``updates`` in one transaction."""
-    drafts = draft(updates, kit.classify, decided.trust, kit.sections and kit.sections())
-    if any(not each.update.silent for each in drafts):
-        kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
-
-    def work(connection: Connection) -> tuple[Written, datetime]:
-        if drafts or any(update.listed for update in updates):  # what climbs is told, too
-            entries.one_at_a_time(connection)
-        now, book = kit.now(), decided.book
-        written = write(connection, kit.worker, updates, drafts, book, kit.stories, now)
-        named = decided.hubs.keys() & written.ours
-        subscriptions.note(connection, {number: decided.hubs[number] for number in named}, now)
-        return written, now
-
-    written, now = kit.database.run(work)
-    for update in updates:
-        if update.event:
-            log.warning(update.event)
-    if kit.on_headlines and written.stored:
-        kit.on_headlines(tell(written, decided.book, now))
-    return written

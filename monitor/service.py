@@ -25,11 +25,11 @@ from monitor.config import Polling, Settings, house_of
 from monitor.errors import StorageError
 from monitor.fetch import Fetcher, FetchSettings
 from monitor.house import zone_of
+from monitor.kit import Kit
 from monitor.links import Linker
 from monitor.model import Classifier
 from monitor.outbox import Outbox, OutboxSettings
 from monitor.pacebook import PaceBook, follow_interval
-from monitor.pipeline import Kit
 from monitor.reach import Ways
 from monitor.rendering.bounds import Bounds
 from monitor.rendering.browser import Browser
@@ -82,6 +82,7 @@ class Service:
         worker: str,
         observers: Observers | None = None,
         stories: StoryBook | None = None,
+        on_owed: Callable[[], None] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
@@ -90,6 +91,7 @@ class Service:
         self.worker = worker
         self._observers = observers or Observers()
         self._stories = stories or StoryBook()
+        self._on_owed = on_owed
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
@@ -167,6 +169,7 @@ class Service:
             sections=partial(self.classifier.names, self.taxonomy),
             ways=Ways(parse_allowed(polling.allow_private)),
             hubs=self.websub is not None,
+            on_owed=self._on_owed,
         )
         # The first headlines need not wait for the rules and the tables of folding.
         self._stack.push_async_callback(_ended, asyncio.create_task(self._compile_rules()))

@@ -81,9 +81,10 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 def run_daemon(arguments: argparse.Namespace) -> int:
     gc.disable()  # all that is imported stays: looking for garbage meanwhile finds none
-    from monitor import signals, telemetry
+    from monitor import memory, signals, telemetry
     from monitor.daemon import Daemon
 
+    memory.share_arenas()
     gc.freeze()
     gc.enable()
     settings = settings_of(arguments)

@@ -95,16 +95,11 @@ def known(connection: Connection, keys: Mapping[int, int]) -> dict[int, Known]:
 
 def allocate(connection: Connection, count: int) -> int:
     """Reserve ``count`` entry numbers that follow one another; returns the first."""
-    statement = (
-        sa.update(counter)
-        .where(counter.c.name == "entry")
-        .values(value=counter.c.value + count)
-        .returning(counter.c.value)
+    first = bulk.inserting(connection, counter).values(name="entry", value=count)
+    statement = first.on_conflict_do_update(
+        index_elements=[counter.c.name], set_={"value": counter.c.value + count}
     )
-    last = connection.execute(statement).scalar()
-    if last is None:
-        connection.execute(sa.insert(counter).values(name="entry", value=count))
-        last = count
+    last = connection.execute(statement.returning(counter.c.value)).scalar_one()
     return int(last) - count + 1
 
 

@@ -208,7 +208,7 @@ def _is_word(group: str, key: str) -> bool:
     return group in _KEYS_ARE_WORDS or key in _ORGANS
 
 
-@functools.lru_cache(maxsize=32_768)
+@functools.lru_cache(maxsize=8_192)
 def stem(word: str) -> str:
     """An English word without its endings; the same for the forms of a regular word."""
     base = word.removesuffix("'s").removesuffix("\u2019s").rstrip("'\u2019.")

@@ -19,6 +19,9 @@ from monitor.text import fold, unify
 _WORDS = re.compile("[A-Za-z\u00c0-\u024f][\\w'\u2019-]+")
 # A title of fewer letters and digits says too little.
 SHORT = 6
+# So much is remembered: a title with its words takes some 5 KB, a word 200 bytes. It is full
+# after an hour of usual news, so that a storm of them adds nothing.
+TITLES, WORDS = 1_024, 8_192
 _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
 # 某地一工厂: where it was.
 _SPOT = re.compile(
@@ -72,7 +75,7 @@ def runs_of(title: str) -> list[str]:
     return _RUNS.findall(fold(title).text)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=TITLES)
 def grams(title: str) -> tuple[int, ...]:
     """What the window knows a title by, in order: known Chinese words by their meaning, pairs
     of Chinese characters elsewhere, stems of English words."""
@@ -112,7 +115,7 @@ def _han_grams() -> list[int]:
     return [_term_gram(terms) for terms in han_words().terms]
 
 
-@functools.lru_cache(maxsize=32_768)
+@functools.lru_cache(maxsize=WORDS)
 def _latin_gram(word: str) -> int:
     """The bucket of an English word, the same for words of one meaning."""
     found = stem(word)
@@ -155,7 +158,7 @@ def is_short(said: str) -> bool:
     return len(said) - said.count(" ") < SHORT
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=TITLES)
 def _said(title: str) -> tuple[str, str]:
     """The folded title without what frames it, with marks and without."""
     plain = unframed(fold(title).text)
@@ -214,7 +217,7 @@ class _Reading:
             self.news = range(at, 1_000) if word[0] >= "\u3400" else range(at)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=TITLES)
 def wording(title: str) -> Wording:
     """The wording of ``title``; the same for every spelling that folds alike."""
     known = lexicon()
@@ -261,7 +264,7 @@ def _proper(title: str, known: Lexicon) -> Iterator[str]:
             yield found
 
 
-@functools.lru_cache(maxsize=32_768)
+@functools.lru_cache(maxsize=WORDS)
 def _folded_stem(word: str) -> str:
     return stem(fold(word).text)
 
@@ -310,14 +313,14 @@ def _take_phrase(runs: list[str], at: int, known: Lexicon, items: list[Item]) ->
     return 1
 
 
-@functools.lru_cache(maxsize=32_768)
+@functools.lru_cache(maxsize=WORDS)
 def _latin(run: str) -> tuple[str, int, tuple[Term, ...]]:
     """A word's stem, the most stems of a phrase that it begins, what it means alone."""
     word, known = stem(run), lexicon()
     return word, known.phrases.get(word, 0), known.latin.get((word,), ())
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=WORDS)
 def _known_weight(word: str, kind: str) -> float:
     """What sharing a known word says: by how rare it is, but a name by its kind."""
     if kind == "name":
@@ -326,7 +329,7 @@ def _known_weight(word: str, kind: str) -> float:
     return min(max(sum(map(_weight, parts)), _LEAST), _MOST)
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=WORDS)
 def _weight(word: str) -> float:
     """What sharing ``word`` says: from 0.1 for a frequent one to 2 for a rare one."""
     known = lexicon()

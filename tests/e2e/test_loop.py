@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
+from monitor.config import load
+from monitor.daemon import Daemon
 from tests.e2e.conftest import World
 from tests.e2e.process import until
 
@@ -27,4 +32,20 @@ def test_a_new_headline_arrives_by_mail_and_by_webhook_each_once(world: World) -
     assert mail.recipients == ("you@reader.example",)
     assert world.hooks.refused == []
     assert sorted(world.stored) == ["a new chip", "a new match", "an old chip", "an old match"]
+    assert world.owed == 0
+
+
+def test_what_a_poll_owes_does_not_wait_for_the_next_tick(world: World) -> None:
+    world.rule("chip", "hook")
+    world.add(world.portal.add("/news", "a new chip"), history=True)
+    daemon = Daemon(load(world.settings), tick_s=300)
+
+    async def work() -> None:
+        running = asyncio.create_task(daemon.run())
+        arrived = partial(until, lambda: world.hooks.ids, 30, "the alert arrives")
+        await asyncio.to_thread(arrived)
+        daemon.stop()
+        await running
+
+    asyncio.run(work())
     assert world.owed == 0
