@@ -206,10 +206,18 @@ def test_an_installation_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert not target.exists()
 
 
-def install(target: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+def test_the_installation_needs_no_room_in_tmp(tmp_path: Path) -> None:
+    """Which may be memory; 1.3 GB come and go on the way."""
+    result = install(str(tmp_path / "release"), python="/bin/false", TMPDIR=str(tmp_path / "none"))
+    assert "installing the build tools" in result.stdout, result.stderr
+
+
+def install(
+    target: str, python: str = sys.executable, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["/bin/sh", str(DEPLOY / "install"), target],
-        env={"PATH": "/usr/bin:/bin", "PYTHON": python},
+        env={"PATH": "/usr/bin:/bin", "PYTHON": python, **variables},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
