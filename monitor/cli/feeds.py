@@ -100,7 +100,8 @@ def run_add(arguments: argparse.Namespace) -> int:
         retention_days=arguments.keep,
     )
     added = feeds.add(settings, [new])
-    what = "" if found.kind == "feed" else f", a {found.kind} of {found.entries} headlines"
+    holds = f" of {found.entries} headlines" if found.entries is not None else ""
+    what = "" if found.kind == "feed" else f", a {found.kind}{holds}"
     named = f"watching {found.url} ({new.name or found.url}{what})"
     say(named if added else f"{found.url} is watched already")
     if added and SOURCE_KINDS[found.kind].robots and not arguments.unchecked:
@@ -113,14 +114,14 @@ def run_add(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A source to store."""
+    """A source to store; ``entries`` None: nobody looked."""
 
     url: str
     kind: str = "feed"
     title: str = ""
     language: str | None = None
     options: Mapping[str, object] | None = None
-    entries: int = 0
+    entries: int | None = None
 
 
 def at_address(url: str, selector: str, *, render: bool = False) -> Found:

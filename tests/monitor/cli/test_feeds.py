@@ -432,6 +432,7 @@ def test_one_selector_corrects_a_page(cli: CommandLine, portal: HttpServer) -> N
 
 
 def test_an_address_alone_tells_the_kind(cli: CommandLine) -> None:
-    cli.good("feeds", "add", "https://news.163.com/", "--unchecked")
+    printed = cli.good("feeds", "add", "https://news.163.com/", "--unchecked")
+    assert "a page)" in printed.out
     cli.good("feeds", "add", "https://weibo.com/ajax/side/hotSearch", "--unchecked")
     assert {row["kind"] for row in listed(cli)} == {"page", "hotlist"}
