@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,14 @@ def install(
         env={"PATH": "/usr/bin:/bin", "PYTHON": python, **variables},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def test_the_lock_file_is_made_for_the_oldest_python() -> None:
+    """Its pins must install there, whichever Python makes it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = project["requires-python"].removeprefix(">=")
+    script = (ROOT / ".ci" / "lock").read_text(encoding="utf-8")
+    assert re.findall(r"--python-version (\S+)", script) == [oldest]
 
 
 # the guide
