@@ -223,6 +223,23 @@ def install(
     )  # fmt: skip
 
 
+def test_half_a_virtual_environment_is_made_anew(tmp_path: Path) -> None:
+    """Debian's Python leaves one without pip where python3-venv is missing."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml", "hatch_build.py"):
+        (tmp_path / name).touch()
+    scripts = tmp_path / ".venv" / "bin"
+    scripts.mkdir(parents=True)
+    for name in ("python", "system-python"):
+        (scripts / name).write_text('#!/bin/sh\necho "$0 $*" >> asked\n', encoding="utf-8")
+        (scripts / name).chmod(0o755)
+    command = ["make", "-C", str(tmp_path), ".venv/.ready", "PYTHON=.venv/bin/system-python"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    assert asked[0] == ".venv/bin/system-python -m venv .venv"
+
+
 def test_the_lock_file_is_made_for_the_oldest_python() -> None:
     """Its pins must install there, whichever Python makes it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
