@@ -20,6 +20,7 @@ from tests.soak import FULL, count
 FEEDS = count(4, 20)
 EACH = count(60, 500)
 STORM = FEEDS * EACH
+USUAL = count(40, 2_000)
 CALM = 5
 A_MINUTE = timedelta(seconds=61)
 
@@ -40,6 +41,12 @@ class Memory:
             size = next(line for line in lines if line.startswith("VmRSS"))
             self.seen.append(int(size.split()[1]) / 1024)
 
+    def falls(self, megabytes: float) -> None:
+        """Wait until it is less again."""
+        until(
+            lambda: self.seen[-1] < megabytes, 60, f"under {megabytes:.0f} MB: {self.seen[-1]:.0f}"
+        )
+
     def end(self) -> None:
         self._ended.set()
         self._thread.join(5)
@@ -50,21 +57,26 @@ class Memory:
 def test_hostile_16_a_storm_leaves_as_its_cap_says_and_others_do_not_wait(world: World) -> None:
     """Delays and memory are judged with the full number alone, and shown with ``-rP``."""
     paths = [f"/storm{feed}" for feed in range(FEEDS)]
-    world.add(*(world.portal.add(path, "old") for path in paths), world.portal.add("/calm", "old"))
+    others = [world.portal.add(path, "old") for path in ("/calm", "/usual")]
+    world.add(*(world.portal.add(path, "old") for path in paths), *others)
     with world.database.write() as connection:
         now = datetime.now(UTC)
         rules.add(connection, "storm", "storm", ["mail"], now, RuleOptions(caps=("5/minute",)))
         rules.add(connection, "calm", "calm", ["hook"], now)
     daemon = world.start()
     daemon.ready(60)
-    world.wait_for_baselines(FEEDS + 1)
+    world.wait_for_baselines(FEEDS + 2)
+    world.portal.publish("/usual", *(f"usual in place {number}" for number in range(USUAL)))
+    stored_of(world, "usual%", USUAL)
     memory = Memory(daemon.pid)
+    until(lambda: memory.seen, 5, "memory is looked at")
     for place, path in enumerate(paths):
         numbers = range(place * EACH, (place + 1) * EACH)
         world.portal.publish(path, *(f"storm in place {100_000 + number}" for number in numbers))
     delays = [delay_of(world, f"calm day {1_000 + number}") for number in range(CALM)]
-    held_back = entry.c.title.like("storm%")
-    until(lambda: len(world.all(entry.c.id, held_back)) == STORM, count(60, 120), "all is stored")
+    stored_of(world, "storm%", STORM)
+    if FULL:
+        memory.falls(memory.seen[0] + 25)
     memory.end()
     world.mails.wait_for(5, 30)
     assert len(world.all(held.c.id, held.c.digest.is_(None))) == STORM - 5
@@ -75,12 +87,17 @@ def test_hostile_16_a_storm_leaves_as_its_cap_says_and_others_do_not_wait(world:
     assert f"{STORM - 5} headlines" in str(digest.message["Subject"])
     daemon.end()
     assert len(world.mails.mails) == 6
-    print(f"delays {delays} s; memory from {memory.seen[:1]} to {max(memory.seen, default=0)} MB")
+    before, *seen = memory.seen
+    print(f"delays {delays} s; memory from {before:.0f} over {max(seen):.0f} to {seen[-1]:.0f} MB")
     if FULL:
-        assert max(delays) < 5 + 1, (
-            "within 5 s of the poll that brings it, which is due each second"
-        )
-        assert max(memory.seen) - memory.seen[0] < 100
+        assert max(delays) < 5
+        assert max(memory.seen) - memory.seen[0] < 50
+
+
+def stored_of(world: World, like: str, number: int) -> None:
+    """Wait until so many titles are stored."""
+    found = entry.c.title.like(like)
+    until(lambda: len(world.all(entry.c.id, found)) == number, count(60, 120), f"{like} is stored")
 
 
 def delay_of(world: World, title: str) -> float:
