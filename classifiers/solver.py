@@ -71,8 +71,8 @@ class _Task(ctypes.Structure):
 def trust_of(rows: Rows, power: float) -> Trust:
     """|log odds ratio of a column in a section| ** (2 * power): columns x sections.
 
-    Counts are of titles, weighted by their cost, with one added everywhere. A ``power`` of
-    0 trusts all weights alike; else columns of no title have no trust.
+    Counts are of titles, weighted by their cost, with one added to each column that some title
+    has. A ``power`` of 0 trusts all weights alike; else columns of no title have no trust.
     """
     columns = rows.matrix.shape[1]
     if power == 0:
@@ -96,7 +96,7 @@ def _sums(columns: NDArray[np.int32], worth: Floats, many: int) -> NDArray[np.fl
 
 
 def _log_share(counts: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
-    total = counts.sum() + _SMOOTHING * len(counts)
+    total = counts.sum() + _SMOOTHING * len(columns)
     return np.asarray(np.log((counts[columns] + _SMOOTHING) / total))
 
 
