@@ -98,6 +98,7 @@ class Fetcher:
         self._limits = self._settings.limits
         politeness = self._settings.politeness
         self._queues = HostQueues(politeness, random)
+        self.drained = False  # or being drained
         # Drawn one at a time, and nobody else waits for that.
         self._drawn = HostQueues(replace(politeness, concurrency=1, per_host=1), random)
 
@@ -124,6 +125,7 @@ class Fetcher:
 
     async def drain(self, grace_s: float = 5.0) -> None:
         """Start nothing more, give requests in flight ``grace_s``, then cut them off."""
+        self.drained = True
         await asyncio.gather(self._queues.close(grace_s), self._drawn.close(grace_s))
 
     async def _round(

@@ -43,7 +43,10 @@ class Parsers(Protocol):
 
 
 class Fetcher(Protocol):
-    """Asks servers, politely; outcomes come in the order in which they are there."""
+    """Asks servers, politely; outcomes come in the order in which they are there. One that is
+    ``drained`` asks no more."""
+
+    drained: bool
 
     def fetch_all(self, requests: Sequence[FetchRequest]) -> AsyncIterator[Outcome]: ...
 

@@ -63,7 +63,7 @@ async def poll(kit: Kit, limit: int = 500) -> PollReport:
     try:
         with kit.room.share() as share:
             report = await _work(kit, claimed, share, unsettled)
-        wait_s = CROWDED_S
+        wait_s = 0.0 if kit.fetcher.drained else CROWDED_S
         return report
     finally:
         if unsettled:
@@ -108,8 +108,8 @@ def _claim(kit: Kit, limit: int) -> list[Source]:
 
 
 def _give_back(kit: Kit, ids: set[int], wait_s: float) -> None:
-    """Sources that were not asked (a crowded host, a drain), or whose answer could not be
-    stored, come due again within ``wait_s``, spread out.
+    """Sources that were not asked (a crowded host, a drain: who takes over asks them at once),
+    or whose answer could not be stored, come due again within ``wait_s``, spread out.
     """
     now = kit.now()
     due = {number: now + timedelta(seconds=wait_s * kit.rng.random()) for number in ids}

@@ -85,6 +85,7 @@ class World:
         self.room = Room(ROOM)
         self.on_parsed: Callable[[int], None] = lambda _count: None
         self.on_owed: Callable[[], None] = lambda: None
+        self.drain: Callable[[], object] = lambda: None
 
     def add(self, *paths: str, **fields: Any) -> None:
         new = [NewSource(self.server.url(path), name=path, **fields) for path in paths]
@@ -103,6 +104,8 @@ class World:
         allowed = ClientSettings("test", allow_private=("127.0.0.1", NO_WAY_THERE))
         async with HttpClient(allowed) as client, ParserPool() as parsers:
             fetcher = Fetcher(client, FetchSettings(gap_s=0, no_gap_hosts=frozenset({"127.0.0.1"})))
+            loop = asyncio.get_running_loop()
+            self.drain = lambda: asyncio.run_coroutine_threadsafe(fetcher.drain(0.0), loop)
             kit = Kit(
                 database=self.database,
                 fetcher=fetcher,
@@ -499,6 +502,18 @@ def test_what_another_worker_took_meanwhile_is_left_to_it(world: World, server: 
     world.poll()
     assert world.all(entry.c.id) == []
     assert world.all(source.c.claimed_by) == ["thief"]
+
+
+def test_what_a_drain_left_unasked_is_due_at_once(world: World, server: HttpServer) -> None:
+    async def end(_: Exchange) -> None:
+        world.drain()
+        await asyncio.Event().wait()
+
+    server.route("/a", end)
+    world.add("/a")
+    assert world.poll().sources == 0
+    with world.database.write() as connection:
+        assert [each.url for each in sources.claim(connection, "next", NOW, 9, timedelta(1))]
 
 
 def test_a_source_removed_during_its_poll_is_no_error(world: World, server: HttpServer) -> None:
