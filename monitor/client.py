@@ -10,7 +10,7 @@ import asyncio
 import functools
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -28,10 +28,24 @@ from monitor.redirects import PERMANENT, REDIRECTS, headers_for, next_hop, split
 from monitor.route import is_ours
 from monitor.types import FailureKind
 
-__all__ = ["DEFAULT_LIMITS", "ClientSettings", "HttpClient", "Limits", "Response", "check_url"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ClientSettings",
+    "HttpClient",
+    "Limits",
+    "Response",
+    "anywhere",
+    "check_url",
+]
+
+Follow = Callable[[str], Awaitable[None]]
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _LARGE_BODY = 1024 * 1024
+
+
+async def anywhere(_url: str) -> None:
+    """Follow every redirect that the client's own rules allow."""
 
 
 class HttpClient:
@@ -89,18 +103,19 @@ class HttpClient:
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        follow_redirects: bool = True,
+        follow: Follow = anywhere,
     ) -> Response:
-        """One exchange, redirects included. Only GET and HEAD are ever redirected.
+        """One exchange, redirects included. Only GET and HEAD are ever redirected, and only to
+        where ``follow``, which is asked first, raises no FetchError.
 
         Raises FetchError for everything that keeps an answer from being read whole; an answer
         of any status, 404 too, is a Response.
         """
         started_s = asyncio.get_running_loop().time()
-        follow = follow_redirects and method in {"GET", "HEAD"}
+        led = follow if method in {"GET", "HEAD"} else None
         try:
             async with asyncio.timeout(limits.total_s):
-                response = await self._exchange(method, url, dict(headers), body, limits, follow)
+                response = await self._exchange(method, url, dict(headers), body, limits, led)
         except TimeoutError as error:
             raise FetchError(
                 FailureKind.TIMEOUT,
@@ -115,9 +130,10 @@ class HttpClient:
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         limits: Limits = DEFAULT_LIMITS,
+        follow: Follow = anywhere,
     ) -> Response:
         """``request`` with GET, following redirects."""
-        return await self.request("GET", url, headers=headers, limits=limits)
+        return await self.request("GET", url, headers=headers, limits=limits, follow=follow)
 
     async def _exchange(
         self,
@@ -126,7 +142,7 @@ class HttpClient:
         headers: dict[str, str],
         body: bytes | None,
         limits: Limits,
-        follow: bool,
+        follow: Follow | None,
     ) -> Response:
         url, login = split_credentials(safe_url(address, self._allow).with_fragment(None))
         headers = {**headers, **login}
@@ -135,8 +151,8 @@ class HttpClient:
         while True:
             reply = await self._send(method, url, headers, body, limits)
             try:
-                location = reply.headers.get("Location") if follow else None
-                if location is None or reply.status not in REDIRECTS:
+                location = reply.headers.get("Location")
+                if follow is None or location is None or reply.status not in REDIRECTS:
                     content = await self._read(reply, limits)
                     moved = str(url) if permanent and len(visited) > 1 else None
                     return Response(reply.status, str(url), reply.headers, content, moved)
@@ -144,6 +160,7 @@ class HttpClient:
                 reply.close()
             permanent = permanent and reply.status in PERMANENT
             following = next_hop(location, visited, limits.max_redirects, self._allow)
+            await follow(str(following))
             headers = headers_for(headers, url, following)
             url, login = split_credentials(following)
             headers |= login

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from random import random as system_random
 
 from monitor.answers import outcome_of, request_headers
-from monitor.client import DEFAULT_LIMITS, HttpClient, Limits
+from monitor.client import DEFAULT_LIMITS, Follow, HttpClient, Limits, anywhere
 from monitor.errors import FetchError
 from monitor.queues import HostQueues, Job, Politeness, host_key
 from monitor.rendering.browser import Browser
@@ -167,12 +167,16 @@ class Fetcher:
             headers["Connection"] = "close"
         started_s = asyncio.get_running_loop().time()
         try:
+            follow: Follow = anywhere
             if request.robots and self._robots is not None:
-                await self._robots.check(request.url)
+                follow = self._robots.check
+                await follow(request.url)
             if request.render and self._browser is not None:
                 response = await self._browser.get(request.url, limits=self._limits)
             else:
-                response = await self._client.get(request.url, headers=headers, limits=self._limits)
+                response = await self._client.get(
+                    request.url, headers=headers, limits=self._limits, follow=follow
+                )
         except FetchError as error:
             elapsed_s = asyncio.get_running_loop().time() - started_s
             return Failed(

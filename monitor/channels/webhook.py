@@ -108,7 +108,7 @@ class Webhook:
         limits = Limits(total_s=left_s, max_bytes=MAX_ANSWER_BYTES, cut_body=True)
         try:
             response = await self._means.client.request(
-                "POST", self._url, headers=headers, body=body, limits=limits, follow_redirects=False
+                "POST", self._url, headers=headers, body=body, limits=limits
             )
         except FetchError as error:
             text = answer(str(error), self._hidden)

@@ -65,6 +65,19 @@ def test_what_is_forbidden_is_not_asked_for(server: HttpServer) -> None:
     assert "robots = false" in found[1].message
 
 
+def test_where_a_redirect_leads_is_asked_too(server: HttpServer) -> None:
+    with HttpServer() as other:
+        other.route("/robots.txt", Reply(body=b"User-agent: *\nDisallow: /shut"))
+        for path in ("/open", "/shut"):
+            other.route(path, Reply(body=b"<html>"))
+            server.route(f"/to{path}", Reply(302, headers={"Location": other.url(path)}))
+        world = World(server)
+        assert kinds(world.ask("/to/open", "/to/shut")) == ["fetched", "robots"]
+        assert kinds(world.ask("/to/shut", robots=False)) == ["fetched"]
+        asked = [each.path for each in other.requests]
+        assert asked == ["/robots.txt", "/open", "/shut"]
+
+
 def test_feeds_do_not_ask(server: HttpServer) -> None:
     server.route("/robots.txt", Reply(body=b"User-agent: *\nDisallow: /"))
     assert kinds(World(server).ask("/page", robots=False)) == ["fetched"]
