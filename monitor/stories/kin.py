@@ -17,8 +17,8 @@ TELLING = 0.7
 FATES = frozenset({"life:die", "kill", "死亡", "injured"})
 NAMING = ("person", "company", "team")
 PLACES = frozenset({"country", "province", "city"})
-# A team plays for a place, and who leads a country is told of as the country.
-LYING = PLACES | {"team", "person"}
+# A team plays for a place, who leads a country or its bank is told of as the country.
+LYING = PLACES | {"team", "person", "bank", "museum"}
 # So much of a title is nearly all of it.
 NEARLY_ALL = 0.8
 # What one of these words stands before is not, or no more.

@@ -178,7 +178,7 @@ def _within(tables: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     names = tables["names"]
     key_of = {
         place: f"{group}:{place}"
-        for group in ("person", "team", "province", "country")
+        for group in ("person", "team", "bank", "museum", "province", "country")
         for place in names[group]
     }
     outer_of = {

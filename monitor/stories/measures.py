@@ -141,6 +141,9 @@ ROUGH_BEFORE = re.compile(
     r"(?:约|近|超|逾|超过|突破|至少|达到?|about|nearly|over|above|than|almost|around|least|some"
     r"|up to)\s?[$€£¥]?\s?$"
 )
+LEAST_BEFORE = re.compile(
+    r"(?:超|逾|超过|突破|至少|over|above|(?:more|higher) than|at least)\s?[$€£¥]?\s?$"
+)
 ROUGH_AFTER = re.compile(r"\s?(?:余|多|以上|\+)")
 AFTERNOON = re.compile("(?:下午|晚上|傍晚|晚)$")
 DETAINED = re.compile("拘留$")

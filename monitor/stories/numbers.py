@@ -14,6 +14,8 @@ from monitor.stories import measures
 _SLACK = 0.05
 # Nearly four tenths may be 36 %.
 _TENTHS = 0.11
+# 300 and more may be 399, and over 215 may be 230.
+_ONE_FIGURE, _MORE = 1.34, 1.08
 # Small numbers are the same by chance unless they count the same.
 _SMALL = 10
 # Numbers as large are sums of money, unless Chinese tells of what.
@@ -26,12 +28,17 @@ _LABELS = frozenset({"model", "nth", "day", "month", "year", "quarter"})
 _PEOPLE = frozenset({"人", *measures.CASUALTIES})
 
 
+_LETTER = re.compile("[a-z](?![a-z0-9])")
+
+
 class Quantity(NamedTuple):
-    """``kind`` is what is counted: ``%``, ``money``, ``dead``, or the word that follows."""
+    """``kind`` is what is counted: ``%``, ``money``, ``dead``, or the word that follows.
+    ``least``: it may be somewhat more."""
 
     kind: str
     value: tuple[float, ...]
     rough: bool
+    least: bool = False
 
 
 def find(text: str) -> tuple[tuple[Quantity, ...], str]:
@@ -43,7 +50,7 @@ def find(text: str) -> tuple[tuple[Quantity, ...], str]:
     at = 0
     for match in measures.NUMBER.finditer(text):
         start, end = match.span()
-        if start < at or _is_in_word(text, start, match.lastgroup or ""):
+        if start < at or _is_in_word(text, match):
             continue
         quantity, end = _read(text, match)
         if quantity is not None:
@@ -81,6 +88,8 @@ def _same(one: Quantity, other: Quantity) -> bool:
     a, b = one.value[0], other.value[0]
     if len(one.value) > 1:
         return False
+    if one.least != other.least:
+        return _is_a_little_more(*((a, b) if one.least else (b, a)))
     if one.rough or other.rough:
         tenths = one.kind == other.kind == "%" and (a % 10 == 0 or b % 10 == 0)
         return abs(a - b) <= (_TENTHS if tenths else _SLACK) * max(a, b)
@@ -95,15 +104,24 @@ def _comparable(one: Quantity, other: Quantity) -> bool:
     return not kinds <= _STRICT and (max(one.value) > _SMALL or kinds <= _PEOPLE)
 
 
+def _is_a_little_more(least: float, value: float) -> bool:
+    """Whether a number is told as ``least`` or more: 325 as 300 and more, 215 as over 200."""
+    one_figure = len(f"{least:.9g}".replace(".", "").strip("0")) == 1
+    return least * (1 - _SLACK) <= value <= least * (_ONE_FIGURE if one_figure else _MORE)
+
+
 def _rounded(a: float, b: float) -> bool:
     """Whether the less exact one, of two figures or more, is the other rounded."""
     digits = min(len(f"{value:.9g}".replace(".", "").rstrip("0")) for value in (a, b))
     return digits >= 2 and f"{a:.{digits}g}" == f"{b:.{digits}g}"
 
 
-def _is_in_word(text: str, start: int, group: str) -> bool:
-    """Whether a number is part of a name, such as yu9 or mh370."""
+def _is_in_word(text: str, match: re.Match[str]) -> bool:
+    """Whether a number is part of a name, such as yu9, mh370 or 5g."""
+    start, end, group = match.start(), match.end(), match.lastgroup or ""
     before = text[start - 1] if start else " "
+    if group == "digits" and _LETTER.match(text, end):
+        return True
     return group not in {"score", "han"} and before.isascii() and before.isalpha()
 
 
@@ -126,7 +144,8 @@ def _read(text: str, match: re.Match[str]) -> tuple[Quantity | None, int]:
 
 def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | None, int]:
     before, end = text[max(0, match.start() - 30) : match.start()], match.end()
-    rough = bool(measures.ROUGH_BEFORE.search(before) or measures.ROUGH_AFTER.match(text, end))
+    least = bool(measures.LEAST_BEFORE.search(before) or measures.ROUGH_AFTER.match(text, end))
+    rough = least or bool(measures.ROUGH_BEFORE.search(before))
     kind = ""
     if measures.ANY_BEFORE.search(before) and not measures.SURELY_AFTER.match(text, end):
         kind = next(kind for pattern, kind in measures.BEFORE if pattern.search(before))
@@ -142,7 +161,7 @@ def _counted(text: str, match: re.Match[str], value: float) -> tuple[Quantity | 
             kind = "money"
         if value == 1:
             return None, end
-    return Quantity(kind, (value,), rough), end
+    return Quantity(kind, (value,), rough, least), end
 
 
 def _dated(kind: str, value: float, match: re.Match[str], before: str) -> tuple[str, float]:

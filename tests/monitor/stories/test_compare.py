@@ -191,11 +191,28 @@ def test_numbers_of_any_text_can_be_read(text: str) -> None:
         ("falls by a third", "%", 33),
         ("kills 17-year-old", "age", 17),
         ("年内第七降", "nth", 7),
+        ("22亿竞得", "money", 2.2e9),
+        ("五十万杯", "杯", 5e5),
     ],
 )
 def test_numbers_by_what_they_count(text: str, kind: str, value: float) -> None:
     [found] = numbers.find(text)[0]
     assert (found.kind, found.value) == (kind, (value,))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("关店三百多家", "关店325家", 1),
+        ("关店三百多家", "关店425家", 0),
+        ("more than 200 pupils", "215 pupils", 1),
+        ("more than 200 pupils", "190 pupils", 1),
+        ("more than 250 pupils", "310 pupils", 0),
+        ("5g network", "5 networks", 0),
+    ],
+)
+def test_numbers_that_are_told_as_so_many_or_more(one: str, other: str, same: int) -> None:
+    assert numbers.agree(numbers.find(one)[0], numbers.find(other)[0])[0] == same
 
 
 def test_scores_are_read_from_either_side() -> None:
