@@ -30,11 +30,6 @@ def runs(a: Wording, b: Wording, shared: set[str]) -> int:
     return found
 
 
-def start_alike(a: Wording, b: Wording) -> bool:
-    """Whether both begin with the same."""
-    return bool(a.tokens and b.tokens) and _meet(a.tokens[0], b.tokens[0])
-
-
 def replaced(a: Wording, b: Wording, told_a: Sequence[float], told_b: Sequence[float]) -> float:
     """What stands in another's place in an equal frame: the words at start and end of both.
 

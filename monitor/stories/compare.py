@@ -136,7 +136,6 @@ def _order(pair: _Pair, less: float) -> dict[str, float]:
         "replaced": alignment.replaced(a, b, pair.told_a, pair.told_b),
         "template": alignment.in_order(a, b, shared) * min(less, 2.0),
         "runs": math.log1p(alignment.runs(a, b, shared)),
-        "same_start": alignment.start_alike(a, b) * max(min(less, 1.0), 0.0),
     }
 
 
@@ -194,7 +193,7 @@ def _turns(pair: _Pair) -> dict[str, float]:
         "react": min(kin.reactions(a, told_a) + kin.reactions(b, told_b), 2),
         "negated": float(kin.negated(a, b, told_a) or kin.negated(b, a, told_b)),
         "contrary": float(contrary),
-        "novel": float(kin.is_novel(a, told_a, b, told_b) or kin.is_novel(b, told_b, a, told_a)),
+        "novel": float(kin.is_novel(a, told_a, b, told_b)),
         "aftermath": max(kin.aftermath(a, told_a), kin.aftermath(b, told_b)),
     }
 

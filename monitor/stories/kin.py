@@ -167,11 +167,9 @@ def _plain_keys(a: Wording) -> set[str]:
 
 def reworded(a: Wording, b: Wording, shares: Sequence[float]) -> int:
     """How many words of ``a`` are told in other words in ``b``."""
-    theirs = {token.surface for token in b.tokens}
-    return sum(
-        share >= 0.5 and token.surface not in theirs
-        for token, share in zip(a.tokens, shares, strict=True)
-    )
+    theirs = b.surfaces
+    places = zip(a.tokens, shares, strict=True)
+    return len([1 for token, share in places if share >= 0.5 and token.surface not in theirs])
 
 
 def shared_deeds(a: Wording, shares: Sequence[float]) -> int:
@@ -222,16 +220,18 @@ def _told_share(a: Wording, shares: Sequence[float], places: Sequence[int]) -> f
 
 
 def is_novel(a: Wording, mine: Sequence[float], b: Wording, theirs: Sequence[float]) -> bool:
-    """Whether ``b`` tells nearly all of ``a``, and besides that something is done."""
-    weight = sum([token.weight for token in a.tokens])
-    told_of_a = sum([token.weight * share for token, share in zip(a.tokens, mine, strict=True)])
-    return (
-        told_of_a > NEARLY_ALL * weight and not _has_own_deed(a, mine) and _has_own_deed(b, theirs)
-    )
+    """Whether one title tells nearly all of the other, which does nothing else, and besides that
+    something is done."""
+    does_a, does_b = _has_own_deed(a, mine), _has_own_deed(b, theirs)
+    if does_a == does_b:
+        return False
+    whole, shares = (b, theirs) if does_a else (a, mine)
+    places = range(len(whole.tokens))
+    return _told_share(whole, shares, places) > NEARLY_ALL if places else False
 
 
 def _has_own_deed(a: Wording, shares: Sequence[float]) -> bool:
-    return any(token.deed and share < 0.5 for token, share in zip(a.tokens, shares, strict=True))
+    return any(share < 0.5 and token.deed for token, share in zip(a.tokens, shares, strict=True))
 
 
 def negated(a: Wording, b: Wording, shares: Sequence[float]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -114,6 +115,14 @@ def groups() -> Iterator[tuple[str, list[str]]]:
         for line in folder.joinpath(name).read_text("utf-8").splitlines():
             if line and not line.startswith("#"):
                 yield kind, line.split()
+
+
+@functools.cache
+def sizes() -> Counter[str]:
+    """How many words have each meaning, by its key."""
+    known = lexicon()
+    meanings = (*known.han.values(), *known.latin.values())
+    return Counter(term.key for terms in meanings for term in terms)
 
 
 def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
@@ -283,7 +292,7 @@ def _before(words: list[str]) -> re.Pattern[str]:
 def _behind(words: list[str]) -> re.Pattern[str]:
     """What stands behind: a known word, or a short name after a bar, a dash or an underline."""
     return re.compile(
-        rf"(?:\s*[(\[（](?:{_any(words)})[)\]）]"
+        rf"(?:\s*[(\[（](?:update ?\d*|{_any(words)})[)\]）]"
         rf"|\s*[-–—:,]\s*(?:{_any(words)})"
         r"|\s*[|｜_]\s*[^|｜_]{1,20}|\s+[-–—]\s+[^-–—]{1,24}|[-–—][\u3400-\u9fff]{2,6}[网报社]"
         r"|[:,]\s(?:reuters|cnbc|espn|cnn|bbc|yonhap|xinhua|bloomberg|afp|ap))+[\s!！。]*$"

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from monitor.stories import numbers
 from monitor.stories.address import canonical_url
-from monitor.stories.lexicon import Lexicon, Term, han_words, lexicon, stem
+from monitor.stories.lexicon import Lexicon, Term, han_words, lexicon, sizes, stem
 from monitor.stories.window import BUCKETS
 from monitor.text import fold, unify
 
@@ -51,7 +51,8 @@ class Wording:
     stand.
 
     ``names`` and ``acts`` are the keys by group,
-    ``proper`` English words that are written as names are, ``capitals`` short ones in capitals.
+    ``proper`` English words that are written as names are, ``capitals`` short ones in capitals,
+    ``surfaces`` the words as they stand.
     ``plain`` is the text without what frames it. ``short``: too little is said.
     ``news`` has the numbers of the tokens of the main clause, where another tells what was
     before; else it is empty.
@@ -67,6 +68,7 @@ class Wording:
     numbers: tuple[numbers.Quantity, ...]
     proper: frozenset[str]
     capitals: frozenset[str]
+    surfaces: frozenset[str]
     short: bool
 
 
@@ -124,10 +126,12 @@ def _latin_gram(word: str) -> int:
 
 
 def _term_gram(terms: tuple[Term, ...]) -> int:
-    """The bucket of what a word means; none for a filler."""
+    """The bucket of what a word means; none for a filler. Of several meanings it is the one
+    that most words have: another word of one of them most likely has that."""
     if terms[0].kind in ("filler", "mark"):
         return _NO_GRAM
-    return crc32(terms[0].key.encode()) % BUCKETS
+    known = sizes()
+    return crc32(max((known[term.key], term.key) for term in terms)[1].encode()) % BUCKETS
 
 
 def link_gram(url: str) -> int:
@@ -241,6 +245,7 @@ def wording(title: str) -> Wording:
         quantities,
         frozenset(_proper(title, known)),
         frozenset(word.lower() for word in _CAPITALS.findall(title)),
+        frozenset(token.surface for token in read.tokens),
         short=is_short(said),
     )
 
