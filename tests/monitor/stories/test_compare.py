@@ -115,6 +115,12 @@ def test_the_pairs_are_many_and_balanced() -> None:
             "Nordhavn signs $6.5 bln deal for ferries",
             True,
         ),
+        ("Bus falls into Harlow gorge (AP)", "Sawmill burns in Calder (AP)", False),
+        (
+            "Tenor Ferri calls off concerts (Reuters)",
+            "Tenor Ferri calls off concerts (Update2)",
+            True,
+        ),
         ("恒川集团18亿拿下城北地块", "恒川集团22亿竞得城北地块", False),
         ("恒川集团18亿拿下城北宅地", "恒川集团18亿竞得城北地块", True),
         ("恒川科技净利少赚近四成", "恒川科技净利润下滑36%", True),
