@@ -8,6 +8,7 @@ on a database file of its own.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import os
@@ -91,12 +92,15 @@ def run_ours(base: str, count: int, folder: str) -> dict[str, Any]:
     """Two polls of ``count`` feeds by this package."""
     import sqlalchemy as sa
 
+    from monitor import memory
     from monitor.pipeline import PollReport, poll
     from monitor.service import Service, open_database
     from monitor.signals import run
     from monitor.worker import worker_name
 
-    gc.freeze()  # as 'headlines run' does: what is imported stays
+    memory.share_arenas()  # this, freezing and tidying: as 'headlines run' does
+    gc.freeze()
+    tidier = memory.Tidier()
     del base, count  # they are in the database
     ahead = timedelta(0)
 
@@ -122,6 +126,7 @@ def run_ours(base: str, count: int, folder: str) -> dict[str, Any]:
                 started, total = time.perf_counter(), PollReport()
                 while (report := await poll(service.kit)).sources:
                     total += report
+                    await asyncio.to_thread(tidier.tidy, total.new_entries)
                 seconds = time.perf_counter() - started
                 rounds.append(
                     {
