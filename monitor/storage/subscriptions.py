@@ -64,7 +64,7 @@ def due(connection: Connection, now: datetime, limit: int) -> Sequence[RowMappin
             sa.or_(subscription.c.next_at <= now, _is_absurd(now)),
             source.c.state == SourceState.ACTIVE,
         )
-        .order_by(subscription.c.next_at)
+        .order_by(subscription.c.next_at, subscription.c.source_id)
         .limit(limit)
     )
     return connection.execute(query).mappings().all()
