@@ -137,20 +137,20 @@ def changes(
     found: Iterable[Finding],
     ended: Mapping[TroubleKey, Finding],
     now: datetime,
-    unwatched: Collection[str] = (),
+    left: Collection[TroubleKey] = (),
 ) -> list[Event]:
     """What is new of ``found``, and what of ``known`` is over: those in ``ended``, as findings.
 
-    A source whose trouble has become another one has not recovered, nor has one that was paused
-    or removed (``unwatched``, by subject): nothing is said to be over.
+    A source whose trouble has become another one has not recovered, nor has what is not watched
+    any more (``left``): nothing is said to be over.
     """
     fresh = {(each.kind.value, each.subject): each for each in found}
     ailing = {each.subject for each in fresh.values() if each.source_url}
     began = [Event(each, now) for key, each in fresh.items() if key not in known]
 
     def is_silent(each: Finding) -> bool:
-        left = each.kind in AILMENTS and each.subject in unwatched
-        return left or each.kind in MOMENTS or each.subject in ailing
+        is_left = (each.kind.value, each.subject) in left
+        return is_left or each.kind in MOMENTS or (each.kind in AILMENTS and each.subject in ailing)
 
     over = [
         Event(each, known[key], over=True, silent=is_silent(each))

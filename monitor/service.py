@@ -56,6 +56,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def awake_or_asleep_s() -> float:
+    """Seconds that no clock's correction moves, and that go on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def open_database(settings: Settings) -> Database:
     """The database at the right version; creates folder and schema where there are none."""
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -146,7 +151,7 @@ class Service:
             self.settings.data,
             list(dict.fromkeys(filter(None, (self.settings.alerts.owner, *self.channels)))),
             now=self.now,
-            monotonic=time.monotonic,
+            passed_s=awake_or_asleep_s,
         )
         web = self.settings.web
         self.websub = (

@@ -127,7 +127,7 @@ def notices(
 ) -> list[Message]:
     """What is to be said of the channels of ``changed`` that have just been switched off."""
     off = [name for name in changed if states[name].disabled_at]
-    working = [name for name in dict.fromkeys(listeners) if works(states, name)]
+    working = _working(states, listeners)
     for name in off:
         log.error("channel %s is switched off: %s", name, states[name].reason)
     return [
@@ -155,7 +155,7 @@ def warnings(
 
     Its id depends on nothing but channel and words: the same is told once.
     """
-    listener = next((name for name in listeners if works(states, name)), None)
+    listener = next(iter(_working(states, listeners)), None)
     found = {
         (outcome.channel, outcome.result.warning)
         for outcome in outcomes
@@ -176,6 +176,12 @@ def warnings(
         for channel, warning in sorted(found)
         if listener
     ]
+
+
+def _working(states: Mapping[str, ChannelState], listeners: Sequence[str]) -> list[str]:
+    """Those of ``listeners`` that are not switched off: first those that do not fail, either."""
+    on = [name for name in dict.fromkeys(listeners) if works(states, name)]
+    return sorted(on, key=lambda name: name in states and states[name].failing_since is not None)
 
 
 def works(states: Mapping[str, ChannelState], name: str) -> bool:

@@ -56,7 +56,7 @@ def free_bytes(folder: Path) -> int:
 
 
 class Watch:
-    """Compares what is with what was told. ``monotonic`` gives seconds that never jump."""
+    """Compares what is with what was told. ``passed_s`` gives seconds that never jump."""
 
     def __init__(
         self,
@@ -64,15 +64,16 @@ class Watch:
         listeners: Sequence[str],
         *,
         now: Callable[[], datetime],
-        monotonic: Callable[[], float],
+        passed_s: Callable[[], float],
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._folder = folder
         self._listeners = listeners
         self._now = now
-        self._monotonic = monotonic
+        self._passed_s = passed_s
         self._free = free
-        self._last = (now(), monotonic())
+        self._last = (now(), passed_s())
+        self._jumps: list[Finding] = []  # of which nothing is stored yet
 
     def look(
         self,
@@ -82,7 +83,7 @@ class Watch:
     ) -> list[Event]:
         """Look once; what began or ended, which is owed when this returns. StorageError."""
         now = self._now()
-        jumped = self._clock_jump(now)
+        self._jumps += self._clock_jump(now)
 
         def work(connection: Connection) -> list[Event]:
             known = troubles.known(connection)
@@ -91,22 +92,21 @@ class Watch:
                 *troubles.of_sources(connection),
                 *troubles.moved(connection, now),
                 *self._own(vitals, states, now),
-                *jumped,
+                *self._jumps,
             ]
             ended = _ended(connection, known)
-            if vitals.network_down is None:
-                ended.pop((EventKind.NETWORK.value, ""), None)
             ailing = {subject for kind, subject in known if kind in AILMENTS}
-            fails = troubles.watched(connection, ailing)
-            for each in _not_recovered(ended, found, fails):
+            open_ = troubles.watched(connection, ailing, now)
+            for each in self._not_recovered(ended, found, open_, states, vitals):
                 del ended[each]
-            events = changes(known, found, ended, now, ailing - fails.keys())
+            events = changes(known, found, ended, now, self._left(ended, open_))
             troubles.save(connection, events)
             for due_at, messages in self._messages(events, rule_book(connection), states, now):
                 deliveries.insert_many(connection, messages, due_at)
             return events
 
         events = database.run(work)
+        self._jumps.clear()
         told = [event for event in events if not event.silent]
         for event in told:
             log.warning("%s: %s", event.finding.kind, event.text)
@@ -114,7 +114,7 @@ class Watch:
 
     def _clock_jump(self, now: datetime) -> list[Finding]:
         before, before_s = self._last
-        self._last = (now, self._monotonic())
+        self._last = (now, self._passed_s())
         jump = now - before - timedelta(seconds=self._last[1] - before_s)
         if abs(jump) < CLOCK_JUMP:
             return []
@@ -140,11 +140,44 @@ class Watch:
             yield Finding(EventKind.DISK, "", "The disk", words, zh)
         for name, state in states.items():
             since = state.failing_since
-            if state.disabled_at is None and since and now - since >= DELIVERY_FAILING:
+            counts = name in self._listeners and state.disabled_at is None
+            if counts and since and now - since >= DELIVERY_FAILING:
                 words = f"Nothing arrives by channel {name!r}: {state.reason}"
                 zh = f"通道 {name!r} 送不出提醒：{state.reason}"
                 title = f"Channel {name!r}"
                 yield Finding(EventKind.DELIVERY, name, title, words, zh, channel=name)
+
+    def _not_recovered(
+        self,
+        ended: Iterable[TroubleKey],
+        found: Iterable[Finding],
+        open_: Mapping[str, bool],
+        states: Mapping[str, ChannelState],
+        vitals: Vitals,
+    ) -> list[TroubleKey]:
+        """Troubles that are not found, and yet not over: of sources of which nobody knows now,
+        and that have no other to tell of; of channels that were switched off."""
+        others = {each.subject for each in found if each.source_url}
+
+        def lasts(kind: str, subject: str) -> bool:
+            if kind == EventKind.NETWORK:
+                return vitals.network_down is None
+            if kind == EventKind.DELIVERY:
+                is_off = states.get(subject, ChannelState()).disabled_at is not None
+                return is_off and subject in self._listeners
+            return kind in AILMENTS and open_.get(subject, False) and subject not in others
+
+        return [key for key in ended if lasts(*key)]
+
+    def _left(self, ended: Iterable[TroubleKey], open_: Mapping[str, bool]) -> set[TroubleKey]:
+        """Of what ended that of which nothing is known any more: sources that were paused or
+        removed, channels that the settings have no more."""
+        return {
+            (kind, subject)
+            for kind, subject in ended
+            if (kind in AILMENTS and subject not in open_)
+            or (kind == EventKind.DELIVERY and subject not in self._listeners)
+        }
 
     def _messages(
         self,
@@ -176,7 +209,7 @@ class Watch:
         """The channels that hear of ``event``, and when: for urgent rules at once."""
         finding = event.finding
         subject = Subject(
-            title=finding.text,
+            title=event.text,
             source=finding.name if finding.source_url else "",
             source_url=finding.source_url,
             labels=finding.labels,
@@ -189,12 +222,14 @@ class Watch:
             due_at = after_quiet(now, quiet, book.house.zone)
             for channel in book.rules[hit.rule_id].channels:
                 wanted[channel] = min(due_at, wanted.get(channel, due_at))
-        if wanted:
+        known = [name for name in wanted if name in self._listeners]
+        if any(_works(states, name, finding.channel) for name in known):
             return wanted
         due_at = after_quiet(now, book.house.quiet, book.house.zone)
         working = [name for name in self._listeners if _works(states, name, finding.channel)]
         # Where none works, it waits for the first to work again.
-        return dict.fromkeys((working or self._listeners)[:1], due_at)
+        others = working or ([] if known else self._listeners)
+        return wanted | dict.fromkeys(others[:1], due_at)
 
 
 def _ended(
@@ -206,19 +241,16 @@ def _ended(
     names = troubles.details(connection)
     # A kind that only another version of this program knows is left to it.
     ours = [key for key in known if key[0] in set(EventKind)]
-    return {key: Finding(EventKind(key[0]), key[1], names[key], "", "") for key in ours}
-
-
-def _not_recovered(
-    ended: Iterable[TroubleKey], found: Iterable[Finding], fails: Mapping[str, bool]
-) -> list[TroubleKey]:
-    """Troubles of sources that fail now, so that nobody knows, and have no other to tell of."""
-    ailing = {each.subject for each in found if each.source_url}
-    return [
-        (kind, subject)
-        for kind, subject in ended
-        if kind in AILMENTS and fails.get(subject) and subject not in ailing
-    ]
+    whose = troubles.whose(connection, {subject for kind, subject in ours if kind in AILMENTS})
+    nobody = ("", ())
+    return {
+        (kind, subject): Finding(
+            EventKind(kind), subject, names[kind, subject], "", "",
+            *(whose.get(subject, nobody) if kind in AILMENTS else nobody),
+            channel=subject if kind == EventKind.DELIVERY else "",
+        )
+        for kind, subject in ours
+    }  # fmt: skip
 
 
 def _works(states: Mapping[str, ChannelState], name: str, broken: str) -> bool:

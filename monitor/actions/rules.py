@@ -58,7 +58,9 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
     """Change a rule; what is there now. Raises UsageError, NotFound."""
     if wanted.channels is not None:
         check_channels(wanted.channels, settings.channels)
-    query = wanted.query and language.with_ids(wanted.query, sections_in_queries(settings))
+    query = wanted.query
+    if query is not None:
+        query = language.with_ids(query, sections_in_queries(settings))
 
     def work(connection: Connection) -> Rule:
         before = rules.get(connection, name)

@@ -70,7 +70,6 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    from monitor.actions import linting
     from monitor.actions import rules as ruling
 
     settings = settings_of(arguments)
@@ -82,16 +81,16 @@ def run_add(arguments: argparse.Namespace) -> int:
         RuleOptions(**manners.given(arguments)),
     )
     say(f"rule {arguments.name!r} is on")
-    for remark in linting.lint_query(settings, arguments.query):
-        complain(f"this rule {remark.text}")
-    _tell_silenced(settings, arguments.name)
+    _tell_remarks(settings, arguments.name, arguments.query)
     return 0
 
 
-def _tell_silenced(settings: Settings, name: str) -> None:
+def _tell_remarks(settings: Settings, name: str, query: str) -> None:
     """A longer keyword elsewhere must not make a rule silent on the quiet."""
     from monitor.actions import linting
 
+    for remark in linting.lint_query(settings, query):
+        complain(f"this rule {remark.text}")
     remarks = linting.lint_beside(settings, name)
     for remark in remarks[:MOST_REMARKS]:
         complain(f"in rule {remark.rule!r} {remark.text}")
@@ -110,7 +109,7 @@ def run_edit(arguments: argparse.Namespace) -> int:
     told = manners.describe(rule.options) or "each at once"
     say(f"rule {rule.name!r} is at version {rule.version}: {told}; to {', '.join(rule.channels)}")
     if arguments.query is not None:
-        _tell_silenced(settings_of(arguments), rule.name)
+        _tell_remarks(settings_of(arguments), rule.name, rule.query)
     return 0
 
 

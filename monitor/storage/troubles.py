@@ -79,15 +79,33 @@ def of_sources(connection: Connection) -> Iterator[Finding]:
         yield _finding(kind, str(row["id"]), row, f"{row['name']}: {text}", f"{row['name']}：{zh}")
 
 
-def watched(connection: Connection, subjects: Iterable[str]) -> dict[str, bool]:
-    """Those of ``subjects``, sources' numbers, that are watched, and whether they fail now."""
+def watched(connection: Connection, subjects: Iterable[str], now: datetime) -> dict[str, bool]:
+    """Those of ``subjects``, sources' numbers, that are watched, and whether nobody knows how they
+    do: they fail, or are due (as one that was just resumed) or being asked."""
     wanted = [int(each) for each in set(subjects)]
     if not wanted:
         return {}
-    query = sa.select(source.c.id, source.c.failures).where(
+    unknown = sa.or_(
+        source.c.failures > 0, source.c.next_fetch_at <= now, source.c.claimed_until > now
+    )
+    query = sa.select(source.c.id, sa.func.coalesce(unknown, False)).where(
         source.c.state == SourceState.ACTIVE, bulk.among(connection, source.c.id, wanted)
     )
-    return {str(number): failures > 0 for number, failures in connection.execute(query)}
+    return {str(number): bool(is_open) for number, is_open in connection.execute(query)}
+
+
+def whose(
+    connection: Connection, subjects: Iterable[str]
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Address and labels of those of ``subjects``, sources' numbers, that are there."""
+    wanted = [int(each) for each in set(subjects)]
+    if not wanted:
+        return {}
+    query = sa.select(source.c.id, source.c.url, source.c.labels).where(
+        bulk.among(connection, source.c.id, wanted)
+    )
+    rows = connection.execute(query)
+    return {str(number): (url, tuple(labels)) for number, url, labels in rows}
 
 
 def _low_after() -> sa.ColumnElement[int]:

@@ -268,6 +268,17 @@ def test_hostile_14_an_owner_who_cannot_be_reached_hears_by_another_channel(
     assert len(lite.two.given) == 1
 
 
+def test_an_owner_whose_channel_fails_hears_by_one_that_does_not(lite: World) -> None:
+    lite.channels["three"] = three = RecordingChannel("three")
+    lite.two.broken = TROUBLE
+    lite.owe(make_message("b", channel="two"))
+    lite.deliver(owner="two")
+    lite.owe(make_message("a"))
+    lite.one.script = [GONE]
+    lite.deliver(owner="two")
+    assert ["'one' is switched off" in message.notice for message in three.given] == [True]
+
+
 def test_hostile_14_when_all_channels_are_gone_the_log_says_so(
     lite: World, caplog: pytest.LogCaptureFixture
 ) -> None:

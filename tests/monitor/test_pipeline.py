@@ -593,7 +593,7 @@ def test_hostile_28_a_list_that_shrinks_to_nothing_is_told_and_nothing_is_delete
     world: World, server: HttpServer
 ) -> None:
     watch = Watch(
-        Path(), ["hook"], now=lambda: world.now, monotonic=world.now.timestamp,
+        Path(), ["hook"], now=lambda: world.now, passed_s=world.now.timestamp,
         free=lambda _: DISK_FREE_BYTES,
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ class Portal(World):
     def __init__(self, database: Database, server: HttpServer) -> None:
         super().__init__(database, server)
         self.watch = Watch(
-            Path(), ["mail"], now=lambda: self.now, monotonic=self.seconds,
+            Path(), ["mail"], now=lambda: self.now, passed_s=self.seconds,
             free=lambda _: DISK_FREE_BYTES,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from monitor.attempts import ChannelState
+from monitor.errors import StorageError
 from monitor.health import DISK_FREE_BYTES, EventKind
 from monitor.manners import House, read_quiet
-from monitor.rulebook import Rules
-from monitor.storage import Database, deliveries, rules, sources
+from monitor.rulebook import RuleBook, Rules
+from monitor.service import awake_or_asleep_s
+from monitor.storage import Database, deliveries, rules, sources, troubles
 from monitor.storage.schema import source
 from monitor.storage.sources import NewSource
 from monitor.types import RuleOptions, SourceState
@@ -33,17 +37,21 @@ class Rig:
         self.seconds = 0.0
         self.free = DISK_FREE_BYTES
         self.house = House()
-        self.watch = Watch(
-            Path(), ["mail", "hook"],
-            now=lambda: self.now, monotonic=lambda: self.seconds, free=lambda _: self.free,
-        )  # fmt: skip
+        self.start(["mail", "hook"])
         self.look()
+
+    def start(self, channels: Sequence[str]) -> None:
+        self.watch = Watch(
+            Path(), channels,
+            now=lambda: self.now, passed_s=lambda: self.seconds, free=lambda _: self.free,
+        )  # fmt: skip
 
     def add(self, name: str, **columns: Any) -> None:
         with self.database.write() as connection:
             new = NewSource(f"http://{name}.example/", name=name, labels=("press",))
             sources.add_many(connection, [new], NOW)
-        self.set(name, baseline_at=NOW, last_fetch_at=NOW, **columns)
+        asked = {"last_fetch_at": NOW, "next_fetch_at": NOW + 24 * HOUR}
+        self.set(name, baseline_at=NOW, **asked, **columns)
 
     def set(self, name: str, **columns: Any) -> None:
         with self.database.write() as connection:
@@ -136,6 +144,19 @@ def test_a_source_that_fails_is_not_said_to_be_well(rig: Rig, trouble: str) -> N
     assert rig.look() == [(f"source-{trouble}", True)]
 
 
+def test_a_source_that_was_resumed_is_not_well_before_it_has_answered(rig: Rig) -> None:
+    rig.add("ill", state="gone")
+    assert rig.look() == [("source-gone", False)]
+    with rig.database.write() as connection:
+        sources.set_state(connection, 1, SourceState.ACTIVE, rig.now)
+    assert rig.look() == []
+    with rig.database.write() as connection:
+        sources.claim(connection, "w", rig.now, 1, timedelta(minutes=15))
+    assert rig.look() == []
+    rig.set("ill", claimed_by=None, claimed_until=None, next_fetch_at=rig.now + HOUR)
+    assert rig.look() == [("source-gone", True)]
+
+
 def test_who_falls_from_one_trouble_into_another_recovers_once(rig: Rig) -> None:
     rig.add("ill", usual_gap_s=60.0, last_new_at=NOW - 50 * HOUR)
     assert rig.look() == [("source-silent", False)]
@@ -165,6 +186,31 @@ def test_rules_route_events_and_the_owner_gets_the_rest(rig: Rig) -> None:
         ("hook", "a:"),
         ("mail", "b:"),
     }
+
+
+def test_who_heard_of_a_trouble_hears_that_it_is_over(rig: Rig) -> None:
+    """By its label, its name, a word of the sentence: the recovery is of the same source."""
+    rig.rule("event:source-* label:press", ["hook"])
+    rig.rule("event:source-* source:b", ["mail"])
+    rig.add("a", failures=9, last_error="x")
+    rig.look()
+    rig.set("a", failures=0)
+    rig.look()
+    (first, _), (last, text) = rig.notices
+    assert (first, last) == ("hook", "hook")
+    assert "a: all is well again" in text
+
+
+def test_own_trouble_is_told_by_a_channel_that_works_whatever_rules_ask(rig: Rig) -> None:
+    rig.rule("event:*", ["hook"])
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"hook": failing})
+    assert rig.look() == [("delivery-failing", False)]
+    assert sorted(channel for channel, _ in rig.notices) == ["hook", "mail"]
+    rig.free -= 1
+    assert rig.look() == [("disk-full", False)]
+    assert sorted(channel for channel, _ in rig.notices) == ["hook", "hook", "mail", "mail"]
 
 
 def test_quiet_hours_hold_events_too_and_urgent_rules_hear_at_once(rig: Rig) -> None:
@@ -238,6 +284,39 @@ def test_a_channel_that_fails_is_told_by_another(rig: Rig) -> None:
     assert "refused" in text
 
 
+def test_a_channel_that_is_switched_off_is_not_said_to_be_well(rig: Rig) -> None:
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"hook": failing})
+    assert rig.look() == [("delivery-failing", False)]
+    off = ChannelState(failing.failing_since, NOW, "nothing has arrived for 5 days")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"hook": off})
+    assert rig.look() == rig.look() == []
+    with rig.database.write() as connection:
+        deliveries.enable(connection, "hook")
+    assert rig.look() == [("delivery-failing", True)]
+
+
+def test_nothing_is_said_of_a_channel_that_is_gone(rig: Rig) -> None:
+    """Nobody can mend it, and nothing will ever arrive by it."""
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"former": failing})
+    assert rig.look() == []
+
+
+def test_a_channel_that_is_taken_away_in_trouble_is_not_said_to_be_well(rig: Rig) -> None:
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"hook": failing})
+    assert rig.look() == [("delivery-failing", False)]
+    rig.start(["mail"])
+    assert rig.look() == []
+    with rig.database.read() as connection:
+        assert troubles.listed(connection, 10) == []
+
+
 def test_what_no_channel_can_tell_now_is_owed_all_the_same(rig: Rig) -> None:
     failing = ChannelState(failing_since=NOW, reason="refused")
     with rig.database.write() as connection:
@@ -252,6 +331,31 @@ def test_hostile_09_a_clock_that_jumps_is_told_once(rig: Rig, jump: timedelta) -
     assert rig.look() == [(EventKind.CLOCK.value, False)]
     assert rig.look() == []
     assert f"{jump.total_seconds():+.0f} s" in rig.notices[0][1]
+
+
+def test_a_jump_is_told_though_the_database_was_away(rig: Rig) -> None:
+    class Away(Rules):
+        def book(self, connection: Connection) -> RuleBook:
+            raise StorageError("away")
+
+    rig.now += HOUR
+    with pytest.raises(StorageError):
+        rig.watch.look(rig.database, Away(rig.house).book, Vitals())
+    assert rig.look() == [(EventKind.CLOCK.value, False)]
+    assert rig.look() == []
+
+
+def test_a_machine_that_slept_has_a_clock_that_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock went on, and so did the seconds that are counted beside it."""
+    read = time.clock_gettime
+
+    def after_a_night(which: int) -> float:
+        asleep_s = 30_000.0 if which == getattr(time, "CLOCK_BOOTTIME", -1) else 0.0
+        return read(which) + asleep_s
+
+    before = awake_or_asleep_s()
+    monkeypatch.setattr(time, "clock_gettime", after_a_night)
+    assert awake_or_asleep_s() - before == pytest.approx(30_000.0, abs=60.0)
 
 
 def test_what_was_told_is_remembered_across_restarts(rig: Rig) -> None:

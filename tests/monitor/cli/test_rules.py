@@ -62,7 +62,8 @@ def test_what_cannot_be_set_names_the_option_and_changes_nothing(hooked: Command
     assert wrong.code == 2
     assert "60/hour" in wrong.err
     hooked.good("rules", "add", "rates", "x", "--channel", "hook")
-    for words in (("--quiet", "10"), ("--query", "("), ("--channel", "hok"), ()):
+    wrong_queries = (("--query", text) for text in ("(", "", " "))
+    for words in (("--quiet", "10"), *wrong_queries, ("--channel", "hok"), ()):
         assert hooked("rules", "edit", "rates", *words).code == 2
     assert hooked("rules", "edit", "others", "--urgent").code == 1
     assert hooked.good("rules", "list", "--json").json[0]["version"] == 1
@@ -106,6 +107,7 @@ def test_a_rule_that_asks_for_nothing_is_kept_with_a_warning(hooked: CommandLine
     printed = hooked.good("rules", "add", "all", "NOT 广告", "--channel", "hook")
     assert "nearly every headline" in printed.err
     assert not hooked.good("rules", "add", "some", "降息", "--channel", "hook").err
+    assert "nearly every headline" in hooked.good("rules", "edit", "some", "--query", "-降息").err
 
 
 def test_errors_point_at_the_place(hooked: CommandLine) -> None:
