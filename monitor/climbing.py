@@ -13,9 +13,11 @@ from monitor.decide import Update
 from monitor.ranking import MOST_POLLS, RANKED, Ranking, begin, go_on
 from monitor.rulebook import RuleBook
 from monitor.shown import alert_entry, subject_of
-from monitor.storage import entries, history, rankings
+from monitor.storage import entries, history, rankings, stories
 from monitor.storage.entries import Matched
 from monitor.storage.schema import microseconds
+from monitor.stories import heat
+from monitor.stories.address import portal_of
 from monitor.storybook import StoryBook
 from monitor.telling import Standing
 from monitor.types import Hit, ParsedEntry, Placed
@@ -46,10 +48,36 @@ def note(
         if number in known and after.best < known[number].best
     }
     rankings.rise(connection, higher)
+    _warm(connection, updates, {n: s for n, s, _ in rows if n in higher}, higher, now)
     for update in updates:
         if update.unchanged and update.source.kind in RANKED:
             rankings.hold(connection, update.source.id, now, _longest(update))
     return list(higher)
+
+
+def _warm(
+    connection: Connection,
+    updates: Sequence[Update],
+    source_of: Mapping[int, int],
+    higher: Mapping[int, int],
+    now: datetime,
+) -> None:
+    """A better place warms the entry's story."""
+    if not higher:
+        return
+    portals = {update.source.id: portal_of(update.source.url) for update in updates}
+    story_of = {
+        number: former.story_id
+        for number, former in entries.former(connection, list(higher)).items()
+        if former.story_id is not None
+    }
+    before = stories.load(connection, set(story_of.values()))
+    after = dict(before)
+    for number, story in story_of.items():
+        if story in after:
+            portal = portals[source_of[number]]
+            after[story] = heat.climb(after[story], portal, higher[number], now)
+    stories.save(connection, [after[key] for key in after if after[key] is not before[key]])
 
 
 def _go_on(
@@ -85,18 +113,19 @@ def standings(
     connection: Connection,
     climbers: Sequence[int],
     book: RuleBook,
-    stories: StoryBook,
+    book_of_stories: StoryBook,
     now: datetime,
 ) -> list[Standing]:
-    """What rules that ask for a place say of entries that have reached it now.
+    """What rules that ask for a place say of entries that have reached it now; the others stand
+    for their stories, which have become hotter, where rules follow up on that.
 
     A rule that has matched an entry is not asked again.
     """
-    if not climbers or not book.ranked:
+    if not climbers or not (book.ranked or book.is_escalating):
         return []
     rows = history.details(connection, climbers)
     story_of = {row["id"]: row["story_id"] for row in rows if row["story_id"] is not None}
-    placed = stories.facts(connection, story_of, now)
+    placed = book_of_stories.facts(connection, story_of, now)
     matched = entries.matched_pairs(connection, climbers)
     found, kept = [], []
     for row in rows:
@@ -107,8 +136,8 @@ def standings(
             for hit in book.matcher.match(subject_of(row, now, place))
             if hit.rule_id in book.ranked and (hit.rule_id, number) not in matched
         ]
-        if hits:
-            kept += [_matched(hit, number, now) for hit in hits]
+        kept += [_matched(hit, number, now) for hit in hits]
+        if hits or book.is_escalating:
             entry = replace(alert_entry(row), story_id=place.story_id, portals=place.portals)
             found.append(Standing(entry, hits, place.heat))
     entries.insert_matches(connection, kept)

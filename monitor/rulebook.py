@@ -34,6 +34,11 @@ class RuleBook:
     ids: Mapping[str, int] = field(default_factory=dict)
     ranked: frozenset[int] = frozenset()  # the rules that ask for a place on a list
 
+    @property
+    def is_escalating(self) -> bool:
+        """Whether a rule follows up on stories that grow."""
+        return any(each.escalation for each in self.manners.values())
+
     def manners_of(self, name: str) -> Manners | None:
         """How the rule of that name is told; None where there is none, or it is off."""
         return self.manners.get(self.ids.get(name, 0))

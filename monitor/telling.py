@@ -35,8 +35,7 @@ def tell(
         for standing in standings
         for hit in standing.hits
     ]
-    escalating = any(each.escalation for each in book.manners.values())
-    touched = standings if escalating else ()
+    touched = standings if book.is_escalating else ()
     stories = {case.entry.story_id for case in cases}
     stories |= {standing.entry.story_id for standing in touched}
     if not stories:

@@ -111,6 +111,23 @@ def join(story: Story, entry: Newcomer) -> Story:
     )
 
 
+def climb(story: Story, portal: str, rank: int, at: datetime) -> Story:
+    """``story`` after what ``portal`` tells of it has reached place ``rank`` on its hot list."""
+    known = next((each for each in story.joined if each.portal == portal), None)
+    better = _better(known.rank, rank) if known else None
+    if known is None or better == known.rank:
+        return story
+    weight = _rank_weight(better) - _rank_weight(known.rank)
+    return replace(
+        story,
+        joined=tuple(
+            each._replace(rank=better) if each is known else each for each in story.joined
+        ),
+        best_rank=_better(story.best_rank, better),
+        hot=_warmer(story.hot, weight, at),
+    )
+
+
 def unite(root: Story, other: Story) -> Story:
     """``root`` after ``other`` turned out to be the same story."""
     mine = {each.portal: each for each in root.joined}

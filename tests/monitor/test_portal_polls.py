@@ -14,8 +14,10 @@ import sqlalchemy as sa
 from monitor.actions.entries import ranking_of
 from monitor.health import DISK_FREE_BYTES
 from monitor.rulebook import Rules
-from monitor.storage import Database, entries
+from monitor.storage import Database, entries, rules, stories
 from monitor.storage.schema import delivery, entry, source
+from monitor.stories import heat
+from monitor.types import RuleOptions
 from monitor.watch import Vitals, Watch
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import World
@@ -206,6 +208,23 @@ def test_a_rule_hears_of_a_topic_when_it_has_climbed_and_once(portal: Portal) ->
         if message["rule"] == "top"
     ]
     assert titles == ["Topic number 3"]
+
+
+def test_what_climbs_gets_hotter_and_is_followed_up(portal: Portal) -> None:
+    with portal.database.write() as connection:
+        wanted = RuleOptions(escalate="hot>=2.5")
+        rules.add(connection, "all", "topic", ["hook"], portal.now, wanted)
+    portal.add("/api/s", kind="hotlist", options={"adapter": "newsnow"}, interval_s=900.0)
+    kinds = []
+    for reply in (hot(*range(1, 10)), hot(*range(1, 11)), hot(10, *range(1, 10))):
+        portal.server.route("/api/s", reply)
+        portal.look()
+        kinds.append([message["follow_up"] for message in portal.all(delivery.c.message)])
+    assert kinds == [[], [False], [False, True]]
+    with portal.database.read() as connection:
+        [found] = stories.load(connection, [10]).values()
+    assert found.best_rank == 1
+    assert heat.heat(found.hot, portal.now) > 2.5
 
 
 def test_what_has_no_place_has_no_way_and_what_is_forgotten_takes_it_along(

@@ -40,6 +40,16 @@ def test_the_documented_weights() -> None:
     assert (better.portals, better.best_rank) == (1, 1)
 
 
+def test_a_climb_weighs_what_the_better_place_weighs_more() -> None:
+    low = told(("a", NOW), ("b", NOW), rank=16)
+    high = heat.climb(low, "b", 1, NOW + 6 * HOUR)
+    at = NOW + 6 * HOUR
+    assert heat.heat(high.hot, at) == pytest.approx(heat.heat(low.hot, at) + 2 - 0.5)
+    assert (high.best_rank, [each.rank for each in high.joined]) == (1, [16, 1])
+    for portal, rank in (("b", 1), ("b", 20), ("unknown", 1)):
+        assert heat.climb(high, portal, rank, at) is high
+
+
 def test_heat_halves_in_six_hours() -> None:
     story = told(("a", NOW), ("b", NOW))
     ratio = heat.heat(story.hot, NOW + 6 * HOUR) / heat.heat(story.hot, NOW)
