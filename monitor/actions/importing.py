@@ -72,10 +72,9 @@ def import_file(settings: Settings, path: Path, wanted: Wanted) -> Brought:
         raise UsageError(
             "say where the alerts go: --channel NAME (or --mode none: on the page alone)"
         )
-    stored, skipped = ((), ()) if wanted.dry_run else _store(settings, ready, wanted)
-    shown = ready if wanted.dry_run else stored
+    stored, skipped = (_rehearse if wanted.dry_run else _store)(settings, ready, wanted)
     notes.sort(key=lambda note: note.line)
-    return Brought(format_name, tuple(shown), tuple(skipped), tuple(notes))
+    return Brought(format_name, tuple(stored), tuple(skipped), tuple(notes))
 
 
 def _lost(settings: Settings, drafts: Sequence[Draft]) -> list[Note]:
@@ -105,6 +104,18 @@ def _rule(draft: Draft, settings: Settings, wanted: Wanted, sections: Sections) 
     if not channels and draft.channels is None and len(settings.channels) == 1:
         channels = tuple(settings.channels)
     return Rule(0, draft.name, query, tuple(dict.fromkeys(channels)), draft.enabled, options)
+
+
+def _rehearse(
+    settings: Settings, ready: Sequence[Rule], wanted: Wanted
+) -> tuple[list[Rule], list[str]]:
+    """What ``_store`` would do."""
+    there: set[str] = set()
+    if not wanted.replace and settings.data.exists():
+        with opened(settings) as database, database.read() as connection:
+            there = {rule.name for rule in rules.list_all(connection)}
+    stored = [rule for rule in ready if rule.name not in there]
+    return stored, [rule.name for rule in ready if rule.name in there]
 
 
 def _store(

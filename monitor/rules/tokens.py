@@ -102,6 +102,13 @@ def unquoted(text: str) -> str:
     return re.sub(r"\\([\"“”\\])", r"\1", text)
 
 
+def unescaped(pattern: str) -> str:
+    """A regular expression without the backslashes that protect slashes: how a tree holds it."""
+    return re.sub(
+        r"\\(.)", lambda pair: "/" if pair[1] == "/" else pair[0], pattern, flags=re.DOTALL
+    )
+
+
 def query_error(text: str, position: int, expected: str) -> QueryError:
     """A QueryError whose caret stays under its character, whatever the text holds."""
     shown = "".join(" " if char.isspace() else char for char in text)
@@ -182,10 +189,7 @@ def _regex(text: str, at: int) -> Token:
         raise query_error(text, at, f"a regular expression is at most {REGEX_LIMIT:,} bytes")
     if found[2] not in {"", "i"}:
         raise query_error(text, found.start(2), f"expected the flag i or none; {hint}")
-    pattern = re.sub(
-        r"\\(.)", lambda pair: "/" if pair[1] == "/" else pair[0], found[1], flags=re.DOTALL
-    )
-    return Token(Kind.REGEX, at, found.end(), pattern, rest=found[2])
+    return Token(Kind.REGEX, at, found.end(), unescaped(found[1]), rest=found[2])
 
 
 def _minus(text: str, at: int) -> Token:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from monitor.errors import QueryError, UsageError
 from monitor.rules.language import parse
 from monitor.rules.regex import RegexError, compile_regex
-from monitor.rules.tokens import REGEX_LIMIT, normal
+from monitor.rules.tokens import REGEX_LIMIT, normal, unescaped
 from monitor.rules.tree import And, Literal, Node, Not, Or, Query, Regex
 from monitor.text import fold, is_word_character
 
@@ -136,6 +136,7 @@ def expression(pattern: str, ignore_case: bool) -> Regex | str:
         return f"an expression is at most {REGEX_LIMIT:,} bytes"
     if not pattern:
         return "the expression is empty"
+    pattern = unescaped(pattern)
     try:
         compile_regex(pattern, ignore_case)
     except RegexError as error:

@@ -38,6 +38,7 @@ _PIECE = re.compile(
     )""",
     re.VERBOSE,
 )
+_NAMED = re.compile("[A-Za-z]+:")
 _TITLE = {"intitle:", "", "intext:"}
 
 
@@ -167,6 +168,8 @@ class _Parser:
             for each in (piece["double"], piece["single"], piece["word"], piece["regex"])
             if each is not None
         )
+        if piece["word"] is not None and not name and (asked := _NAMED.match(text)):
+            raise _Refused(f"a word or a text in quotes is expected directly after {asked[0]}")
         text = re.sub(r"\\([()])", r"\1", text)
         if name == "author:" and piece["regex"] is None:
             return Filter("author", (f"*{text}*",))
@@ -184,7 +187,7 @@ class _Parser:
         flags = set(piece["flags"]) - {"m"}  # of one line, it means the same
         if flags - {"i"}:
             raise _Refused(f"the flags {piece['flags']} mean nothing here")
-        node = expression(piece["regex"].replace("\\/", "/"), "i" in flags)
+        node = expression(piece["regex"], "i" in flags)
         if isinstance(node, str):
             raise _Refused(node)
         return node

@@ -37,6 +37,8 @@ def _read_table(table: Mapping[str, object], report: Report) -> None:
     listed = isinstance(channels, list) and all(isinstance(each, str) for each in channels)
     if channels is not None and not listed:
         report.note(0, Fate.LOST, f"{name}: channels", "a list of names is expected")
+    if not isinstance(table.get("enabled", True), bool):
+        report.note(0, Fate.LOST, f"{name}: enabled", "true or false is expected")
     if not isinstance(options, dict):
         report.note(0, Fate.LOST, f"{name}: options", "a table is expected")
         options = {}

@@ -336,8 +336,11 @@ def test_a_file_is_imported_reported_and_exported(hooked: CommandLine) -> None:
     assert (fruit["options"]["mode"], fruit["options"]["top"]) == ("digest", 7)
     exported = hooked.folder / "rules.toml"
     exported.write_text(hooked.good("rules", "export").out, encoding="utf-8")
-    again = hooked.good("rules", "import", exported)
-    assert "already" in again.err
+    for options in (("--dry-run",), ()):
+        again = hooked.good("rules", "import", exported, *options)
+        assert "already" in again.err
+        assert "0 rules" in again.out
+    assert "2 rules would" in hooked.good("rules", "import", exported, "--replace", "--dry-run").out
     for rule in stored:
         hooked.good("rules", "remove", rule["name"])
     hooked.good("rules", "import", exported)

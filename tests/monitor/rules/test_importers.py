@@ -93,6 +93,7 @@ def test_trendradar_latin_words_can_be_made_whole() -> None:
         ("/(a/\n甲", ["sub:甲"], ["/(a/"]),
         ("!\n+\n=> x\n甲", ["sub:甲"], ["!", "+", "=> x"]),
         ("/a=>b/\n", ["/a=>b/i"], []),
+        ("/24\\/7|\\\\/\n", ["/24\\/7|\\\\/i"], []),
         ("甲\n乙\n\n乙\n甲", ["sub:甲 OR sub:乙", "sub:乙 OR sub:甲"], []),
         ("!甲\n", [], ["no group"]),
         ("[global_filter]\n甲\n\n乙\n", [], ["no group"]),  # a marker holds until the next
@@ -123,6 +124,11 @@ def test_miniflux_lines() -> None:
         "EntryContent=x", "EntryTitel=x", "EntryDate=future", "EntryTitle=(?=x)",
         "EntryAuthor=^a.b$",
     ]  # fmt: skip
+
+
+def test_an_escaped_slash_costs_a_miniflux_file_nothing() -> None:
+    found = read("EntryTitle=24\\/7\nEntryTitle=x", "miniflux")
+    assert [draft.query for draft in found.drafts] == ["/24\\/7/ OR /x/"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +178,8 @@ def test_freshrss_searches(text: str, query: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["inurl:x", "a #tag", "f:12 b", "pubdate:P1D", "(a", "a)", "a OR", "!", "/(?=x)/", "/x/s", '"']
+    ["intitle:(a OR b)", 'intitle:"a', "inurl:x", "a #tag", "f:12 b", "pubdate:P1D", "(a", "a)",
+     "a OR", "!", "/(?=x)/", "/x/s", '"']
 )  # fmt: skip
 def test_freshrss_searches_that_no_rule_can_be(text: str) -> None:
     found = read(text, "freshrss")
@@ -246,6 +253,11 @@ def test_formats_are_guessed(text: str, name: str, format_name: str) -> None:
 def test_what_is_not_clear_is_asked_for() -> None:
     with pytest.raises(UsageError, match="--format trendradar"):
         guess('{"a": 1}', "x.json")
+
+
+def test_a_switch_that_is_none_is_told() -> None:
+    found = read('[[rules]]\nname = "a"\nquery = "x"\nenabled = "no"\n', "toml")
+    assert _fates(found, "lost") == ["a: enabled"]
 
 
 _names = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=20)
