@@ -11,7 +11,7 @@ from typing import Any
 from monitor import rhythm
 from monitor.health import PATIENCE, USUAL_PATIENCE, learn_gap, learn_yield
 from monitor.identity import Keys
-from monitor.ranking import Listed
+from monitor.ranking import MOST_POLLS, Listed
 from monitor.rhythm import Rhythm
 from monitor.schedule import Timing, next_fetch_at
 from monitor.text import clean_title, without_secrets
@@ -128,8 +128,9 @@ def _decide_failed(
     said = clean_title(outcome.message)[0]  # a page's words may be in it: no database takes all
     if network_down:
         soon = now + timedelta(seconds=min(source.interval_s, 60.0) * (0.5 + jitter / 2))
-        polled = _polled(source, now, next_fetch_at=soon, last_error=said)
-        return Update(source, polled)
+        # Nobody has looked at the source: what was known of it is so still.
+        looked = {"last_fetch_at": source.last_fetch_at, "failures": source.failures}
+        return Update(source, _polled(source, now, next_fetch_at=soon, last_error=said, **looked))
     failures = source.failures + 1
     polled = _polled(
         source,
@@ -238,9 +239,19 @@ def _learn(source: Source, count: int | None, now: datetime, *, is_news: bool) -
     if count is not None:
         learnt["last_yield"] = count
     if is_news and source.last_new_at is not None:
-        gap_s = max((now - source.last_new_at).total_seconds(), 0.0)
-        learnt["usual_gap_s"] = learn_gap(source.usual_gap_s, gap_s)
+        gap_s = _gap_s(source, source.last_new_at, now)
+        if not source.failures or gap_s < (source.usual_gap_s or 0.0):
+            learnt["usual_gap_s"] = learn_gap(source.usual_gap_s, gap_s)
     return learnt
+
+
+def _gap_s(source: Source, last_new_at: datetime, now: datetime) -> float:
+    """How long a source had no news, as far as we looked: where we did not (it was paused, or we
+    were off), a few waits at most count. Failures in between tell of no gap that is longer."""
+    looked_at = max(source.last_fetch_at or last_new_at, last_new_at)
+    unseen_s = max((now - looked_at).total_seconds(), 0.0)
+    most_s = MOST_POLLS * max(source.interval_s, source.wait_s or 0.0)
+    return (looked_at - last_new_at).total_seconds() + min(unseen_s, most_s)
 
 
 def _sooner(timing: Timing, source: Source, low_polls: int) -> Timing:

@@ -311,7 +311,7 @@ class Polled:
     name: str
     state: SourceState
     next_fetch_at: datetime
-    last_fetch_at: datetime
+    last_fetch_at: datetime | None
     last_new_at: datetime | None
     baseline_at: datetime | None
     failures: int

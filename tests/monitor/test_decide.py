@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -253,6 +254,35 @@ def test_our_own_network_costs_a_source_nothing() -> None:
     polled = decide(failed, {}, NOW, 0.5, network_down=True).polled
     assert polled.failures == 0
     assert polled.next_fetch_at <= NOW + timedelta(minutes=1)
+
+
+def test_our_own_network_says_nothing_of_a_source() -> None:
+    """Neither that one which failed does not any more, nor that anybody looked for news."""
+    before = NOW - timedelta(days=2)
+    ill = replace(SOURCE, failures=9, last_fetch_at=before)
+    failed = Result(ill, Failed(7, FailureKind.CONNECT, "no route"))
+    polled = decide(failed, {}, NOW, 0.5, network_down=True).polled
+    assert (polled.failures, polled.last_fetch_at) == (9, before)
+
+
+@pytest.mark.parametrize(
+    ("new_ago_h", "looked_ago_h", "more", "gap_h"),
+    [
+        (4, 0.25, {}, 4),
+        (744, 720, {}, 24 + 1),  # it was paused for a month, or we were off: of that four waits
+        (31, 20, {"wait_s": 8 * 3600.0}, 31),  # it is asked seldom
+        (4, 0.25, {"failures": 3}, None),  # its server was down: who knows
+        (4, 0.25, {"failures": 3, "usual_gap_s": 9 * 3600.0}, 8),
+        (-1, 0.25, {}, 0),  # the clock went back
+    ],
+)
+def test_a_gap_is_as_long_as_we_looked(
+    new_ago_h: float, looked_ago_h: float, more: dict[str, Any], gap_h: float | None
+) -> None:
+    new_at, looked_at = (NOW - timedelta(hours=ago) for ago in (new_ago_h, looked_ago_h))
+    world = World(replace(SOURCE, last_new_at=new_at, last_fetch_at=looked_at, **more))
+    gap_s = world.poll(items(1)).polled.usual_gap_s
+    assert gap_s == (None if gap_h is None else gap_h * 3600)
 
 
 def test_marks_are_renewed_once_a_week_while_the_feed_lists_them() -> None:
