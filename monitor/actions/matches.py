@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from monitor.actions.rehearsal import Heard, Rehearsal, rehearse
-from monitor.actions.standing import place, told_again
+from monitor.actions.standing import told_again
 from monitor.manners import House, Manners
 from monitor.storage.history import Columns
 
@@ -77,9 +77,7 @@ def rehearse_found(
 
 def _with_stories(connection: Connection, found: Matches) -> Iterator[Heard]:
     """``found`` with what was known of the stories by then."""
-    stood = {
-        number: place(number, story) for number, story in told_again(connection, found.stories())
-    }
+    stood = dict(told_again(connection, found.stories(), {}))
     for each in found.heard():
         at = stood.get(each.id)
         yield each._replace(portals=at.portals, heat=at.heat) if at else each

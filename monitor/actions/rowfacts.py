@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from monitor.actions.standing import place, told_again
+from monitor.actions.standing import place, told_again, usual_paces
 from monitor.rules.batch import OF_STORIES
 from monitor.rules.filters import Check, Subject, check
 from monitor.rules.tree import Filter
@@ -31,6 +31,7 @@ class Archive:
         self._connection = connection
         self._sources = {row["id"]: row for row in history.source_rows(connection)}
         self._shared: set[int] | None = None
+        self._usual: Mapping[str, float] | None = None
         self._checks: dict[Filter, tuple[Check, Answers]] = {}
 
     def check(self, term: Filter) -> tuple[Check, Answers]:
@@ -54,7 +55,9 @@ class Archive:
 
     def told(self, stories: Collection[int]) -> dict[int, Placed]:
         """Where each entry of ``stories`` stood when it came."""
-        return {number: place(number, at) for number, at in told_again(self._connection, stories)}
+        if self._usual is None:
+            self._usual = usual_paces(self._connection)
+        return dict(told_again(self._connection, stories, self._usual))
 
 
 def _alone(rank: int | None) -> Subject:

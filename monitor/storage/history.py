@@ -14,7 +14,7 @@ from monitor.rules.preimage import foreign_letters, is_han, spellings
 from monitor.rules.tree import And, Bound, Filter, Literal, Node, Or, Query, literals
 from monitor.storage import bulk
 from monitor.storage.entries import select_shown, shown_section, shown_unsure
-from monitor.storage.schema import correction, entry, source
+from monitor.storage.schema import correction, entry, source, story
 from monitor.text import fold
 
 PART = 5_000
@@ -131,11 +131,15 @@ def details(connection: Connection, ids: Sequence[int]) -> list[RowMapping]:
 
 
 def tellers(connection: Connection, stories: Collection[int]) -> list[RowMapping]:
-    """The entries of ``stories`` in the order in which they came, with their source's address."""
+    """The entries of ``stories`` in the order in which they came, with their source's address and
+    their story's section."""
     columns = (entry.c.story_id, entry.c.id, entry.c.rank, entry.c.first_seen_at)
     statement = (
-        sa.select(*columns, source.c.url.label("source_url"))
+        sa.select(
+            *columns, source.c.url.label("source_url"), story.c.section.label("story_section")
+        )
         .join(source, source.c.id == entry.c.source_id)
+        .outerjoin(story, story.c.id == entry.c.story_id)
         .where(bulk.among(connection, entry.c.story_id, sorted(stories)))
         .order_by(entry.c.first_seen_at, entry.c.id)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from monitor.rules.language import parse
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.service import utc_now
 from monitor.shown import subject_of
-from monitor.storage import Database, entries, sources
+from monitor.storage import Database, entries, sources, stories
 from monitor.storage.entries import NewEntry
 from monitor.storage.schema import microseconds
 from monitor.storage.sources import NewSource
+from monitor.stories import heat
+from monitor.stories.heat import Newcomer
 from tests.commandline import CommandLine
 from tests.monitor.cli.test_rules import HOOK
 
@@ -119,6 +121,21 @@ def test_history_is_asked_as_each_entry_would_be(
     found = _tried(hooked, query, "--limit", "60")
     assert [each["id"] for each in found["newest"]] == matching
     assert found["matched"] == len(matching)
+
+
+def test_a_burst_in_history_is_faster_than_usual_in_its_section(
+    hooked: CommandLine, store: Store, database_url: str
+) -> None:
+    store([Row("央行降息", source=at, story=0) for at in range(4)])
+    assert _tried(hooked, "burst:")["matched"] == 2
+    database = Database(database_url)
+    usual = heat.begin(Newcomer(1, "", "", "a", "finance", None, utc_now()))
+    with database.write() as connection:
+        told = [replace(usual, id=at + 1, portals=5, peak=5) for at in range(10)]
+        stories.save(connection, told)
+    database.close()
+    assert _tried(hooked, "burst:")["matched"] == 0
+    assert hooked.good("entries", "search", "burst:no", "--json").json[0]["title"] == "央行降息"
 
 
 def _tried(cli: CommandLine, *argv: str) -> Any:
