@@ -37,6 +37,8 @@ from monitor.storage import Database, deliveries, troubles
 from monitor.telemetry import logger
 
 log = logger("watch")
+# The outbox takes what is due much later than in a day for due now.
+LONGEST_SLEEP = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +218,16 @@ class Watch:
             event=finding.kind.value,
         )
         wanted: dict[str, datetime] = {}
-        for hit in book.matcher.match(subject):
-            manners = book.manners[hit.rule_id]
+        hits = book.matcher.match(subject)
+        for hit in hits:
+            rule, manners = book.rules[hit.rule_id], book.manners[hit.rule_id]
+            asleep = min(rule.snoozed_until or now, now + LONGEST_SLEEP)
             quiet = None if manners.urgent else manners.quiet
-            due_at = after_quiet(now, quiet, book.house.zone)
-            for channel in book.rules[hit.rule_id].channels:
+            due_at = after_quiet(max(asleep, now), quiet, book.house.zone)
+            for channel in rule.channels if manners.mode != "none" else ():
                 wanted[channel] = min(due_at, wanted.get(channel, due_at))
+        if hits and not wanted:
+            return {}  # who asked for it does not want to hear of it
         known = [name for name in wanted if name in self._listeners]
         if any(_works(states, name, finding.channel) for name in known):
             return wanted

@@ -225,6 +225,30 @@ def test_quiet_hours_hold_events_too_and_urgent_rules_hear_at_once(rig: Rig) -> 
     assert due == {"mail": NOW + HOUR, "hook": rig.now}
 
 
+def test_a_snoozed_rule_hears_of_events_when_it_wakes(rig: Rig) -> None:
+    rig.rule("event:source-gone", ["hook"], urgent=True)
+    rig.rule("event:source-failing", ["hook"])
+    for query, sleep in (("event:source-gone", 2 * HOUR), ("event:source-failing", 90 * HOUR)):
+        with rig.database.write() as connection:
+            rules.snooze(connection, query, rig.now + sleep)
+    slept_until = rig.now + 2 * HOUR
+    rig.add("a", state="gone")
+    rig.add("b", failures=9, last_error="x")
+    rig.look()
+    with rig.database.read() as connection:
+        rows = deliveries.list_by_state(connection)
+    due = {row["message"]["notice"][:2]: row["next_attempt_at"] for row in rows}
+    assert due == {"a:": slept_until, "b:": rig.now + 12 * HOUR}
+
+
+def test_a_rule_that_tells_nothing_keeps_events_from_the_owner(rig: Rig) -> None:
+    rig.rule("event:source-failing source:a", ["hook"], mode="none")
+    rig.add("a", failures=9, last_error="x")
+    rig.add("b", failures=9, last_error="x")
+    assert rig.look() == [("source-failing", False)] * 2
+    assert [(channel, text[:2]) for channel, text in rig.notices] == [("mail", "b:")]
+
+
 def test_what_is_urgent_and_what_waits_of_one_kind_are_both_told(rig: Rig) -> None:
     rig.house = House(quiet=read_quiet("11:00-13:00"))
     rig.rule("event:source-gone source:a", ["hook"], urgent=True)
