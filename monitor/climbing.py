@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from monitor.decide import Update
 from monitor.ranking import MOST_POLLS, RANKED, Ranking, begin, go_on
 from monitor.rulebook import RuleBook
-from monitor.shown import alert_entry, subject_of
+from monitor.shown import alert_entry, circumstances_of, subject_of
 from monitor.storage import entries, history, rankings, stories
 from monitor.storage.entries import Matched
 from monitor.storage.schema import microseconds
@@ -131,14 +131,18 @@ def standings(
     for row in rows:
         number = row["id"]
         place = placed.get(number, Placed(number))
+        subject = subject_of(row, now, place)
         hits = [
             hit
-            for hit in book.matcher.match(subject_of(row, now, place))
+            for hit in book.matcher.match(subject)
             if hit.rule_id in book.ranked and (hit.rule_id, number) not in matched
         ]
         kept += [_matched(hit, number, now) for hit in hits]
         if hits or book.is_escalating:
-            entry = replace(alert_entry(row), story_id=place.story_id, portals=place.portals)
+            then = circumstances_of(subject)
+            entry = replace(
+                alert_entry(row), story_id=place.story_id, portals=place.portals, then=then
+            )
             found.append(Standing(entry, hits, place.heat))
     entries.insert_matches(connection, kept)
     return found

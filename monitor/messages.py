@@ -8,11 +8,26 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a rule's filters could ask of an entry besides, as it was when the rule was asked."""
+
+    language: str | None = None
+    author: str = ""
+    source_url: str = ""
+    labels: tuple[str, ...] = ()
+    rank: int | None = None
+    age_s: float | None = None
+    hot: float = 0.0
+    is_first: bool = True
+    burst: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class AlertEntry:
     """An entry as an alert tells it.
 
     ``rule`` and ``rule_version`` say which rule it matched; ``story_id`` is the key of its story
-    and ``portals`` counts those that tell it, as far as is known.
+    and ``portals`` counts those that tell it, as far as is known. ``then`` is for the ledger.
     """
 
     id: int
@@ -29,6 +44,7 @@ class AlertEntry:
     rule_version: int = 0
     story_id: int = 0
     portals: int = 1
+    then: Circumstances | None = None
 
 
 class MessageKind(enum.StrEnum):

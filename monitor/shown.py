@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import RowMapping
 
-from monitor.messages import AlertEntry
+from monitor.messages import AlertEntry, Circumstances
 from monitor.rules.matcher import Subject, age_s
 from monitor.types import Placed
 
@@ -30,6 +30,43 @@ def subject_of(row: RowMapping, now: datetime, placed: Placed | None = None) -> 
         hot=placed.heat,
         is_first=placed.first,
         burst=placed.burst,
+    )
+
+
+def circumstances_of(subject: Subject) -> Circumstances:
+    """What an alert keeps of the ``subject`` that a rule was asked about."""
+    return Circumstances(
+        language=subject.language,
+        author=subject.author,
+        source_url=subject.source_url,
+        labels=subject.labels,
+        rank=subject.rank,
+        age_s=subject.age_s,
+        hot=subject.hot,
+        is_first=subject.is_first,
+        burst=subject.burst,
+    )
+
+
+def subject_told(entry: AlertEntry) -> Subject:
+    """The subject that a rule was asked about, as far as its alert keeps it."""
+    then = entry.then or Circumstances()
+    return Subject(
+        title=entry.title,
+        section=entry.section,
+        probability=entry.probability,
+        unsure=entry.unsure,
+        source=entry.source,
+        source_url=then.source_url,
+        labels=then.labels,
+        language=then.language,
+        author=then.author,
+        rank=then.rank,
+        age_s=then.age_s,
+        portals=entry.portals,
+        hot=then.hot,
+        is_first=then.is_first,
+        burst=then.burst,
     )
 
 

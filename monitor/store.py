@@ -18,6 +18,7 @@ from monitor.identity import Keys
 from monitor.messages import AlertEntry
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
+from monitor.shown import circumstances_of
 from monitor.storage import entries, sources, subscriptions
 from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
@@ -201,6 +202,8 @@ def _standing(
     number: int, draft: Draft, placed: Placed, hits: Sequence[Hit], now: datetime
 ) -> Standing:
     entry = _alert_entry(number, draft, now, placed)
+    if hits:
+        entry = replace(entry, then=circumstances_of(_subject(draft, placed, now)))
     return Standing(entry, hits, placed.heat, draft.revised is not None)
 
 

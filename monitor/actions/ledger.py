@@ -9,14 +9,18 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
 
+from classifiers.segment import use_words
 from monitor.actions.opening import opened
 from monitor.alerts import message_id
 from monitor.config import Settings
 from monitor.errors import NotFound, QueryError
 from monitor.messages import AlertEntry
+from monitor.rulebook import known_words
 from monitor.rules import language, tree
-from monitor.rules.matcher import RuleSet, Subject
+from monitor.rules.matcher import RuleSet
+from monitor.rules.plan import make_step
 from monitor.service import utc_now
+from monitor.shown import subject_told
 from monitor.storage import deliveries, entries, ledger, rules, telling
 from monitor.storage.ledger import Wanted
 from monitor.storage.messages import decode
@@ -74,6 +78,7 @@ def held_as_json(row: RowMapping) -> dict[str, Any]:
 
 def show(settings: Settings, number: str) -> dict[str, Any]:
     """All that is known of a delivery: why it fired, to whom, each attempt. Raises NotFound."""
+    use_words(settings.text.words)
     with opened(settings) as database, database.read() as connection:
         row = ledger.get(connection, number)
         message = decode(row["message"])
@@ -118,26 +123,15 @@ def reason(entry: AlertEntry, query: str) -> dict[str, Any]:
 
 
 def clauses(query: str, entry: AlertEntry) -> list[str]:
-    """Which of a query's alternatives (the parts between its outer ORs) the title meets.
-
-    Filters that ask for what an alert does not keep (author, rank, age) count as met by none.
-    """
+    """Which of a query's alternatives (the parts between its outer ORs) the entry met."""
     try:
-        root = language.parse(query).root
+        parsed = language.parse(query)
     except QueryError:
         return []
-    parts = root.children if isinstance(root, tree.Or) else (root,)
-    found = RuleSet((at, tree.Query(part)) for at, part in enumerate(parts)).match(
-        Subject(
-            title=entry.title,
-            section=entry.section,
-            probability=entry.probability,
-            unsure=entry.unsure,
-            source=entry.source,
-            portals=entry.portals,
-        )
-    )
-    return [str(parts[hit.rule_id]) for hit in found]
+    parts = parsed.root.children if isinstance(parsed.root, tree.Or) else (parsed.root,)
+    alone = RuleSet([(0, parsed)], known_words())
+    own, seen = alone.plan(0).keywords, alone.look(subject_told(entry))
+    return [str(part) for part in parts if make_step(part, own).test(seen)]
 
 
 def retry(settings: Settings, number: str) -> None:

@@ -7,11 +7,12 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from monitor.messages import AlertEntry, Message, RuleCount
+from monitor.messages import AlertEntry, Circumstances, Message, RuleCount
 
 # asdict would copy each value deeply, and an alert is encoded for each of its entries.
 _MESSAGE = tuple(field.name for field in fields(Message))
 _ENTRY = tuple(field.name for field in fields(AlertEntry))
+_THEN = tuple(field.name for field in fields(Circumstances))
 
 
 def encode(message: Message) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def encode_entry(entry: AlertEntry) -> dict[str, Any]:
     document = {name: getattr(entry, name) for name in _ENTRY}
     for name in ("published_at", "first_seen_at"):
         document[name] = document[name].isoformat() if document[name] else None
+    if entry.then is not None:
+        document["then"] = {name: getattr(entry.then, name) for name in _THEN}
     return document
 
 
@@ -43,12 +46,13 @@ def decode(document: Mapping[str, Any]) -> Message:
 
 def decode_entry(document: Mapping[str, Any]) -> AlertEntry:
     """The entry that ``encode_entry`` was given."""
-    published = document["published_at"]
+    published, then = document["published_at"], document.get("then")
     return AlertEntry(
         **{
             **document,
             "published_at": datetime.fromisoformat(published) if published else None,
             "first_seen_at": datetime.fromisoformat(document["first_seen_at"]),
             "spans": tuple((start, end) for start, end in document["spans"]),
+            "then": then and Circumstances(**{**then, "labels": tuple(then["labels"])}),
         }
     )

@@ -22,6 +22,7 @@ from monitor.storage import Database, deliveries, rules, telling
 from monitor.storage.deliveries import Failure
 from tests.commandline import CommandLine
 from tests.httpserver import HttpServer, Reply
+from tests.monitor.cli.conftest import RSS, rss
 
 LEASE = timedelta(minutes=1)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # a published example
@@ -155,6 +156,22 @@ def test_an_alert_shows_why_it_fired_and_each_attempt(
     assert "[央行]" in text
     assert "version 1" in text
     assert hooked("alerts", "show", "msg_x").code == 1
+
+
+def test_the_ledger_knows_which_filter_let_an_alert_fire(
+    hooked: CommandLine, portal: HttpServer
+) -> None:
+    portal.route("/rss", Reply(body=rss("Portal News", ("旧闻",)), headers=RSS))
+    hooked.good("feeds", "add", portal.url("/rss"), "--label", "早报")
+    hooked.good("poll")
+    met = ("author:desk@*", "label:早报", "source:127.*", "age:<9w", "王兴", "王兴兴")
+    query = " OR ".join((*met, "rank:1", "burst:", "NOT is:first"))
+    hooked.good("rules", "add", "all", query, "--channel", "hook")
+    portal.route("/rss", Reply(body=rss("Portal News", ("旧闻", "王兴兴谈机器人")), headers=RSS))
+    hooked.good("poll", "--all")
+    (row,) = hooked.good("alerts", "list", "--json").json
+    (entry,) = hooked.good("alerts", "show", row["id"], "--json").json["entries"]
+    assert entry["clauses"] == list(met)
 
 
 def test_the_ledger_can_be_narrowed_and_exported_without_formulas(
