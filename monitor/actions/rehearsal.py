@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ class _Rehearsing:
         # Until when the next is held for the same reason, and how many were.
         self._same_until, self._same_reason, self._as_before = 0, Reason.DIGEST, 0
         self._free = manners.mode == "now" and not manners.caps and self._loud_always()
-        self._digests: set[datetime] = set()
+        self._digests: set[tuple[bool, datetime]] = set()
+        self._unsent: list[datetime] = []  # when those of the digests leave that have not yet
         self._at_once = self._joined = 0
         self._held: Counter[Reason] = Counter()
 
@@ -134,6 +136,8 @@ class _Rehearsing:
     def _ask(self, each: Heard) -> None:
         now = EPOCH + timedelta(microseconds=each.at)
         self._waiting = {key: until for key, until in self._waiting.items() if until > now}
+        while self._unsent and self._unsent[0] <= now:
+            self._sent.add(heapq.heappop(self._unsent), 1)  # a digest counts, too
         usage = self._sent.usage(now)
         desk = Desk(Knowledge(self._told, (), usage, self._waiting), self._house, now)
         case = Case(self._rule, self._manners, _entry(each, now), each.heat)
@@ -149,7 +153,10 @@ class _Rehearsing:
 
     def _hold(self, one: Held, now: datetime) -> None:
         self._count_same()
-        self._digests.add(one.release_at)
+        digest = (one.reason is Reason.CAP, one.release_at)
+        if digest not in self._digests:
+            self._digests.add(digest)
+            heapq.heappush(self._unsent, one.release_at)
         self._held[one.reason] += 1
         if one.reason is Reason.CAP:
             self._waiting[CHANNEL, self._rule.name] = one.release_at

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from monitor import digests
-from monitor.manners import House, read_caps, read_quiet
+from monitor.actions.rehearsal import Heard, rehearse
+from monitor.manners import House, manners_of, read_caps, read_quiet
 from monitor.messages import Message
 from monitor.rulebook import RuleBook, Rules
 from monitor.storage import Database, corrections, deliveries, retention, rules, telling
@@ -113,6 +114,23 @@ def test_hostile_09_a_night_is_held_and_comes_as_one_digest(desk: Desk) -> None:
     assert digest.entries[0].spans == ((0, 8),)
     assert (digest.rule, digest.query) == ("", "")
     assert desk.waiting == 0
+
+
+@pytest.mark.parametrize("caps", [("1/hour",), ("5/hour",), ("2/hour", "20/day")])
+@pytest.mark.parametrize("quiet", ["", "22:00-07:00"])
+def test_a_rehearsal_says_what_is_sent(sqlite_url: str, caps: tuple[str, ...], quiet: str) -> None:
+    """A match every four minutes for ten hours, told by the desk and rehearsed."""
+    desk = Desk(Database(sqlite_url))
+    desk.rule(caps=caps, quiet=quiet)
+    heard = []
+    for minute in range(0, 600, 4):
+        desk.release(NIGHT + timedelta(minutes=minute))
+        desk.match("rates")
+        heard.append(Heard(int(desk.now.timestamp()) * 10**6, minute, minute))
+    desk.release(NIGHT + timedelta(days=3))
+    told = rehearse(heard, "rates", manners_of(RuleOptions(caps=caps, quiet=quiet)), House())
+    digests_sent = len(desk.digests)
+    assert (told.at_once, told.digests) == (len(desk.messages) - digests_sent, digests_sent)
 
 
 def test_a_correction_counts_in_a_digest_that_comes_later(desk: Desk) -> None:

@@ -45,7 +45,7 @@ def _asked_each_time(heard: list[Heard], manners: Manners) -> Rehearsal:
     told: dict[tuple[str, int], Told] = {}
     sent: list[datetime] = []
     waiting: dict[tuple[str, str | None], datetime] = {}
-    digests: set[datetime] = set()
+    digests: set[tuple[bool, datetime]] = set()
     held: list[Reason] = []
     joined = 0
     for each in heard:
@@ -53,7 +53,8 @@ def _asked_each_time(heard: list[Heard], manners: Manners) -> Rehearsal:
         waiting = {key: until for key, until in waiting.items() if until > now}
         spent = []
         for window_s in WINDOWS_S:
-            within = [at for at in sent if now - at < timedelta(seconds=window_s)]
+            left = sorted([*sent, *(at for _, at in digests if at <= now)])
+            within = [at for at in left if now - at < timedelta(seconds=window_s)]
             if within:
                 spent.append(Spent(CHANNEL, RULE.name, window_s, len(within), within[0]))
         desk = Desk(Knowledge(told, (), Usage(spent), waiting), BERLIN, now)
@@ -67,7 +68,7 @@ def _asked_each_time(heard: list[Heard], manners: Manners) -> Rehearsal:
         sent += [now] * len(desk.messages)
         joined += not desk.messages and not desk.held and manners.mode != "none"
         for one in desk.held:
-            digests.add(one.release_at)
+            digests.add((one.reason is Reason.CAP, one.release_at))
             held.append(one.reason)
             if one.reason is Reason.CAP:
                 waiting[CHANNEL, RULE.name] = one.release_at
@@ -100,7 +101,7 @@ def test_three_days_are_decided_as_if_each_were_asked(
     [
         (RuleOptions(), 2_000, 0),
         (RuleOptions(mode="digest", digest="hourly"), 0, 2),
-        (RuleOptions(caps=("5/hour",)), 10, 2),
+        (RuleOptions(caps=("5/hour",)), 5, 6),
         (RuleOptions(quiet="12:00-23:00"), 0, 1),
     ],
 )
