@@ -56,6 +56,9 @@ IN_CHINESE = {
 }
 
 
+OURS_IN_CHINESE = {EventKind.NETWORK: "网络", EventKind.DISK: "磁盘", EventKind.MODEL: "模型"}
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """After how many low polls in a row a kind of source is in trouble, and in which; until
@@ -126,7 +129,10 @@ class Event:
             return self.finding.zh
         began = f"{self.since:%Y-%m-%d %H:%M} UTC"
         what = IN_CHINESE[self.finding.kind]
-        return f"{self.finding.name}：已恢复正常（{what}，自 {began} 起，现已结束）"
+        name = OURS_IN_CHINESE.get(self.finding.kind, self.finding.name)
+        if self.finding.kind is EventKind.DELIVERY:
+            name = f"通道 {self.finding.subject!r}"
+        return f"{name}：已恢复正常（{what}，自 {began} 起，现已结束）"
 
 
 TroubleKey = tuple[str, str]

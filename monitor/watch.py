@@ -135,11 +135,7 @@ class Watch:
         if vitals.model_refused:
             zh = f"模型被拒绝，沿用上一个：{vitals.model_refused}"
             yield Finding(EventKind.MODEL, "", "The model", vitals.model_refused, zh)
-        free = self._free(self._folder)
-        if free < DISK_FREE_BYTES:
-            words = f"The disk of {self._folder} has {free // 2**20} MiB left"
-            zh = f"{self._folder} 所在磁盘只剩 {free // 2**20} MiB"
-            yield Finding(EventKind.DISK, "", "The disk", words, zh)
+        yield from self._disk()
         for name, state in states.items():
             since = state.failing_since
             counts = name in self._listeners and state.disabled_at is None
@@ -148,6 +144,19 @@ class Watch:
                 zh = f"通道 {name!r} 送不出提醒：{state.reason}"
                 title = f"Channel {name!r}"
                 yield Finding(EventKind.DELIVERY, name, title, words, zh, channel=name)
+
+    def _disk(self) -> Iterator[Finding]:
+        try:
+            free = self._free(self._folder)
+        except OSError as error:
+            words = f"The disk of {self._folder} cannot be looked at: {error.strerror}"
+            zh = f"无法查看 {self._folder} 所在磁盘：{error.strerror}"
+            yield Finding(EventKind.DISK, "", "The disk", words, zh)
+            return
+        if free < DISK_FREE_BYTES:
+            words = f"The disk of {self._folder} has {free // 2**20} MiB left"
+            zh = f"{self._folder} 所在磁盘只剩 {free // 2**20} MiB"
+            yield Finding(EventKind.DISK, "", "The disk", words, zh)
 
     def _not_recovered(
         self,

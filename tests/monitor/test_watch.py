@@ -22,7 +22,7 @@ from monitor.storage import Database, deliveries, rules, sources, troubles
 from monitor.storage.schema import source
 from monitor.storage.sources import NewSource
 from monitor.types import RuleOptions, SourceState
-from monitor.watch import Vitals, Watch
+from monitor.watch import Vitals, Watch, free_bytes
 from tests.fakes import NOW
 
 HOUR = timedelta(hours=1)
@@ -40,10 +40,10 @@ class Rig:
         self.start(["mail", "hook"])
         self.look()
 
-    def start(self, channels: Sequence[str]) -> None:
+    def start(self, channels: Sequence[str], folder: Path | None = None) -> None:
         self.watch = Watch(
-            Path(), channels,
-            now=lambda: self.now, passed_s=lambda: self.seconds, free=lambda _: self.free,
+            folder or Path(), channels, now=lambda: self.now, passed_s=lambda: self.seconds,
+            free=free_bytes if folder else lambda _: self.free,
         )  # fmt: skip
 
     def add(self, name: str, **columns: Any) -> None:
@@ -289,6 +289,29 @@ def test_the_program_s_own_trouble_is_told_like_a_source_s(rig: Rig) -> None:
     assert {kind for kind, over in rig.look() if over} == {
         "network-down", "model-refused", "disk-full"
     }  # fmt: skip
+
+
+def test_a_folder_that_is_gone_is_told_and_hides_nothing_else(rig: Rig) -> None:
+    rig.add("ill", failures=9, last_error="x")
+    rig.start(["mail"], Path("/nowhere/to/be/found"))
+    assert rig.look() == [("source-failing", False), ("disk-full", False)]
+    assert any("No such file" in text for _, text in rig.notices)
+
+
+def test_the_end_of_own_trouble_is_told_in_chinese_too(rig: Rig) -> None:
+    failing = ChannelState(failing_since=NOW - HOUR, reason="refused")
+    with rig.database.write() as connection:
+        deliveries.set_channels(connection, {"hook": failing})
+    rig.free -= 1
+    rig.look(network_down=True, model_refused="r2 is damaged")
+    with rig.database.write() as connection:
+        deliveries.enable(connection, "hook")
+    rig.free += 1
+    rig.look()
+    with rig.database.read() as connection:
+        told = [row["message"]["notice_zh"] for row in deliveries.list_by_state(connection)]
+    over = {text.partition("：已恢复正常")[0] for text in told if "已恢复正常" in text}
+    assert over == {"网络", "磁盘", "模型", "通道 'hook'"}
 
 
 def test_an_outage_that_was_told_is_over_when_somebody_knows_it(rig: Rig) -> None:
