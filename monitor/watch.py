@@ -33,7 +33,7 @@ from monitor.health import (
 from monitor.messages import Message
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject
-from monitor.storage import Database, deliveries, troubles
+from monitor.storage import Database, deliveries, entries, troubles
 from monitor.telemetry import logger
 
 log = logger("watch")
@@ -88,6 +88,7 @@ class Watch:
         self._jumps += self._clock_jump(now)
 
         def work(connection: Connection) -> list[Event]:
+            entries.one_at_a_time(connection)  # of two that look one tells
             known = troubles.known(connection)
             states = deliveries.channels_known(connection)
             found = [

@@ -13,6 +13,7 @@ from monitor.service import Service, utc_now
 from monitor.storage import Database, sources
 from monitor.storybook import group_some
 from monitor.types import SourceState
+from monitor.watch import Vitals
 from monitor.worker import worker_name
 
 CLAIM_AT_ONCE = 500
@@ -39,7 +40,15 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
             await service.outbox.deliver_due()
             await asyncio.to_thread(_group, service)
             await asyncio.to_thread(trustbook.measure_if_due, database, service.now())
+            if await asyncio.to_thread(_look_after, service):
+                await service.outbox.deliver_due()
     return total
+
+
+def _look_after(service: Service) -> bool:
+    """Whether there is something to tell of sources, or of ourselves."""
+    vitals = Vitals(service.kit.ways.seen_down, service.classifier.refused)
+    return bool(service.watch.look(service.database, service.kit.rule_book, vitals))
 
 
 def _group(service: Service) -> None:

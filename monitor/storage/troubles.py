@@ -24,7 +24,6 @@ from monitor.storage.schema import source, source_url, trouble
 from monitor.text import without_secrets
 from monitor.types import SourceState
 
-SHOWN = 200
 RECENT = timedelta(days=1)
 
 
@@ -157,13 +156,12 @@ def _finding(kind: EventKind, subject: str, row: RowMapping, text: str, zh: str)
 
 
 def moved(connection: Connection, now: datetime) -> list[Finding]:
-    """The sources that have moved within a day; at most 200."""
+    """The sources that have moved within a day."""
     query = (
         sa.select(source, source_url.c.url.label("former"))
         .join(source_url, source_url.c.source_id == source.c.id)
         .where(source_url.c.replaced_at > now - RECENT)
-        .order_by(source_url.c.replaced_at.desc())
-        .limit(SHOWN)
+        .order_by(source_url.c.replaced_at.desc(), source.c.id)
     )
     return [
         _finding(

@@ -281,6 +281,17 @@ def test_a_move_is_told_once(rig: Rig) -> None:
     assert "pw" not in text
 
 
+def test_many_moves_at_once_are_told_once_each(rig: Rig) -> None:
+    for number in range(1, 203):
+        rig.add(f"s{number}")
+    with rig.database.write() as connection:
+        moves = [(number, f"http://old.example/{number}") for number in range(1, 203)]
+        sources.record_moves(connection, moves, rig.now)
+    assert rig.look() == [("source-moved", False)] * 202
+    assert rig.look() == []
+    assert "and 192 more" in rig.notices[0][1]
+
+
 def test_the_program_s_own_trouble_is_told_like_a_source_s(rig: Rig) -> None:
     rig.free -= 1
     found = rig.look(network_down=True, model_refused="r2 is damaged")

@@ -174,6 +174,19 @@ def test_the_ledger_knows_which_filter_let_an_alert_fire(
     assert entry["clauses"] == list(met)
 
 
+def test_a_pass_without_a_daemon_tells_of_sources_in_trouble_once(
+    hooked: CommandLine, portal: HttpServer
+) -> None:
+    hooked.good("feeds", "add", portal.url("/rss"))
+    hooked.good("poll")
+    portal.route("/rss", Reply(status=500))
+    for _ in range(7):
+        hooked.good("poll", "--all")
+    (row,) = hooked.good("alerts", "list", "--json").json
+    assert (row["kind"], row["state"]) == ("notice", "sent")
+    assert "failed 5 times" in row["title"]
+
+
 def test_the_ledger_can_be_narrowed_and_exported_without_formulas(
     hooked: CommandLine, database: Database
 ) -> None:
