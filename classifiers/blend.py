@@ -44,7 +44,12 @@ class BlendedClassifier(TopicClassifier):
         bayes: float = 0.75,
     ) -> None:
         super().__init__(
-            buckets=buckets, longest=longest, shape=shape, words=words, simplify=simplify
+            buckets=buckets,
+            longest=longest,
+            shape=shape,
+            words=words,
+            simplify=simplify,
+            topics=0.0,
         )
         self.bayes = bayes
 

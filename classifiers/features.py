@@ -78,6 +78,20 @@ def extract_slowly(codes: Codes, settings: TextSettings) -> Bag:
     return Bag(rows, mix(keys), telling)
 
 
+def whole(titles: Sequence[str], settings: TextSettings, fold: Fold) -> tuple[Rows, Keys]:
+    """The features that are all of a title, of two or more characters: title's number, hash."""
+    view = _view(encode(titles, fold))
+    edges = np.flatnonzero(view.breaks)
+    rows: list[Rows] = []
+    keys: list[Keys] = []
+    for part in _parts(view, settings):
+        fits = (part.starts == edges[part.rows] + 1) & (part.ends == edges[part.rows + 1])
+        fits &= part.ends - part.starts > 1
+        rows.append(part.rows[fits])
+        keys.append(mix(part.keys[fits]))
+    return np.concatenate(rows), np.concatenate(keys)
+
+
 def describe(title: str, settings: TextSettings, fold: Fold) -> list[tuple[int, str]]:
     """The hash of each feature of a title, and the feature for a reader.
 

@@ -80,9 +80,15 @@ class Lexicon:
         return np.asarray(self.seen[_buckets(hashes, self.settings)] & masks == masks)
 
 
-def learn(titles: Sequence[str], settings: TextSettings, strange: Sequence[str] = ()) -> Lexicon:
+def learn(
+    titles: Sequence[str],
+    settings: TextSettings,
+    strange: Sequence[str] = (),
+    terms: Keys | None = None,
+) -> Lexicon:
     """The lexicon of training titles: idf = 1 + ln((1 + titles) / (1 + titles with it)).
 
+    The features whose hashes are ``terms`` are known, too.
     Of ``strange`` titles it knows what stands in two of them: what one alone has would be no
     sign of anything, and change the weights of titles that are not strange.
     """
@@ -96,6 +102,8 @@ def learn(titles: Sequence[str], settings: TextSettings, strange: Sequence[str] 
         hashes.append(np.unique(bag.hashes))
     idf = 1 + np.log((1 + len(titles)) / (1 + frequency))
     hashes.append(_repeated(strange, settings, fold))
+    if terms is not None:
+        hashes.append(terms)
     distinct = np.unique(np.concatenate(hashes))
     seen = np.zeros(settings.buckets, dtype=np.uint32)
     np.bitwise_or.at(seen, _buckets(distinct, settings), _masks(distinct))

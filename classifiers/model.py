@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -24,6 +24,7 @@ from classifiers import native, solver
 from classifiers.errors import TrainingError
 from classifiers.lexicon import batches, learn
 from classifiers.text import TextSettings
+from classifiers.topics import Topics, own_topics
 
 _STEPS = 32767  # weights are kept as 16-bit steps of a section's scale
 _EPOCHS = 16
@@ -37,15 +38,16 @@ Weights = NDArray[np.float32] | NDArray[np.float64]
 class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Sorts titles into sections; a scikit-learn classifier over sequences of strings.
 
-    ``C`` is the inverse of the regularisation, ``trust`` the power of the log odds ratios
-    that it follows (0: none), ``softmax`` the share of the logistic regression (needs the
-    compiled solver; left out without), ``bayes`` that of naive Bayes when its margins are
-    spread as widely as the machine's. The parameters before them are those of
-    ``TextSettings``. After ``fit``: ``classes_``; ``lexicon_``; ``steps_`` (buckets x
-    columns, 16-bit whole numbers) and ``scale_``, whose product are the weights;
-    ``intercept_``. The columns are the classes, and strangeness last where it was learnt. The
-    weights are rounded in training, so that a release scores exactly as the model it was made
-    from.
+    ``C`` is the inverse of the regularisation, ``trust`` the power of the log odds ratios that it
+    follows (0: none), ``softmax`` the share of the logistic regression (needs the compiled
+    solver; left out without), ``bayes`` that of naive Bayes when its margins are spread as widely
+    as the machine's, ``topics`` what a term's topic counts beside the term (0, or fewer than two
+    buckets for each of the project's own terms: they are not asked). The parameters before them
+    are those of ``TextSettings``. After ``fit``: ``classes_``; ``lexicon_``; ``steps_`` (buckets
+    x columns, 16-bit whole numbers) and ``scale_``, whose product are the weights;
+    ``intercept_``; ``terms_``, the SHA-256 of the terms that were asked, if any. The columns are
+    the classes, and strangeness last where it was learnt. The weights are rounded in training, so
+    that a release scores exactly as the model it was made from.
     """
 
     def __init__(  # noqa: PLR0913 - scikit-learn's contract
@@ -60,6 +62,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trust: float = 0.75,
         softmax: float = 0.1,
         bayes: float = 0.35,
+        topics: float = 0.6,
         random_state: int = 0,
     ) -> None:
         self.buckets = buckets
@@ -71,6 +74,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.trust = trust
         self.softmax = softmax
         self.bayes = bayes
+        self.topics = topics
         self.random_state = random_state
 
     @property
@@ -97,7 +101,10 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise TrainingError(
                 "at least two sections are needed to learn, not one class; give more examples"
             )
-        self.lexicon_ = learn(titles, self.text_settings, strange)
+        known = self._own_topics()
+        self.terms_ = known.digest if known else ""
+        terms = known.hashes if known else None
+        self.lexicon_ = learn(titles, self.text_settings, strange, terms)
         costs = np.maximum(self._cost() * weights, _LEAST_COST).astype(np.float32)
         numbers = np.searchsorted(self.classes_, labels).astype(np.int32)
         rows = solver.Rows(self.matrix(titles), numbers, costs, len(self.classes_))
@@ -174,6 +181,21 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, rows: solver.Rows, seed: int
     ) -> tuple[solver.Linear, solver.Linear | None]:
         """The machine, and the logistic regression where it is wanted and can be had."""
+        known = self._own_topics()
+        if known is None:
+            return self._by_columns(rows, seed)
+        about = known.by_bucket(self.text_settings, self.topics)
+        told = hstack((rows.matrix, rows.matrix @ about), format="csr")
+        machine, logistic = self._by_columns(rows._replace(matrix=told), seed)
+        return machine.told_by(about), logistic.told_by(about) if logistic else None
+
+    def _own_topics(self) -> Topics | None:
+        known = own_topics(self.simplify) if self.topics > 0 else None
+        return known if known and known.fits(self.buckets) else None
+
+    def _by_columns(
+        self, rows: solver.Rows, seed: int
+    ) -> tuple[solver.Linear, solver.Linear | None]:
         trust = solver.trust_of(rows, self.trust)
         library = native.library()
         if library is None or rows.sections > solver.MOST_SECTIONS:

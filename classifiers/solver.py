@@ -51,6 +51,12 @@ class Linear(NamedTuple):
         weights += self.weights
         return Linear(weights, self.intercept + by * other.intercept)
 
+    def told_by(self, about: csr_matrix) -> Linear:
+        """The same without the last columns, which are the first ones times ``about``."""
+        columns = about.shape[0]
+        weights = self.weights[:columns] + about @ self.weights[columns:]
+        return Linear(weights, self.intercept)
+
     def deviation(self, matrix: csr_matrix) -> float:
         """How widely the margins of these rows are spread."""
         return max(float((matrix @ self.weights + self.intercept).std()), 1e-9)

@@ -63,7 +63,7 @@ class TrainSettings:
     strange: bool = False
 
 
-_LEAST_BUCKETS = 1 << 16
+_LEAST_BUCKETS = 1 << 17  # as ``topics`` needs
 _MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
 STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75, strange=True)
@@ -129,6 +129,8 @@ def train(
     scorer = compile_model(model, calibration)
     evaluation = replace(evaluation, train_seconds=clock() - started)
     manifest = _manifest(examples, settings, scorer, evaluation)
+    if model.terms_:
+        manifest = replace(manifest, provenance={**manifest.provenance, "terms": model.terms_})
     return TrainedModel(model, scorer, evaluation, manifest)
 
 

@@ -80,9 +80,9 @@ def test_a_manifest_says_what_was_learnt_from(trained: TrainedModel, tmp_path: P
 
 
 def test_a_release_is_as_large_as_what_was_learnt() -> None:
-    few, more = make_examples(300), make_examples(4_000)
-    assert 1 << 16 < sum(len(each.title) for each in more) < 1 << 17
-    for examples, buckets in ((few, 1 << 16), (more, 1 << 17)):
+    few, more = make_examples(300), make_examples(8_000)
+    assert 1 << 17 < sum(len(each.title) for each in more) < 1 << 18
+    for examples, buckets in ((few, 1 << 17), (more, 1 << 18)):
         trained = train.train(examples, TrainSettings())
         assert trained.scorer.records.whole.shape[0] == buckets
         assert trained.manifest.settings["buckets"] == trained.manifest.text["buckets"] == buckets
