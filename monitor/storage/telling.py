@@ -16,6 +16,7 @@ from monitor.messages import AlertEntry
 from monitor.storage import bulk
 from monitor.storage.messages import decode_entry, encode_entry
 from monitor.storage.schema import delivery, held, microseconds, muted, told
+from monitor.storage.stories import root_of
 
 _TOLD = tuple(Told.__dataclass_fields__)
 _HELD = (
@@ -64,8 +65,12 @@ def merge(connection: Connection, merged: Mapping[int, int]) -> None:
             key = (rule, merged[story])
             changed[key] = _united(changed.get(key) or found.get(key), old, merged[story])
     save(connection, changed.values())
-    for old_story in muted_among(connection, list(merged)):
-        mute(connection, merged[old_story], "", None)
+    _move_held(connection, merged)
+    quiet = muted_among(connection, [*merged, *merged.values()])
+    for gone, root in merged.items():
+        if gone in quiet or root in quiet:
+            _mute(connection, root, "", None)
+            _drop(connection, root)
 
 
 def _united(one: Told | None, other: Told, story: int) -> Told:
@@ -92,20 +97,47 @@ def muted_among(connection: Connection, stories: Collection[int]) -> set[int]:
     return set(connection.scalars(sa.select(muted.c.story).where(listed)))
 
 
-def mute(connection: Connection, story: int, title: str, now: datetime | None) -> bool:
-    """Mute a story, and drop what of it is still held; False when it was muted before."""
-    if muted_among(connection, [story]):
-        return False
-    at = now or sa.select(sa.func.max(muted.c.muted_at)).scalar_subquery()
-    connection.execute(sa.insert(muted).values(story=story, title=title, muted_at=at))
-    waiting = sa.delete(held).where(held.c.digest.is_(None), held.c.story == story)
-    connection.execute(waiting)
-    return True
+def mute(connection: Connection, story: int, title: str, now: datetime) -> bool:
+    """Mute a story, or the one that it turned out to be, and drop what of it is still held;
+    False when it was muted before.
+    """
+    root = _root(connection, story)
+    fresh = _mute(connection, root, title, now)
+    _drop(connection, root)
+    return fresh
 
 
 def unmute(connection: Connection, story: int) -> bool:
     """Let a story be told again; False when it was not muted."""
-    return connection.execute(sa.delete(muted).where(muted.c.story == story)).rowcount > 0
+    named = {story, _root(connection, story)}
+    return connection.execute(sa.delete(muted).where(muted.c.story.in_(named))).rowcount > 0
+
+
+def _root(connection: Connection, story: int) -> int:
+    found = root_of(connection, story)
+    return found.id if found else story
+
+
+def _mute(connection: Connection, story: int, title: str, now: datetime | None) -> bool:
+    """``now`` None: when another was muted last."""
+    if muted_among(connection, [story]):
+        return False
+    at = now or sa.select(sa.func.max(muted.c.muted_at)).scalar_subquery()
+    connection.execute(sa.insert(muted).values(story=story, title=title, muted_at=at))
+    return True
+
+
+def _drop(connection: Connection, story: int) -> None:
+    """What waits of a story is not told."""
+    waits = (held.c.digest.is_(None), held.c.story == story)
+    connection.execute(sa.delete(held).where(*waits))
+
+
+def _move_held(connection: Connection, merged: Mapping[int, int]) -> None:
+    """What waits of stories that became another waits as one of that."""
+    waits = (held.c.digest.is_(None), held.c.story.in_(merged))
+    moved = sa.case(dict(merged), value=held.c.story)
+    connection.execute(sa.update(held).where(*waits).values(story=moved))
 
 
 # caps
