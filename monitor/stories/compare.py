@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.stories import alignment, kin, numbers, tense
+from monitor.stories import alignment, finer, kin, numbers, tense, trees
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, is_short, said, wording
 
 SAME = 0.5
+# From this sum of the first stage on the second one is asked; it sees sums of up to 12.
+HOPELESS, SURE = -4.0, 12.0
+# So much of the score is the second one's: alone it would trust what few pairs show.
+SECOND = 0.6
 WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
@@ -77,8 +81,7 @@ def compare(
         return Likeness(True, 1.0)
     if _count_otherwise(plain, other_plain):
         return Likeness(False, 0.0)
-    a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
-    score = probability(features(a, b))
+    score = probability(paired(one, other))
     return Likeness(score >= SAME, round(score, 4))
 
 
@@ -91,14 +94,36 @@ def _count_otherwise(one: str, other: str) -> bool:
     ]
 
 
-def probability(found: Mapping[str, float]) -> float:
-    """The fitted score of a pair's features."""
-    total = BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in found.items())
+def probability(pair: Pair) -> float:
+    """The fitted score of a pair: of the first stage alone where that leaves no hope."""
+    found = features(pair)
+    first = linear(found)
+    total = first
+    if first > HOPELESS:
+        second = trees.margin(finer_features(pair, found, first))
+        total = SECOND * second + (1.0 - SECOND) * first
     return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
 
 
+def linear(found: Mapping[str, float]) -> float:
+    """The first stage: the weighted sum of the features."""
+    return BIAS + sum([WEIGHTS[name] * value for name, value in found.items()])
+
+
+def finer_features(pair: Pair, found: Mapping[str, float], first: float) -> dict[str, float]:
+    """What the second stage looks at: the features, and what the first one made of them."""
+    both = (pair.a, pair.b, pair.told_a, pair.told_b)
+    alone = finer.weighed(finer.alone(*both), trees.forest().alone)
+    return {**found, **finer.features(*both), **alone, "first": bounded(first)}
+
+
+def bounded(first: float) -> float:
+    """The sum of the first stage as the second one sees it."""
+    return max(min(first, SURE), -SURE)
+
+
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
     """Two titles, and how far each tells the tokens of the other."""
 
     a: Wording
@@ -107,9 +132,15 @@ class _Pair:
     told_b: list[float]
 
 
-def features(a: Wording, b: Wording) -> dict[str, float]:
-    """What tells whether ``a`` and ``b`` are the same news; the same for ``b`` and ``a``."""
-    pair = _Pair(a, b, kin.told(a, b), kin.told(b, a))
+def paired(one: str, other: str) -> Pair:
+    """Two titles as they are compared, in an order that does not depend on who is first."""
+    a, b = sorted((wording(one), wording(other)), key=lambda each: (each.plain, each.order))
+    return Pair(a, b, kin.told(a, b), kin.told(b, a))
+
+
+def features(pair: Pair) -> dict[str, float]:
+    """What tells whether two titles are the same news: what the first stage looks at."""
+    a, b = pair.a, pair.b
     (common_a, left_a), (common_b, left_b) = kin.weigh(a, pair.told_a), kin.weigh(b, pair.told_b)
     common = common_a / 2 + common_b / 2
     less, more = min(left_a, left_b), max(left_a, left_b, 0.0)
@@ -128,7 +159,7 @@ def features(a: Wording, b: Wording) -> dict[str, float]:
     }
 
 
-def _order(pair: _Pair, less: float) -> dict[str, float]:
+def _order(pair: Pair, less: float) -> dict[str, float]:
     """How the words stand to each other."""
     a, b = pair.a, pair.b
     shared = a.weights.keys() & b.weights.keys()
@@ -139,7 +170,7 @@ def _order(pair: _Pair, less: float) -> dict[str, float]:
     }
 
 
-def _names_and_numbers(pair: _Pair) -> dict[str, float]:
+def _names_and_numbers(pair: Pair) -> dict[str, float]:
     """Who, where and how many."""
     a, b = pair.a, pair.b
     names_same, names_differ = _names(a, b)
@@ -159,7 +190,7 @@ def _names_and_numbers(pair: _Pair) -> dict[str, float]:
     }
 
 
-def _deeds(pair: _Pair, overlap: float) -> dict[str, float]:
+def _deeds(pair: Pair, overlap: float) -> dict[str, float]:
     """What is done, and what is contradicted."""
     a, b = pair.a, pair.b
     other_a, other_b = kin.otherwise(a, b, pair.told_a), kin.otherwise(b, a, pair.told_b)
@@ -170,6 +201,7 @@ def _deeds(pair: _Pair, overlap: float) -> dict[str, float]:
     acts_a = {act for acts in by_group_a.values() for act in acts}
     acts_b = {act for acts in by_group_b.values() for act in acts}
     only_a, only_b = acts_a - acts_b, acts_b - acts_a
+    sequels = sum(act.startswith("sequel:") for act in acts_a ^ acts_b)
     undone = 0 if only_a and only_b else min(len((only_a | only_b) & UNDOING), 2)
     return {
         "acts_same": min(same, 3),
@@ -179,11 +211,11 @@ def _deeds(pair: _Pair, overlap: float) -> dict[str, float]:
         "undone_in_frame": undone * overlap,
         "turned": float(turned == "against"),
         "hazard_differ": float(_other_hazard(a, b)),
-        "sequel": min(sum(act.startswith("sequel:") for act in acts_a ^ acts_b), 2),
+        "sequel": min(sequels + kin.turns(a, pair.told_a) + kin.turns(b, pair.told_b), 2),
     }
 
 
-def _turns(pair: _Pair) -> dict[str, float]:
+def _turns(pair: Pair) -> dict[str, float]:
     """Whether one title is a turn further than the other."""
     a, b, told_a, told_b = pair.a, pair.b, pair.told_a, pair.told_b
     contrary = kin.is_contrary(a, b, told_a, told_b) or kin.is_contrary(b, a, told_b, told_a)

@@ -95,6 +95,8 @@ def _akin(token: Token, a: Wording, b: Wording) -> float:
         return AKIN
     if token.keys != (word,) or len(word) < _ROOT:
         return 0.0
+    if _is_joined(word, b):
+        return 1.0
     return AKIN * any(_one_root(word, other) for other in b.tokens)
 
 
@@ -113,6 +115,13 @@ def _written_otherwise(word: str, text: str) -> float:
 def _is_short_for(word: str, one: Wording, text: str) -> bool:
     """Whether ``word``, which ``one`` has in capitals, is the initials of words of ``text``."""
     return word in one.capitals and word in one.weights and word in _initials(text)
+
+
+def _is_joined(word: str, b: Wording) -> bool:
+    """Whether a title writes a word with a hyphen, or without the one that it has."""
+    if "-" in word:
+        return word.replace("-", "") in b.weights
+    return "-" in b.hyphened and word in b.hyphened.replace("-", "").split()
 
 
 def _initials(text: str) -> str:
@@ -190,8 +199,17 @@ def named(a: Wording, shares: Sequence[float]) -> float:
 
 def reactions(a: Wording, shares: Sequence[float]) -> int:
     """How many words of ``a`` for what is said and felt of news are not told."""
+    return _alone_of(a, shares, "react:")
+
+
+def turns(a: Wording, shares: Sequence[float]) -> int:
+    """How many words of ``a`` for what came of news are not told."""
+    return _alone_of(a, shares, "turn:")
+
+
+def _alone_of(a: Wording, shares: Sequence[float], kind: str) -> int:
     return sum(
-        share < 0.5 and any(key.startswith("react:") for key in token.keys)
+        share < 0.5 and any(key.startswith(kind) for key in token.keys)
         for token, share in zip(a.tokens, shares, strict=True)
     )
 

@@ -13,10 +13,19 @@ from typing import Any, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+# The files of words of one meaning, by kind.
+WORDS = {
+    "deed": ("deeds", "deeds_zh"),
+    "turn": ("turns",),
+    "react": ("reactions", "reactions_more"),
+    "same": ("things", "things_zh", "things_en"),
+}
+
 
 class Term(NamedTuple):
-    """``kind``: ``name``, ``act``, ``deed``, ``same``, ``mark`` or ``filler``. ``key`` stands
-    for all of its words. Before a mark, or behind it in Chinese, stands what is new."""
+    """``kind``: ``name``, ``act``, ``deed``, ``turn``, ``react``, ``same``, ``mark`` or
+    ``filler``. ``key`` stands for all of its words. Before a mark, or behind it in Chinese,
+    stands what is new."""
 
     kind: str
     group: str
@@ -110,11 +119,12 @@ def lexicon() -> Lexicon:
 
 def groups() -> Iterator[tuple[str, list[str]]]:
     """The groups of words of one meaning, and of what kind each is."""
-    folder = files(__package__)
-    for kind, name in (("deed", "deeds.txt"), ("react", "reactions.txt"), ("same", "things.txt")):
-        for line in folder.joinpath(name).read_text("utf-8").splitlines():
-            if line and not line.startswith("#"):
-                yield kind, line.split()
+    folder = files(__package__).joinpath("words")
+    for kind, names in WORDS.items():
+        for name in names:
+            for line in folder.joinpath(f"{name}.txt").read_text("utf-8").splitlines():
+                if line and not line.startswith("#"):
+                    yield kind, line.split()
 
 
 @functools.cache
@@ -135,7 +145,7 @@ def _add_group(found: Lexicon, kind: str, words: list[str]) -> None:
     alone = words[0] == "="
     own = [Term(kind, "", f"{kind}:{'='.join(words[1:3]) if alone else words[0]}")]
     terms = [] if alone else [term for term in found.meanings(words[0]) if term.kind != "filler"]
-    terms = [*terms, *own] if kind == "react" else terms or own
+    terms = [*terms, *own] if kind in ("react", "turn") else terms or own
     words = words[1:] if alone else words
     for word in words:
         meanings = found.meanings(word)

@@ -27,6 +27,10 @@ WORDS: dict[str, float] = {
     "half": 0.5,
 }
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4}
+# As figures, unless it is a part: a fifth.
+_NTH = ["fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+NTH = {word: f"{at}th" for at, word in enumerate(_NTH, 4)}
+ORDINAL = re.compile(rf"(?<!\ba )(?<!\bone )\b({'|'.join(NTH)})\b(?![- ]quarter)")
 PARTS = {"half": 50.0, "third": 33.0, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0}
 SCALES = {
     "百": 1e2, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7, "亿": 1e8, "百亿": 1e10,
@@ -98,6 +102,7 @@ AFTER = [
         (r"天|[- ]days?\b", "days", 1.0),
         (r"个?月(?![饼球亮])", "month", 1.0),
         (r"日(?!元|本)", "day", 1.0),
+        (r"(?:st|nd|rd|th)\b", "nth", 1.0),
         (r"号", "model", 1.0),
         (r"点(?![半多名球赞])", "hour", 1.0),
         (r"年|[- ]years?\b", "years", 1.0),

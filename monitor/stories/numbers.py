@@ -43,6 +43,8 @@ class Quantity(NamedTuple):
 
 def find(text: str) -> tuple[tuple[Quantity, ...], str]:
     """The numbers of a folded text, and the text with a ``\\0`` where each stood."""
+    if "th" in text:
+        text = measures.ORDINAL.sub(lambda match: measures.NTH[match[1]], text)
     if not measures.MAY_COUNT.search(text):
         return (), text
     found: list[Quantity] = []
@@ -63,21 +65,37 @@ def find(text: str) -> tuple[tuple[Quantity, ...], str]:
 def agree(a: Sequence[Quantity], b: Sequence[Quantity]) -> tuple[int, int, int, int]:
     """How many quantities are the same, how many numbers that are but part of a name or a date,
     how many contradict each other, and how many of the side with fewer left have no fellow."""
-    left, shared, labels = list(b), 0, 0
-    mine: list[Quantity] = []
+    fellows, mine, left = _matched(a, b)
+    labels = sum(one.kind in _LABELS or other.kind in _LABELS for one, other in fellows)
+    shared = len(fellows) - labels
+    against = 0
+    for one in mine:
+        if any(one.kind == other.kind or {one.kind, other.kind} & {""} for other in left):
+            against += 1
+    return shared, labels, against, min(len(mine), len(left))
+
+
+def unmatched(
+    a: Sequence[Quantity], b: Sequence[Quantity]
+) -> tuple[list[Quantity], list[Quantity]]:
+    """The quantities of each that the other does not tell."""
+    _, mine, left = _matched(a, b)
+    return mine, left
+
+
+def _matched(
+    a: Sequence[Quantity], b: Sequence[Quantity]
+) -> tuple[list[tuple[Quantity, Quantity]], list[Quantity], list[Quantity]]:
+    """Those that are the same, and what is left of each."""
+    left, mine, fellows = list(b), list[Quantity](), list[tuple[Quantity, Quantity]]()
     for one in a:
         fellow = next((other for other in left if _same(one, other)), None)
         if fellow is None:
             mine.append(one)
         else:
             left.remove(fellow)
-            named = one.kind in _LABELS or fellow.kind in _LABELS
-            labels, shared = labels + named, shared + (not named)
-    against = 0
-    for one in mine:
-        if any(one.kind == other.kind or {one.kind, other.kind} & {""} for other in left):
-            against += 1
-    return shared, labels, against, min(len(mine), len(left))
+            fellows.append((one, fellow))
+    return fellows, mine, left
 
 
 def _same(one: Quantity, other: Quantity) -> bool:

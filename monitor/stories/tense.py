@@ -13,6 +13,15 @@ _DONE = re.compile(
 )
 
 
+# As an English headline says will: X to visit Y.
+_TO = re.compile(r"[a-z] to (?!the\b|a\b|an\b|its\b|his\b|her\b|their\b|\d)[a-z]{3}")
+
+
+def hopes(text: str) -> bool:
+    """Whether a folded title tells what will or may be, in the widest sense."""
+    return bool(_AHEAD.search(text) or _TO.search(text))
+
+
 def looks_ahead(text: str) -> bool:
     """Whether a folded title tells what will be."""
     return bool(_AHEAD.search(text))

@@ -30,6 +30,10 @@ _SPOT = re.compile(
 _WORKS = re.compile("《([^》]{1,40})》")
 _CAPITALS = re.compile("\\b[A-Z]{2,5}\\b")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
+# What parts clauses; a comma or colon between figures parts none.
+_CLAUSE = re.compile(
+    "[。;!?、|…—]+|(?<![0-9])[,:]|[,:](?![0-9])|(?<=[\u3400-\u9fff])\\s|\\s(?=[\u3400-\u9fff])"
+)
 # Without one of these nothing frames a title.
 _FRAMES = re.compile("[-–—_|｜丨:：·!,()\\[\\]【】（）]")
 
@@ -55,7 +59,8 @@ class Wording:
     ``surfaces`` the words as they stand.
     ``plain`` is the text without what frames it. ``short``: too little is said.
     ``news`` has the numbers of the tokens of the main clause, where another tells what was
-    before; else it is empty.
+    before; else it is empty. ``clauses`` are the parts between marks, ``marks`` which of ``?:``
+    there are, ``hyphened`` the words with a hyphen.
     """
 
     plain: str
@@ -70,6 +75,9 @@ class Wording:
     capitals: frozenset[str]
     surfaces: frozenset[str]
     short: bool
+    clauses: tuple[str, ...]
+    marks: str
+    hyphened: str
 
 
 def runs_of(title: str) -> list[str]:
@@ -247,13 +255,16 @@ def wording(title: str) -> Wording:
         frozenset(word.lower() for word in _CAPITALS.findall(title)),
         frozenset(token.surface for token in read.tokens),
         short=is_short(said),
+        clauses=tuple([part for part in map(str.strip, _CLAUSE.split(plain)) if len(part) > 1]),
+        marks="".join(mark for mark in "?:" if mark in plain),
+        hyphened=" ".join(word for word in read.weights if "-" in word) if "-" in plain else "",
     )
 
 
 _NAME_WEIGHT = 1.6
 # A known word counts so much at least, and at most.
 _LEAST, _MOST = 0.8, 2.0
-_DOING = frozenset({"act", "deed", "react"})
+_DOING = frozenset({"act", "deed", "turn", "react"})
 Item = tuple[str, tuple[Term, ...]]
 
 

@@ -37,8 +37,8 @@ def scored(pairs: Sequence[dict[str, Any]]) -> tuple[float, float]:
 @pytest.mark.parametrize(
     ("name", "precision", "recall"),
     [
-        *(("train", 0.93, 0.85), ("heldout", 0.92, 0.9), ("fresh", 0.88, 0.83)),
-        *(("blind", 0.84, 0.85), ("second", 0.84, 0.79)),
+        *(("train", 0.93, 0.78), ("heldout", 0.95, 0.92), ("fresh", 0.95, 0.83)),
+        *(("blind", 0.87, 0.9), ("second", 0.88, 0.84), ("fourth", 0.88, 0.54)),
     ],
 )
 def test_labelled_pairs(name: str, precision: float, recall: float) -> None:
@@ -124,6 +124,17 @@ def test_the_pairs_are_many_and_balanced() -> None:
         ("恒川集团18亿拿下城北地块", "恒川集团22亿竞得城北地块", False),
         ("恒川集团18亿拿下城北宅地", "恒川集团18亿竞得城北地块", True),
         ("恒川科技净利少赚近四成", "恒川科技净利润下滑36%", True),
+        ("Nimbra unveils trifold tablet", "Nimbra unveils tri-fold tablet - World", True),
+        (
+            "Harlow's water main bursts for fifth time in a year",
+            "Harlow's water main bursts for 5th time in a year",
+            True,
+        ),
+        (
+            "Nordland says cholera outbreak is over",
+            "Nordland declares end of cholera outbreak",
+            True,
+        ),
         ("城北某校园霸凌事件引关注", "城北某校园霸凌事件：三人被行拘", False),
         ("新片《城北旧事》定档明年元旦", "新片《城北旧事》票房破亿", False),
         ("城北图书馆失窃古籍", "城北图书馆失窃古籍被追回", False),
