@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from monitor.alerts import after_quiet, message_id
 from monitor.caps import WINDOWS_S
-from monitor.manners import Cap
+from monitor.manners import Cap, Quiet
 from monitor.messages import AlertEntry, Message, RuleCount
 from monitor.rulebook import RuleBook
 from monitor.storage import Database, corrections, deliveries, entries, rules, telling
@@ -52,6 +52,8 @@ def _release_one(connection: Connection, book: RuleBook, now: datetime) -> int |
     group = telling.first_due(connection, now)
     if group is None:
         return None
+    if _hush(connection, group, book, now):
+        return 0
     room_at = _room_at(connection, group, book, now)
     if room_at is not None:
         telling.postpone(connection, group, room_at, now)
@@ -63,6 +65,30 @@ def _release_one(connection: Connection, book: RuleBook, now: datetime) -> int |
     deliveries.insert_many(connection, [_compose(connection, group, number, total, now)], now)
     log.info("a digest of %d headlines for channel %s", total, group.channel)
     return 1
+
+
+def _hush(connection: Connection, group: Group, book: RuleBook, now: datetime) -> bool:
+    """Let wait what would come in its rule's quiet hours; whether there was any.
+
+    It was not to come then when it was held; but this machine slept, the hours were
+    changed, or a snoozed rule was woken.
+    """
+    late: dict[datetime, list[str]] = {}
+    for rule in telling.rules_in(connection, group):
+        loud_at = after_quiet(now, _quiet_of(rule, book), book.house.zone)
+        if loud_at > now:
+            late.setdefault(loud_at, []).append(rule)
+    for loud_at, names in late.items():
+        telling.postpone(connection, group, loud_at, now, names)
+    return bool(late)
+
+
+def _quiet_of(rule: str, book: RuleBook) -> Quiet | None:
+    """The hours in which a rule is not heard; those of the house where it is gone."""
+    manners = book.manners_of(rule)
+    if manners is None:
+        return book.house.quiet
+    return None if manners.urgent else manners.quiet
 
 
 def _room_at(

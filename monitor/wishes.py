@@ -64,6 +64,7 @@ def grant(connection: Connection, wish: Wish, owner: str, now: datetime) -> bool
     elif ticket.action is Action.SNOOZE:
         for rule in _existing(connection, wish):
             rules.snooze(connection, rule.name, now + SNOOZE)
+            telling.move_snoozed(connection, rule.name, now + SNOOZE)
     else:
         _unsubscribe(connection, wish, owner, now)
     log.info("a link of %s did its work: %s", ticket.message_id, ticket.action)

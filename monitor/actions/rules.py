@@ -83,12 +83,12 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
 
 def snooze(settings: Settings, name: str, span: timedelta | None) -> datetime | None:
     """Hold what a rule matches for ``span``; None ends that. Until when. Raises NotFound."""
-    until = utc_now() + span if span else None
+    now = utc_now()
+    until = now + span if span else None
 
     def work(connection: Connection) -> None:
         rules.snooze(connection, name, until)
-        if until is None:
-            telling.release_snoozed(connection, name, utc_now())
+        telling.move_snoozed(connection, name, until or now)
 
     with opened(settings) as database:
         database.run(work)

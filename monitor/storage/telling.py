@@ -280,16 +280,28 @@ def take(connection: Connection, group: Group, digest: str) -> int:
     return connection.execute(statement).rowcount
 
 
-def postpone(connection: Connection, group: Group, release_at: datetime, now: datetime) -> None:
-    """Let a group wait on."""
+def postpone(
+    connection: Connection,
+    group: Group,
+    release_at: datetime,
+    now: datetime,
+    rules: Collection[str] | None = None,
+) -> None:
+    """Let a group wait on, or what is of ``rules`` in it."""
+    which = _of(group) if rules is None else sa.and_(_of(group), held.c.rule.in_(rules))
     values = {"release_at": release_at, "held_at": now}
-    connection.execute(sa.update(held).where(_of(group)).values(values))
+    connection.execute(sa.update(held).where(which).values(values))
 
 
-def release_snoozed(connection: Connection, rule: str, now: datetime) -> None:
-    """What was held while a rule was snoozed is due: it was woken."""
+def rules_in(connection: Connection, group: Group) -> list[str]:
+    """The rules that a group is about."""
+    return list(connection.scalars(sa.select(held.c.rule).where(_of(group)).distinct()))
+
+
+def move_snoozed(connection: Connection, rule: str, release_at: datetime) -> None:
+    """What was held while a rule was snoozed comes when it wakes, which is another time now."""
     asleep = (held.c.digest.is_(None), held.c.rule == rule, held.c.reason == Reason.SNOOZE)
-    connection.execute(sa.update(held).where(*asleep).values(release_at=now))
+    connection.execute(sa.update(held).where(*asleep).values(release_at=release_at))
 
 
 def shares(connection: Connection, digest: str) -> list[Share]:

@@ -345,7 +345,7 @@ def test_a_snoozed_rule_s_digest_comes_when_it_is_woken(desk: Desk) -> None:
     assert desk.release() == 0
     with desk.database.write() as connection:
         rules.snooze(connection, "rates", None)
-        telling.release_snoozed(connection, "rates", desk.now)
+        telling.move_snoozed(connection, "rates", desk.now)
     assert desk.release() == 1
     assert desk.match("rates") == 1
 
