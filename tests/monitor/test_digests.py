@@ -127,7 +127,7 @@ def test_a_rehearsal_says_what_is_sent(sqlite_url: str, caps: tuple[str, ...], q
         desk.release(NIGHT + timedelta(minutes=minute))
         desk.match("rates")
         heard.append(Heard(int(desk.now.timestamp()) * 10**6, minute, minute))
-    desk.release(NIGHT + timedelta(days=3))
+    desk.release(MORNING + timedelta(days=3))
     told = rehearse(heard, "rates", manners_of(RuleOptions(caps=caps, quiet=quiet)), House())
     digests_sent = len(desk.digests)
     assert (told.at_once, told.digests) == (len(desk.messages) - digests_sent, digests_sent)
