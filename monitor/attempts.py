@@ -18,6 +18,8 @@ MAX_RETRY_AFTER_S = 24 * 3600.0
 # No attempt is ever planned further ahead than this; what is was planned under another clock.
 MAX_AHEAD = timedelta(seconds=WAITS_S[-1] * (1 + JITTER) + 3600.0)
 DISABLE_AFTER = timedelta(days=5)
+# A machine that slept for days has not tried: failures of so long ago alone say nothing.
+TRIED_SINCE, TRIED_UNTIL = timedelta(days=2), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,24 @@ def after_failure(
     return Retry(now + timedelta(seconds=max(wait_s, asked_s)))
 
 
+def is_long_failing(state: ChannelState, now: datetime) -> bool:
+    """Whether nothing has arrived for so long that the channel may be switched off."""
+    return state.failing_since is not None and now - state.failing_since >= DISABLE_AFTER
+
+
 def channel_after(
-    state: ChannelState, errors: Sequence[TransportError], now: datetime, *, succeeded: bool
+    state: ChannelState,
+    errors: Sequence[TransportError],
+    now: datetime,
+    *,
+    succeeded: bool,
+    tried: bool = True,
 ) -> ChannelState:
     """The channel's state after attempts that ended together.
 
     A receiver that is gone (HTTP 410) switches it off at once; so do five days in which
-    everything failed. A delivery that arrived forgets earlier failures.
+    everything failed, if it was ``tried`` between ``TRIED_SINCE`` and ``TRIED_UNTIL`` ago.
+    A delivery that arrived forgets earlier failures.
     """
     if state.disabled_at is not None:
         return state
@@ -75,7 +88,7 @@ def channel_after(
     if succeeded or not errors:
         return ChannelState() if succeeded else state
     since = state.failing_since or now
-    if now - since >= DISABLE_AFTER:
+    if tried and is_long_failing(state, now):
         days = DISABLE_AFTER.days
         return ChannelState(since, now, f"nothing has arrived for {days} days: {errors[-1]}")
     return ChannelState(since, None, str(errors[-1]))

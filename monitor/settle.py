@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from monitor import alerts
-from monitor.attempts import ChannelState, Dead, after_failure, channel_after
+from monitor.attempts import (
+    TRIED_SINCE,
+    TRIED_UNTIL,
+    ChannelState,
+    Dead,
+    after_failure,
+    channel_after,
+    is_long_failing,
+)
 from monitor.errors import TransportError
 from monitor.messages import Message, Receipt
 from monitor.storage import deliveries, ledger
@@ -73,7 +81,9 @@ def write(
     deliveries.settle_failed(connection, worker, failures, now)
     ledger.record(connection, [attempt(outcome, now) for outcome in outcomes], now)
     known = deliveries.channels_known(connection)
-    changed = channels_after(known, outcomes, now)
+    failing = [name for name, state in known.items() if is_long_failing(state, now)]
+    tried = ledger.tried(connection, failing, now - TRIED_SINCE, now - TRIED_UNTIL)
+    changed = channels_after(known, outcomes, now, tried)
     if changed:
         deliveries.set_channels(connection, changed)
         told = notices({**known, **changed}, list(changed), listeners, now)
@@ -105,15 +115,20 @@ def failure(outcome: Outcome, error: TransportError, now: datetime) -> Failure:
 
 
 def channels_after(
-    known: Mapping[str, ChannelState], outcomes: Sequence[Outcome], now: datetime
+    known: Mapping[str, ChannelState],
+    outcomes: Sequence[Outcome],
+    now: datetime,
+    tried: Collection[str],
 ) -> dict[str, ChannelState]:
-    """The channels of which something else is known now."""
+    """The channels of which something else is known now; ``tried`` of late are some."""
     changed = {}
     for name in dict.fromkeys(outcome.channel for outcome in outcomes):
         results = [outcome.result for outcome in outcomes if outcome.channel == name]
         errors = [result for result in results if isinstance(result, TransportError)]
         before = known.get(name, ChannelState())
-        after = channel_after(before, errors, now, succeeded=len(errors) < len(results))
+        after = channel_after(
+            before, errors, now, succeeded=len(errors) < len(results), tried=name in tried
+        )
         if after != before:
             changed[name] = after
     return changed

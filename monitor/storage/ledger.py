@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from monitor.attempts import MAX_AHEAD, WAITS_S
 from monitor.errors import NotFound
 from monitor.storage import bulk
 from monitor.storage.schema import attempt, delivery, held, microseconds
@@ -53,6 +54,27 @@ def record(connection: Connection, attempts: Sequence[Attempt], now: datetime) -
         if each.delivery_id in there
     ]  # fmt: skip
     bulk.insert(connection, attempt, _ATTEMPT, rows)
+
+
+def tried(
+    connection: Connection, channels: Collection[str], since: datetime, until: datetime
+) -> set[str]:
+    """Those of ``channels`` by which something was tried between two instants."""
+    if not channels:
+        return set()
+    query = (
+        sa.select(delivery.c.channel)
+        .join(attempt, attempt.c.delivery_id == delivery.c.id)
+        .where(
+            delivery.c.channel.in_(channels),
+            # Nothing is tried for longer, but what a person wants tried again.
+            delivery.c.created_at > since - MAX_AHEAD * len(WAITS_S),
+            attempt.c.ended_at > since,
+            attempt.c.ended_at <= until,
+        )
+        .distinct()
+    )
+    return set(connection.scalars(query))
 
 
 def attempts_of(connection: Connection, number: str) -> list[RowMapping]:

@@ -258,6 +258,21 @@ def test_hostile_14_five_days_of_failures_switch_off_and_tell_the_owner(lite: Wo
     assert "5 days" in lite.two.given[0].notice
 
 
+def test_a_machine_that_slept_for_a_week_gives_a_channel_another_hour(world: World) -> None:
+    world.one.broken = TROUBLE
+    world.owe(make_message("a"))
+    world.deliver(owner="two")
+    woke_at = NOW + timedelta(days=7)
+    for minutes in (0, 1, 10, 50):
+        world.now = woke_at + timedelta(minutes=minutes)
+        world.deliver(owner="two")
+        assert world.known()["one"].disabled_at is None
+    world.now = woke_at + timedelta(hours=3)
+    world.deliver(owner="two")
+    assert world.known()["one"].disabled_at == world.now
+    assert [bool(message.notice) for message in world.two.given] == [True]
+
+
 @pytest.mark.parametrize("owner", ["", "one", "unknown"])
 def test_hostile_14_an_owner_who_cannot_be_reached_hears_by_another_channel(
     lite: World, owner: str
