@@ -144,13 +144,7 @@ class Folded(NamedTuple):
         """For each character of ``text`` the ``(start, end)`` it came from in ``original``."""
         if self.exact:
             return tuple((at, at + 1) for at in range(len(self.original)))
-        pieces = [
-            (_apply(self.original[start:end], self.form)[0], start, end)
-            for start, end in _segments(self.original)
-        ]
-        if "".join(piece for piece, _, _ in pieces) != self.text:
-            pieces = [(self.text, 0, len(self.original))]
-        return tuple((start, end) for piece, start, end in pieces for _ in piece)
+        return _offsets(self.text, self.original, self.form)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span of ``original`` that ``text[start:end]`` came from; it is not empty."""
@@ -158,6 +152,17 @@ class Folded(NamedTuple):
             return start, end
         offsets = self.offsets
         return offsets[start][0], offsets[end - 1][1]
+
+
+@functools.lru_cache(maxsize=64)
+def _offsets(text: str, original: str, form: str) -> tuple[tuple[int, int], ...]:
+    """Kept for the next span of the same title: a title may have a thousand."""
+    pieces = [
+        (_apply(original[start:end], form)[0], start, end) for start, end in _segments(original)
+    ]
+    if "".join(piece for piece, _, _ in pieces) != text:
+        pieces = [(text, 0, len(original))]
+    return tuple((start, end) for piece, start, end in pieces for _ in piece)
 
 
 def fold(text: str) -> Folded:

@@ -39,6 +39,17 @@ class Known(Protocol):
         ...
 
 
+class _Others:
+    """The words of a title that are none of a rule's own, by their start."""
+
+    __slots__ = ("covers", "longest", "starts")
+
+    def __init__(self, covers: list[Cover]) -> None:
+        self.covers = covers
+        self.starts = [cover.start for cover in covers]
+        self.longest = max((cover.end - cover.start for cover in covers), default=0)
+
+
 class Seen:
     """What is known of one subject while rules look at it.
 
@@ -46,8 +57,8 @@ class Seen:
     spans there; ``loose`` those occurrences that a Latin letter or a digit continues.
     """
 
-    __slots__ = ("_boundaries", "_cover_starts", "_covers", "_known", "_longest_cover", "_regexes",
-        "_texts", "_tokens", "folded", "loose", "subject", "words")  # fmt: skip
+    __slots__ = ("_boundaries", "_covers", "_known", "_others", "_regexes", "_texts", "_tokens",
+        "folded", "loose", "subject", "words")  # fmt: skip
 
     def __init__(self, subject: Subject, folded: Folded, known: Known) -> None:
         self.subject = subject
@@ -56,8 +67,7 @@ class Seen:
         self.loose: dict[str, list[Span]] = {}
         self._known = known
         self._covers: list[Cover] | None = None
-        self._cover_starts: list[int] = []
-        self._longest_cover = 0
+        self._others: dict[frozenset[str], _Others] = {}
         self._boundaries: frozenset[int] | None = None
         self._tokens: list[int] | None = None
         self._texts: tuple[Form, ...] | None = None
@@ -68,10 +78,14 @@ class Seen:
 
         ``own`` are the keywords of the rule that asks: they cover none of its own.
         """
-        starts = self._cover_starts
-        first = bisect.bisect_left(starts, end - self._longest_cover)
-        for cover in self.covers()[first : bisect.bisect_right(starts, start)]:
-            if cover.hides(text, start, end, self.folded.text) and cover.text not in own:
+        others = self._others.get(own)
+        if others is None:
+            left = [cover for cover in self.covers() if cover.text not in own]
+            others = self._others[own] = _Others(left)
+        starts = others.starts
+        first = bisect.bisect_left(starts, end - others.longest)
+        for cover in others.covers[first : bisect.bisect_right(starts, start)]:
+            if cover.hides(text, start, end, self.folded.text):
                 return cover
         return None
 
@@ -79,11 +93,7 @@ class Seen:
         """Every word of the title that can cover a shorter keyword, by its start."""
         if self._covers is None:
             self._covers = self._known.covers(self)
-            if not self._covers:
-                return self._covers
             self._covers.sort(key=_cover_start)
-            self._cover_starts = [cover.start for cover in self._covers]
-            self._longest_cover = max((c.end - c.start for c in self._covers), default=0)
         return self._covers
 
     def ends_words(self, start: int, end: int) -> bool:

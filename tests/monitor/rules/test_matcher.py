@@ -470,3 +470,24 @@ def _seconds(rule_set: RuleSet, subject: Subject) -> float:
         rule_set.match_many([subject] * 200)
         best = min(best, time.perf_counter() - started)
     return best
+
+
+_NESTED = " OR ".join("哈" * size for size in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("queries", "title"),
+    [
+        (["哈"], "哈" * 999 + "…"),  # what folds to three characters
+        (["exact:哈"], "哈" * 999 + "㎡"),
+        ([_NESTED, f"{_NESTED} OR {'哈' * 40}"], "哈" * 1_000),
+        ([f"NEAR/100(({_NESTED}), ({_NESTED}))"], "哈" * 1_000),
+    ],
+)
+def test_no_title_takes_long(queries: list[str], title: str) -> None:
+    """However often keywords stand in it: it took up to a minute."""
+    rules = RuleSet(list(enumerate(map(parse, queries))))
+    rules.match(Subject("a"))
+    began_s = time.process_time()
+    assert len(rules.match(Subject(title))) >= 1
+    assert time.process_time() - began_s < 2.5
