@@ -14,6 +14,7 @@ from monitor.rules.words import Cover, Words, joined
 from monitor.text import Folded, unify
 
 Span = tuple[int, int]
+FEW_COVERS = 16
 # A number, a word of an alphabet written with spaces, or one letter of any other writing.
 _TOKEN = re.compile(
     r"\d+(?:[.,]\d+)+|[^\W_\u0590-\u1c7f\u2000-\U0010ffff]+|[^\W_]",
@@ -78,6 +79,19 @@ class Seen:
 
         ``own`` are the keywords of the rule that asks: they cover none of its own.
         """
+        covers = self.covers()
+        if len(covers) <= FEW_COVERS:
+            for cover in covers:
+                if cover.start > start:
+                    break
+                if cover.hides(text, start, end, self.folded.text) and cover.text not in own:
+                    return cover
+            return None
+        return self._cover_among_many(text, start, end, own)
+
+    def _cover_among_many(
+        self, text: str, start: int, end: int, own: frozenset[str]
+    ) -> Cover | None:
         others = self._others.get(own)
         if others is None:
             left = [cover for cover in self.covers() if cover.text not in own]
