@@ -208,6 +208,8 @@ def test_numbers_of_any_text_can_be_read(text: str) -> None:
         ("falls by a third", "%", 33),
         ("kills 17-year-old", "age", 17),
         ("年内第七降", "nth", 7),
+        ("fails for fifth time", "nth", 5),
+        ("the 21st fair", "nth", 21),
         ("22亿竞得", "money", 2.2e9),
         ("五十万杯", "杯", 5e5),
     ],

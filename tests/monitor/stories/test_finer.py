@@ -42,6 +42,13 @@ def test_words_speak_against_as_they_are_weighed() -> None:
     }
 
 
+def test_a_later_turn_that_one_title_alone_tells_is_seen() -> None:
+    pair = compare.paired("Tenor Ferri starts work in Harlow", "Tenor Ferri sings in Harlow")
+    assert compare.features(pair)["sequel"] == 1
+    same = compare.paired("Tenor Ferri starts work in Harlow", "Ferri, tenor, starts work")
+    assert compare.features(same)["sequel"] == 0
+
+
 def test_the_trees_know_every_feature_that_they_ask_for() -> None:
     pair = compare.paired("King to visit Harlow", "King visits Harlow")
     found = compare.finer_features(pair, compare.features(pair), 0.0)
