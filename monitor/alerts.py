@@ -161,11 +161,16 @@ class Desk:
             (Reason.CHANNEL_CAP, None, self._house.caps.get(channel, ())),
         ):
             release_at = self._waiting.get((channel, rule))
-            if release_at is None:
+            # Others may wait for quiet hours to end, which an urgent rule does not.
+            ahead = case.manners.urgent and release_at is not None and release_at > self._now
+            if release_at is None or ahead:
                 room_at = self._usage.room_at(channel, rule, caps, self._now)
                 if room_at is None:
                     continue
-                release_at = self._waiting[channel, rule] = self._loud(room_at, case.manners)
+                loud_at = self._loud(room_at, case.manners)
+                if release_at is None:
+                    self._waiting[channel, rule] = loud_at
+                release_at = min(release_at or loud_at, loud_at)
             self._hold(case, channel, reason, release_at)
             return
         self._usage.add(channel, name, self._now)

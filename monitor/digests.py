@@ -96,19 +96,16 @@ def _room_at(
 ) -> datetime | None:
     """None when the digest fits under the caps, else when there may be room."""
     manners = book.manners_of(group.lane)
-    quiet = book.house.quiet
     checks: list[tuple[str | None, Sequence[Cap]]] = [
         (None, book.house.caps.get(group.channel, ()))
     ]
     if manners is not None:
         checks.append((group.lane, manners.caps))
-        quiet = None if manners.urgent else manners.quiet
     if not any(caps for _, caps in checks):
         return None
     usage = telling.usage(connection, [group.channel], now, WINDOWS_S[-1])
     found = [usage.room_at(group.channel, rule, caps, now) for rule, caps in checks]
-    room_at = max((at for at in found if at is not None), default=None)
-    return room_at and after_quiet(room_at, quiet, book.house.zone)
+    return max((at for at in found if at is not None), default=None)
 
 
 def _compose(

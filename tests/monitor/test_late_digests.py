@@ -9,12 +9,13 @@ import pytest
 
 from monitor import wishes
 from monitor.links import Action, Ticket
-from monitor.manners import House
+from monitor.manners import House, read_caps
 from monitor.storage import Database, rules, telling
 from monitor.wishes import Wish
 from tests.monitor.test_digests import HOUR, MORNING, NIGHT, QUIET, Desk
 
 EVENING = NIGHT - 5 * HOUR
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -94,3 +95,19 @@ def test_an_alert_s_link_lengthens_the_snooze_of_what_is_held(desk: Desk) -> Non
         assert wishes.grant(connection, Wish(ticket, "mail", ("rates",), ""), "", desk.now)
     assert desk.release(EVENING + HOUR) == 0
     assert desk.release(EVENING + 24 * HOUR) == 1
+
+
+def test_what_a_cap_holds_over_the_night_keeps_no_urgent_rule_waiting(desk: Desk) -> None:
+    desk.house = replace(QUIET, caps={"mail": read_caps(["2/hour"])})
+    desk.rule("rates")
+    desk.rule("banks", urgent=True)
+    desk.now = NIGHT - 70 * MINUTE
+    assert desk.match_many([["rates"]] * 3) == 2
+    assert desk.release(NIGHT) == 0
+    assert desk.match("banks") == 1
+    desk.now = NIGHT + 30 * MINUTE
+    assert desk.match_many([["banks"]] * 3) == 1
+    assert desk.release(NIGHT + HOUR) == 1
+    assert [(share.rule, share.total) for share in desk.digests[0].counts] == [("banks", 2)]
+    assert desk.release(MORNING) == 1
+    assert [(share.rule, share.total) for share in desk.digests[1].counts] == [("rates", 1)]
