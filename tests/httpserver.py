@@ -138,7 +138,7 @@ class HttpServer:
         """How many requests there were for ``path`` (without query)."""
         return sum(request.path.split("?")[0] == path for request in list(self.requests))
 
-    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Return when ``condition`` holds; AssertionError after ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while not condition():

@@ -153,7 +153,7 @@ class MailServer(Loop):
         """Answer everything well again."""
         self._rules.clear()
 
-    def wait_for(self, count: int, timeout_s: float = 10.0) -> None:
+    def wait_for(self, count: int, timeout_s: float = 60.0) -> None:
         """Return when ``count`` mails are there; AssertionError after ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while len(self.mails) < count:

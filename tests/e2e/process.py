@@ -92,7 +92,7 @@ class DaemonProcess:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def ready(self, timeout_s: float = 10.0, status: str = "STATUS=watching") -> float:
+    def ready(self, timeout_s: float = 60.0, status: str = "STATUS=watching") -> float:
         """Wait until it works (or another ``status``); how long that took, in seconds."""
 
         def is_ready() -> bool:
@@ -114,7 +114,7 @@ class DaemonProcess:
         """Whether a log line holds ``words``."""
         return words in self.text()
 
-    def hear(self, words: str, timeout_s: float = 10.0) -> None:
+    def hear(self, words: str, timeout_s: float = 60.0) -> None:
         """Wait for a log line that holds ``words``."""
         until(lambda: self.said(words), timeout_s, f"the log says {words!r}\n{self.text()}")
 
@@ -126,7 +126,7 @@ class DaemonProcess:
         self.process.kill()
         self.process.wait(10)
 
-    def end(self, timeout_s: float = 12.0) -> float:
+    def end(self, timeout_s: float = 30.0) -> float:
         """SIGTERM; the time until it ended with code 0, in seconds."""
         started_s = time.monotonic()
         self.signal(signal.SIGTERM)

@@ -59,7 +59,7 @@ def test_hostile_07_postgres_ends_all_sessions_again_and_again(world: World) -> 
     daemon.ready()
     for round_number in range(6):
         enough = 5 * round_number
-        until(lambda enough=enough: len(world.hooks.ids) >= enough, 20, "the loop goes on")
+        until(lambda enough=enough: len(world.hooks.ids) >= enough, 60, "the loop goes on")
         end_sessions(world.url)
     until(lambda: len(world.stored) == feeds * each, BACK_S + 20, "everything is stored")
     until(lambda: world.all_settled(feeds * each), BACK_S, "everything has arrived")
@@ -116,7 +116,7 @@ def test_hostile_07_postgres_is_restarted(world: World, own_postgres: PostgresSe
     world.portal.publish("/a", "chip 2")
     world.portal.on_request = stop
     # Long enough for the claim on the source, too, to be given back in vain.
-    until(lambda: daemon.text().count("poll ended early") >= 6, 30, "the outage is felt")
+    until(lambda: daemon.text().count("poll ended early") >= 6, 60, "the outage is felt")
     own_postgres.start()
     until(lambda: world.all_settled(2), BACK_S, "it is back")
     stopped.clear()

@@ -31,7 +31,7 @@ def test_the_morning_s_digest_arrives_once(world: World) -> None:
     assert len(world.hooks.ids) == 1
     hold(world, "chip 3")
     world.start().ready(60)
-    until(lambda: len(world.hooks.ids) == 2, 15, "the second digest")
+    until(lambda: len(world.hooks.ids) == 2, 60, "the second digest")
     world.command("poll")
     assert len(world.hooks.ids) == len(set(world.hooks.ids)) == 2
     assert world.command("alerts", "list", "--state", "held").count("\n") == 1

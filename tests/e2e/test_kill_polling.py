@@ -57,12 +57,12 @@ def test_hostile_01_killed_while_polling_every_item_is_stored_once(world: World)
         daemon = world.start()
         daemon.ready(READY_S)
         assassin.hire(daemon)
-        until(assassin.done.is_set, 30, "the kill")
+        until(assassin.done.is_set, 60, "the kill")
     last = world.start()
     assert last.ready(READY_S) < READY_S
     world.portal.reveals = PER_FEED
-    until(lambda: len(world.stored) >= FEEDS * PER_FEED, 30, "every item is stored")
-    until(lambda: len(world.hooks.by_title) == FEEDS, 15, "every alert")
+    until(lambda: len(world.stored) >= FEEDS * PER_FEED, 60, "every item is stored")
+    until(lambda: len(world.hooks.by_title) == FEEDS, 60, "every alert")
     last.end()
     assert sorted(world.stored) == sorted(world.portal.titles)
     assert set(world.hooks.by_title.values()) == {1}

@@ -29,8 +29,8 @@ def test_a_mail_s_links_work_and_the_heartbeat_beats(world: World) -> None:
     world.add(world.portal.add("/a", "chip 1"), history=True)
     world.rule("chip", "mail")
     world.start().ready(60)
-    until(lambda: world.mails.mails, 15, "the mail")
-    until(lambda: world.portal.server.count("/beat"), 15, "a heartbeat")
+    until(lambda: world.mails.mails, 60, "the mail")
+    until(lambda: world.portal.server.count("/beat"), 60, "a heartbeat")
     mail = world.mails.mails[0].message
     link = str(mail["List-Unsubscribe"]).strip("<>")
     text = mail.get_body(("plain",)).get_content()
@@ -46,5 +46,5 @@ def test_a_mail_s_links_work_and_the_heartbeat_beats(world: World) -> None:
     with world.database.read() as connection:
         assert rules.get(connection, "rule").channels == ()
     world.portal.publish("/a", "chip 2")
-    until(lambda: "chip 2" in world.stored, 15, "the next headline")
+    until(lambda: "chip 2" in world.stored, 60, "the next headline")
     assert len(world.mails.mails) == 1

@@ -65,8 +65,8 @@ def test_hostile_42_no_secret_and_no_control_character_reaches_the_log(world: Wo
     world.rule("chip")
     daemon = world.start()
     daemon.ready()
-    until(lambda: daemon.text().count("was not delivered") >= 2, 20, "both deliveries fail")
-    until(lambda: daemon.text().count("404") >= 2, 20, "both missing feeds are told")
+    until(lambda: daemon.text().count("was not delivered") >= 2, 60, "both deliveries fail")
+    until(lambda: daemon.text().count("404") >= 2, 60, "both missing feeds are told")
     daemon.end()
     text = daemon.text()
     secrets = [MAIL_PASSWORD, URL_PASSWORD, QUERY_TOKEN, URL_TOKEN, HEADER_TOKEN, HOOK_SECRET]

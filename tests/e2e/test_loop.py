@@ -19,9 +19,9 @@ def test_a_new_headline_arrives_by_mail_and_by_webhook_each_once(world: World) -
     daemon.ready()
     world.wait_for_baselines(1)
     world.portal.publish("/news", "a new chip", "a new match")
-    until(lambda: world.hooks.ids and world.mails.mails, 15, "mail and webhook")
+    until(lambda: world.hooks.ids and world.mails.mails, 60, "mail and webhook")
     asked = world.portal.asked("/news")
-    until(lambda: world.portal.asked("/news") >= asked + 2, 15, "two more polls")
+    until(lambda: world.portal.asked("/news") >= asked + 2, 60, "two more polls")
     daemon.end()
     assert list(world.hooks.titles.values()) == ["a new chip"]
     assert len(world.hooks.ids) == len(world.mails.mails) == 1
@@ -42,7 +42,7 @@ def test_what_a_poll_owes_does_not_wait_for_the_next_tick(world: World) -> None:
 
     async def work() -> None:
         running = asyncio.create_task(daemon.run())
-        arrived = partial(until, lambda: world.hooks.ids, 30, "the alert arrives")
+        arrived = partial(until, lambda: world.hooks.ids, 60, "the alert arrives")
         await asyncio.to_thread(arrived)
         daemon.stop()
         await running

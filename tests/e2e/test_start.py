@@ -48,7 +48,7 @@ def test_a_working_daemon_has_not_imported_what_training_needs(world: World) -> 
         text=True,
     )
     try:
-        until(lambda: world.all_settled(2), 20, "it has worked")
+        until(lambda: world.all_settled(2), 60, "it has worked")
     finally:
         process.terminate()
         imported, _ = process.communicate(timeout=12)

@@ -36,7 +36,7 @@ def started_pair(world: World) -> tuple[DaemonProcess, DaemonProcess]:
 def assert_the_loop_goes_on(world: World, number: int) -> None:
     """A new headline arrives, by both channels, and everything so far came once."""
     world.portal.publish("/a", f"chip {number}")
-    until(lambda: world.all_settled(2 * number), 15, "mail and webhook")
+    until(lambda: world.all_settled(2 * number), 60, "mail and webhook")
     assert world.hooks.by_title == {f"chip {at}": 1 for at in range(1, number + 1)}
     assert world.hooks.repeated == 0
     assert len(world.mail_ids()) == len(set(world.mail_ids())) == number
@@ -57,7 +57,7 @@ def test_hostile_08_the_second_stands_by_and_takes_over_from_a_killed_first(worl
     second.hear("another daemon works on this database")
     assert_the_loop_goes_on(world, 1)
     asked = world.portal.asked("/a")
-    until(lambda: world.portal.asked("/a") >= asked + 4, 15, "some polls")
+    until(lambda: world.portal.asked("/a") >= asked + 4, 60, "some polls")
     assert_polls_are_apart(world, started_s, 0.5)
     assert not second.said("polled")
     assert holder(world) == str(first.pid)
@@ -73,7 +73,7 @@ def test_hostile_08_the_second_stands_by_and_takes_over_from_a_killed_first(worl
 def test_hostile_08_the_second_takes_over_within_seconds_of_a_clean_end(world: World) -> None:
     first, second = started_pair(world)
     first.end()
-    second.ready(5.0 + time.monotonic() - second.started_s, status="STATUS=watching")
+    second.ready(15.0 + time.monotonic() - second.started_s, status="STATUS=watching")
     assert_the_loop_goes_on(world, 1)
     second.end()
 
@@ -94,19 +94,19 @@ def test_hostile_08_a_daemon_that_was_asleep_for_longer_than_its_lease_notices(
     took_s = time.monotonic() - stopped_s
     assert LEASE_S / 2 < took_s < 60, "its process lives: only the lease's end frees its place"
     world.portal.publish("/a", "chip 1")
-    until(lambda: world.all_settled(2), 15, "mail and webhook")
+    until(lambda: world.all_settled(2), 60, "mail and webhook")
     woken_s = time.monotonic()
     first.signal(signal.SIGCONT)
     first.hear("has taken over")
-    until(lambda: first.notify.states.count(STANDING_BY) == 1, 10, "the first stands by")
+    until(lambda: first.notify.states.count(STANDING_BY) == 1, 60, "the first stands by")
     polled = first.text().count('"polled"')
     asked = world.portal.asked("/a")
-    until(lambda: world.portal.asked("/a") >= asked + 4, 15, "some polls")
+    until(lambda: world.portal.asked("/a") >= asked + 4, 60, "some polls")
     assert_polls_are_apart(world, woken_s, 0.5)
     assert first.text().count('"polled"') == polled
     assert_the_loop_goes_on(world, 2)
     # It is of use again: the second ends, and the first goes back to work.
     second.end()
     watching = "STATUS=watching 1 sources"
-    until(lambda: first.notify.states.count(watching) == 2, 10, "the first works again")
+    until(lambda: first.notify.states.count(watching) == 2, 60, "the first works again")
     assert_the_loop_goes_on(world, 3)

@@ -90,7 +90,7 @@ def begin(world: World, hub: Hub) -> None:
     world.add(server.url("/feed"), every_s=HOUR_S)
     world.rule("chip", "hook")
     world.start().ready(60)
-    until(lambda: hub.asked, 30, "the hub is asked")
+    until(lambda: hub.asked, 60, "the hub is asked")
 
 
 def state(world: World) -> str:
@@ -114,7 +114,7 @@ def test_what_a_hub_pushes_is_news_at_once(world: World) -> None:
     assert hub.push(b"<rss/>", secret="another") == 202
     assert call(asked["hub.callback"], b"<rss/>")[0] == 202
     assert hub.push(b"<rss/>") == 202
-    until(lambda: world.all_settled(1), 15, "the alert")
+    until(lambda: world.all_settled(1), 60, "the alert")
     assert server.count("/feed") == looked + 1
     assert world.all(source.c.next_fetch_at)[0] > datetime.now(UTC) + timedelta(minutes=30)
     assert sorted(world.stored) == ["chip 1", "chip 2"]
@@ -135,7 +135,7 @@ def test_a_push_while_its_feed_is_being_read_is_not_lost(world: World) -> None:
     server.route("/feed", too_early)
     with world.database.write() as connection:
         connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
-    until(lambda: world.all_settled(1), 30, "the alert")
+    until(lambda: world.all_settled(1), 60, "the alert")
     assert sorted(world.stored) == ["chip 1", "chip 2"]
 
 
@@ -155,16 +155,16 @@ def test_a_hub_that_fails_is_asked_again_and_polling_goes_on(world: World) -> No
     server = world.portal.server
     hub = Hub(server, status=500)
     begin(world, hub)
-    until(lambda: world.all(subscription.c.failures) == [1], 15, "the failure is noted")
+    until(lambda: world.all(subscription.c.failures) == [1], 60, "the failure is noted")
     assert "500" in world.all(subscription.c.last_error)[0]
     server.route("/feed", feed(server, "chip 2", "chip 1"))
     with world.database.write() as connection:
         connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
-    until(lambda: world.all_settled(1), 15, "the alert")
+    until(lambda: world.all_settled(1), 60, "the alert")
     hub.status = 202
     with world.database.write() as connection:
         connection.execute(sa.update(subscription).values(next_at=datetime.now(UTC)))
-    until(lambda: len(hub.asked) == 2, 30, "the hub is asked again")
+    until(lambda: len(hub.asked) == 2, 60, "the hub is asked again")
     assert hub.verify() == (200, "c-1")
     assert world.all(subscription.c.failures) == [0]
 
@@ -176,7 +176,7 @@ def test_a_subscription_is_renewed_denied_and_ends_with_its_source(world: World)
     hub.verify()
     with world.database.write() as connection:
         connection.execute(sa.update(subscription).values(next_at=datetime.now(UTC)))
-    until(lambda: len(hub.asked) == 2, 30, "the lease is renewed")
+    until(lambda: len(hub.asked) == 2, 60, "the lease is renewed")
     assert hub.asked[0]["hub.callback"] == hub.asked[1]["hub.callback"]
     assert state(world) == "active"
     assert hub.verify(mode="denied", reason="not any more") == (200, "")
@@ -191,7 +191,7 @@ def test_a_daemon_killed_before_the_hub_verifies_is_verified_later(world: World)
     begin(world, hub)
     world.daemons[-1].kill()
     world.start().ready(60)
-    until(lambda: call(hub.asked[0]["hub.callback"])[0] == 404, 15, "the door is open")
+    until(lambda: call(hub.asked[0]["hub.callback"])[0] == 404, 60, "the door is open")
     assert hub.verify() == (200, "c-1")
     assert hub.push(b"<rss/>") == 202
 
@@ -215,8 +215,8 @@ def test_a_reload_lets_a_hub_that_is_being_asked_answer(world: World) -> None:
     for times in (1, 2):  # the new service works: the old one has nothing else left to do
         with world.database.write() as connection:
             connection.execute(sa.update(source).values(next_fetch_at=datetime.now(UTC)))
-        until(lambda times=times: server.count("/feed") == looked + times, 20, "a poll")
-        until(lambda: world.all(source.c.next_fetch_at)[0] > datetime.now(UTC), 20, "its end")
+        until(lambda times=times: server.count("/feed") == looked + times, 60, "a poll")
+        until(lambda: world.all(source.c.next_fetch_at)[0] > datetime.now(UTC), 60, "its end")
     answer.set()
     daemon.end()
     assert world.all(subscription.c.failures) == [0]

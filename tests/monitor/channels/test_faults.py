@@ -220,7 +220,7 @@ def test_hostile_11_a_server_that_stalls_keeps_one_sender_and_no_other_channel(
                 await work
                 return took_s
 
-        assert asyncio.run(main()) < 5
+        assert asyncio.run(main()) < 20
         assert stalls.connections == 1
 
 

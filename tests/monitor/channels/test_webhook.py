@@ -169,7 +169,7 @@ def test_hostile_13_an_answer_that_drips_is_cut_in_total() -> None:
         took_s = time.monotonic() - started
     assert isinstance(error, TransportError)
     assert not error.permanent
-    assert 0.5 < took_s < 2.0
+    assert 0.5 < took_s < 6.0
 
 
 def test_hostile_13_the_deadline_is_15_s() -> None:

@@ -95,4 +95,4 @@ def test_what_it_says_is_so(query: Query, given: list[Subject]) -> None:
 def test_large_queries_are_looked_at_in_bounded_time(text: str) -> None:
     started = time.perf_counter()
     lint(parse(text), WORLD)
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 60
