@@ -21,7 +21,7 @@ SAME = 0.5
 # From this sum of the first stage on the second one is asked; it sees sums of up to 12.
 HOPELESS, SURE = -4.0, 12.0
 # So much of the score is the second one's: alone it would trust what few pairs show.
-SECOND = 0.6
+SECOND = 0.8
 WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
@@ -98,10 +98,18 @@ def probability(pair: Pair) -> float:
     """The fitted score of a pair: of the first stage alone where that leaves no hope."""
     found = features(pair)
     first = linear(found)
-    total = first
-    if first > HOPELESS:
-        second = trees.margin(finer_features(pair, found, first))
-        total = SECOND * second + (1.0 - SECOND) * first
+    if first <= HOPELESS:
+        return logistic(first)
+    return logistic(added(first, trees.margin(finer_features(pair, found, first), trees.forest())))
+
+
+def added(first: float, second: float) -> float:
+    """The sum of both stages."""
+    return SECOND * second + (1.0 - SECOND) * first
+
+
+def logistic(total: float) -> float:
+    """A sum as a score."""
     return 1.0 / (1.0 + math.exp(-max(min(total, 30.0), -30.0)))
 
 

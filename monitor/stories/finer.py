@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from monitor.stories import numbers, tense
+from monitor.stories import numbers, standing, tense
 from monitor.stories.wording import Token, Wording
 
 KINDS = ("deed", "thing", "name", "unknown", "react")
@@ -37,6 +37,7 @@ def features(a: Wording, b: Wording, told_a: Told, told_b: Told) -> dict[str, fl
         **_shares(a, b, told_a, told_b),
         **_numbers(a, b),
         **_clauses(a, b, told_a, told_b),
+        **standing.features(a, b, told_a, told_b),
         "hopes": float(tense.hopes(a.plain) != tense.hopes(b.plain)),
         "asks": float(("?" in a.marks) != ("?" in b.marks)),
         "colon": float((":" in a.marks) != (":" in b.marks)),

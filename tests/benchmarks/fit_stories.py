@@ -1,18 +1,22 @@
 """Fits both stages of the story score on the training part of the pairs.
 
 ``python -m tests.benchmarks.fit_stories`` writes ``monitor/stories/weights.py`` and
-``monitor/stories/trees.json``. The first stage is a logistic regression whose coefficients are
+``monitor/stories/trees.json``; ``--cross`` fits without each file of pairs in turn instead, and
+prints how its pairs come out. The first stage is a logistic regression whose coefficients are
 drawn towards what each feature is for, so that one which few pairs show keeps its sense, and
-none has the other sense; the second one is in ``story_trees``. The held-out parts take no part.
+none has the other sense; the second one is in ``story_trees``. Files named ``exam`` take no part.
 
 Nearly all titles that a window brings together are other news, and labelled pairs are half and
-half: so strangers join in, headlines of the project that resemble each other.
+half: so streams join in, where most headlines of a topic tell other news of it, and strangers,
+headlines of the project that resemble each other.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +26,17 @@ from unittest import mock
 import numpy as np
 from scipy.optimize import minimize
 
-from monitor.stories import compare, finer, lexicon, wording
+from monitor.stories import compare, finer, lexicon, trees, wording
+from monitor.stories.grouping import JOIN_SCORE
 from monitor.stories.window import Batch
 from tests.benchmarks import story_trees
+from tests.benchmarks.report import show
 from tests.benchmarks.stories import headlines
 
 ROOT = Path(__file__).parents[2]
 PAIRS = ROOT / "tests" / "data" / "stories"
+STREAMS = PAIRS / "streams"
+EXAM = "exam"
 TARGET = ROOT / "monitor" / "stories" / "weights.py"
 FOREST = TARGET.with_name("trees.json")
 PULL = 0.3
@@ -62,6 +70,31 @@ def read(name: str) -> list[dict[str, Any]]:
     """The labelled pairs of a file."""
     lines = (PAIRS / f"{name}.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+def parts() -> dict[str, list[dict[str, Any]]]:
+    """The pairs to learn from by file, each of another author, the oldest of several."""
+    files = sorted(path.stem for path in PAIRS.glob("*.jsonl") if path.stem != EXAM)
+    streams = sorted(path for path in STREAMS.glob("*.jsonl") if EXAM not in path.stem)
+    return {
+        **{name: read(name) for name in files},
+        **{path.stem: streamed(path) for path in streams},
+    }
+
+
+def streamed(path: Path) -> list[dict[str, Any]]:
+    """The pairs of a stream: what a window would compare, and all headlines of one event."""
+    told = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    batch, found = Batch(), []
+    for number, late in enumerate(told):
+        own = wording.grams(late["title"])
+        alike = {at for at in range(number) if told[at]["event"] == late["event"]}
+        for at in sorted(alike.union(batch.near(own))):
+            if told[at]["title"] != late["title"]:
+                pair = {"a": told[at]["title"], "b": late["title"], "same": at in alike}
+                found.append({**pair, "kind": "stream"})
+        batch.add(number, own)
+    return found
 
 
 def strangers() -> list[dict[str, Any]]:
@@ -196,12 +229,79 @@ def _sense(prior: float) -> tuple[float | None, float | None]:
     return (0.0, None) if prior > 0 else (None, 0.0)
 
 
+Read = dict[str, list[Rows]]
+
+
+def readings_of(found: dict[str, list[dict[str, Any]]]) -> Read:
+    """By file, the features of its pairs to one who knows all words, then to some who do not."""
+    pairs = [pair for each in found.values() for pair in each]
+    read_ = [featured(pairs), *(forgetfully(pairs, seed) for seed in range(FORGETFUL))]
+    parted: Read = {}
+    at = 0
+    for name, each in found.items():
+        parted[name] = [rows[at : at + len(each)] for rows in read_]
+        at += len(each)
+    return parted
+
+
+def joined(
+    names: list[str], found: dict[str, list[dict[str, Any]]], read_: Read, others: Rows
+) -> Data:
+    """The training data of some files."""
+    pairs = [pair for name in names for pair in found[name]]
+    readings = [[row for name in names for row in read_[name][at]] for at in range(FORGETFUL + 1)]
+    return gathered(pairs, readings, others)
+
+
+def cross() -> dict[str, dict[str, float]]:
+    """How the pairs of each file come out when all others are learnt."""
+    found = parts()
+    read_, others = readings_of(found), featured(strangers())
+    told = {}
+    for name, pairs in found.items():
+        rest = [other for other in found if other != name]
+        bias, weights, document = fit(joined(rest, found, read_, others))
+        grown = trees.planted(document)
+        scores = [scored(row, bias, weights, grown) for row in read_[name][0]]
+        told[name] = judged([pair["same"] for pair in pairs], scores)
+        print(f"{name}: {told[name]}", file=sys.stderr)
+    return told
+
+
+def scored(row: Row, bias: float, weights: dict[str, float], grown: trees.Forest) -> float:
+    """The score of a pair, as ``compare`` finds it with the bundled weights and trees."""
+    found, finer_ones, keys = row
+    first = bias + sum(weights[name] * value for name, value in found.items())
+    if first <= compare.HOPELESS:
+        return compare.logistic(first)
+    words = finer.weighed(keys, grown.alone)
+    second = trees.margin({**found, **finer_ones, **words, "first": compare.bounded(first)}, grown)
+    return compare.logistic(compare.added(first, second))
+
+
+def judged(same: list[bool], scores: list[float]) -> dict[str, float]:
+    """Precision and recall, as titles are compared and as entries join."""
+    told: dict[str, float] = {"pairs": len(same)}
+    for name, least in (("", compare.SAME), ("joining_", JOIN_SCORE)):
+        both = sum(each and score >= least for each, score in zip(same, scores, strict=True))
+        told[f"{name}precision"] = both / max(sum(score >= least for score in scores), 1)
+        told[f"{name}recall"] = both / sum(same)
+    return told
+
+
 def main() -> None:
-    """Fit, and write the weights and the trees."""
-    pairs = read("train")
-    readings = [featured(pairs), *(forgetfully(pairs, seed) for seed in range(FORGETFUL))]
-    bias, weights, trees = fit(gathered(pairs, readings, featured(strangers())))
-    story_trees.write(trees, FOREST)
+    """Fit, and write the weights and the trees; or judge by leaving files out."""
+    chosen = argparse.ArgumentParser(description=__doc__)
+    chosen.add_argument("--cross", action="store_true", help="leave each file out in turn")
+    chosen.add_argument("--json", action="store_true", help="one JSON document")
+    options = chosen.parse_args()
+    if options.cross:
+        show(cross(), as_json=options.json)
+        return
+    found = parts()
+    data = joined(list(found), found, readings_of(found), featured(strangers()))
+    bias, weights, grown = fit(data)
+    story_trees.write(grown, FOREST)
     lines = [f'    "{name}": {value:.3f},' for name, value in weights.items()]
     TARGET.write_text(
         '"""What each feature of a pair counts; written by ``tests.benchmarks.fit_stories``."""\n\n'
