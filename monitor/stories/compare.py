@@ -21,7 +21,7 @@ SAME = 0.5
 # From this sum of the first stage on the second one is asked; it sees sums of up to 12.
 HOPELESS, SURE = -4.0, 12.0
 # So much of the score is the second one's: alone it would trust what few pairs show.
-SECOND = 0.8
+SECOND = 0.7
 WINDOW = timedelta(days=3)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.

@@ -11,7 +11,7 @@ from monitor.stories.compare import Likeness, compare
 
 # Who joins a story is not told again: a false join hides an alert, a missed one costs a second.
 # So an entry joins from a higher score on than two titles are the same news when compared.
-JOIN_SCORE = 0.88
+JOIN_SCORE = 0.82
 # Two stories that an entry could join are one, or who is told first would decide which.
 MERGE_SCORE = JOIN_SCORE
 

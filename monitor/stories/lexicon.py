@@ -102,7 +102,7 @@ def lexicon() -> Lexicon:
             for key in keys.split("|")
         },
         within=_within(tables),
-        before=_before(frame["before"].split()),
+        before=_before(frame["before"].split(), frame["slugs"].split()),
         behind=_behind(frame["behind"].split()),
     )
     for word in fillers:
@@ -227,10 +227,15 @@ def _is_word(group: str, key: str) -> bool:
     return group in _KEYS_ARE_WORDS or key in _ORGANS
 
 
+_DOTTED = re.compile(r"[a-z](?:\.[a-z])+")  # u.s, u.n
+
+
 @functools.lru_cache(maxsize=8_192)
 def stem(word: str) -> str:
     """An English word without its endings; the same for the forms of a regular word."""
     base = word.removesuffix("'s").removesuffix("\u2019s").rstrip("'\u2019.")
+    if _DOTTED.fullmatch(base):
+        base = base.replace(".", "")
     base = _irregular().get(base, base)
     if len(base) > 3 and not base.isdecimal():
         base = _without_ending(base)
@@ -291,19 +296,22 @@ def _any(words: list[str]) -> str:
     return "|".join(map(re.escape, ordered))
 
 
-def _before(words: list[str]) -> re.Pattern[str]:
-    """What stands before a title: a known word with its mark, or a short word in brackets."""
+def _before(words: list[str], slugs: list[str]) -> re.Pattern[str]:
+    """What stands before a title: a known word with its mark, a short word in brackets, or an
+    agency's slug with its hyphen."""
     return re.compile(
         rf"(?:\s*(?:[【\[(][^】\])]{{1,12}}[】\])]|(?:{_any(words)})\s*[!|｜丨:：·]"
-        r"|update \d+\s*-))+\s*"
+        rf"|(?:{_any(slugs)})(?: \d+)?\s*-))+\s*"
     )
 
 
 def _behind(words: list[str]) -> re.Pattern[str]:
     """What stands behind: a known word, or a short name after a bar, a dash or an underline."""
-    return re.compile(
+    known = (
         rf"(?:\s*[(\[（](?:update ?\d*|{_any(words)})[)\]）]"
         rf"|\s*[-–—:,]\s*(?:{_any(words)})"
-        r"|\s*[|｜_]\s*[^|｜_]{1,20}|\s+[-–—]\s+[^-–—]{1,24}|[-–—][\u3400-\u9fff]{2,6}[网报社]"
-        r"|[:,]\s(?:reuters|cnbc|espn|cnn|bbc|yonhap|xinhua|bloomberg|afp|ap))+[\s!！。]*$"
+        r"|\s*[|｜_]\s*[^|｜_]{1,20}|[-–—][\u3400-\u9fff]{2,6}[网报社]"
+        r"|[:,]\s(?:reuters|cnbc|espn|cnn|bbc|yonhap|xinhua|bloomberg|afp|ap))"
     )
+    dashed = r"\s+[-–—]\s+[^-–—]{1,24}"  # once: else " – Milan in July - The Site" were a name
+    return re.compile(rf"(?:{known}+(?:{dashed}{known}*)?|{dashed}{known}*)[\s!！。]*$")

@@ -27,6 +27,7 @@ _RUNS = re.compile("[a-z0-9]+(?:['\u2019.&-][a-z0-9]+)*|[\u3400-\u9fff]+")
 _SPOT = re.compile(
     "([\u4e00-\u9fff]{2,6}?)(?<![周期第之唯统])一(?=[\u4e00-\u9fff]{2})(?![个家次直起些])"
 )
+_COMPOUND = re.compile("[a-z]{4,}(?:-[a-z]{4,})+")
 _WORKS = re.compile("《([^》]{1,40})》")
 _CAPITALS = re.compile("\\b[A-Z]{2,5}\\b")
 _BREAK = re.compile("[^a-z0-9\u3400-\u9fff]+")
@@ -305,7 +306,7 @@ def _items(text: str, known: Lexicon) -> list[Item]:
 
 def _cut(text: str, known: Lexicon, items: list[Item]) -> None:
     """Take the words of a text in which there are no known Chinese ones."""
-    runs, at = _RUNS.findall(text), 0
+    runs, at = [part for run in _RUNS.findall(text) for part in _parts(run)], 0
     while at < len(runs):
         run = runs[at]
         if run[0] < "\u3400":
@@ -315,6 +316,14 @@ def _cut(text: str, known: Lexicon, items: list[Item]) -> None:
             items.append((run, ()))
         items += [(run[place : place + 2], ()) for place in range(len(run) - 1)]
         at += 1
+
+
+@functools.lru_cache(maxsize=WORDS)
+def _parts(run: str) -> tuple[str, ...]:
+    """A compound that is not known as one word, in its parts: farm-worker."""
+    if "-" not in run or not _COMPOUND.fullmatch(run) or _latin(run)[1:] != (0, ()):
+        return (run,)
+    return tuple(run.split("-"))
 
 
 def _take_phrase(runs: list[str], at: int, known: Lexicon, items: list[Item]) -> int:
