@@ -6,9 +6,10 @@ The features are documented together in ``docs/stories.md``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from monitor.stories import numbers, standing, tense
+from monitor.stories.standing import Told
 from monitor.stories.wording import Token, Wording
 
 KINDS = ("deed", "thing", "name", "unknown", "react")
@@ -24,7 +25,6 @@ COUNTED = {
     **{kind: kind for kind in ("money", "score", "grade")},
 }
 SORTS = ("toll", "percent", "money", "score", "label", "grade", "bare", "unit")
-Told = Sequence[float]
 
 
 def features(a: Wording, b: Wording, told_a: Told, told_b: Told) -> dict[str, float]:
@@ -145,7 +145,7 @@ def _akin(lone_a: list[Token], lone_b: list[Token]) -> int:
 def _shares(a: Wording, b: Wording, told_a: Told, told_b: Told) -> dict[str, float]:
     """How long the titles are, what share of each is told, what weighs most."""
     sizes = sorted((len(a.tokens), len(b.tokens)))
-    shares = sorted((_share(a, told_a), _share(b, told_b)))
+    shares = sorted((standing.share_of(a.tokens, told_a), standing.share_of(b.tokens, told_b)))
     best = sorted(
         (t.weight for t, s in zip(a.tokens, told_a, strict=True) if s >= 0.5), reverse=True
     )
@@ -163,12 +163,6 @@ def _shares(a: Wording, b: Wording, told_a: Told, told_b: Told) -> dict[str, flo
         "words_both": min(len(best), 8),
         "lone_rarest": min(_rarest(a, told_a), _rarest(b, told_b)),
     }
-
-
-def _share(a: Wording, told: Told) -> float:
-    weight = sum([token.weight for token in a.tokens])
-    both = sum([token.weight * share for token, share in zip(a.tokens, told, strict=True)])
-    return both / weight if weight else 0.0
 
 
 def _rarest(a: Wording, told: Told) -> float:

@@ -306,12 +306,32 @@ def _before(words: list[str], slugs: list[str]) -> re.Pattern[str]:
 
 
 def _behind(words: list[str]) -> re.Pattern[str]:
-    """What stands behind: a known word, or a short name after a bar, a dash or an underline."""
-    known = (
+    """One thing that stands behind: a known word, or a short name after a bar or an underline."""
+    return re.compile(
         rf"(?:\s*[(\[（](?:update ?\d*|{_any(words)})[)\]）]"
         rf"|\s*[-–—:,]\s*(?:{_any(words)})"
         r"|\s*[|｜_]\s*[^|｜_]{1,20}|[-–—][\u3400-\u9fff]{2,6}[网报社]"
-        r"|[:,]\s(?:reuters|cnbc|espn|cnn|bbc|yonhap|xinhua|bloomberg|afp|ap))"
+        rf"|[:,]\s(?:cnbc|espn|cnn|bbc)){_END}"
     )
-    dashed = r"\s+[-–—]\s+[^-–—]{1,24}"  # once: else " – Milan in July - The Site" were a name
-    return re.compile(rf"(?:{known}+(?:{dashed}{known}*)?|{dashed}{known}*)[\s!！。]*$")
+
+
+_END = r"[\s!！。]*$"
+# A short name after a dash.
+_DASHED = re.compile(rf"\s+[-–—]\s+[^-–—]{{1,24}}{_END}")
+# So many things may stand behind a title. One at a time: a pattern for all could try each way to
+# part them.
+_FRAMES = 6
+
+
+def without_end(title: str, behind: re.Pattern[str]) -> str:
+    """A folded title without what stands behind it, of names after a dash the last one alone:
+    else ``– Milan flights in July - The Site`` were names."""
+    dashes = 1
+    for _ in range(_FRAMES):
+        match = behind.search(title)
+        if match is None and dashes:
+            match, dashes = _DASHED.search(title), 0
+        if match is None:
+            break
+        title = title[: match.start()]
+    return title

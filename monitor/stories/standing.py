@@ -18,9 +18,9 @@ def features(a: Wording, b: Wording, told_a: Told, told_b: Told) -> dict[str, fl
     """Each feature for the title that has less of it, and the one that has more."""
     both = ((a, told_a), (b, told_b))
     return {
-        **_span("lead", *(_share(one.tokens[:ENDS], told[:ENDS]) for one, told in both)),
+        **_span("lead", *(share_of(one.tokens[:ENDS], told[:ENDS]) for one, told in both)),
         **_span("opening", *(told[0] if told else 0.0 for _, told in both)),
-        **_span("tail", *(_share(one.tokens[-ENDS:], told[-ENDS:]) for one, told in both)),
+        **_span("tail", *(share_of(one.tokens[-ENDS:], told[-ENDS:]) for one, told in both)),
         **_span("lone_place", *(_place(one.tokens, told) for one, told in both)),
         **_span("lead_found", _found(a, b), _found(b, a)),
     }
@@ -30,8 +30,8 @@ def _span(name: str, one: float, other: float) -> dict[str, float]:
     return {f"{name}_less": min(one, other), f"{name}_more": max(one, other)}
 
 
-def _share(tokens: Sequence[Token], told: Told) -> float:
-    """What share of their weight is told."""
+def share_of(tokens: Sequence[Token], told: Told) -> float:
+    """What share of the weight of ``tokens`` is told."""
     weight = sum([token.weight for token in tokens])
     both = sum([token.weight * share for token, share in zip(tokens, told, strict=True)])
     return both / weight if weight else 0.0

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_Node = tuple[int, float, int, int, float]
+
+
 class Forest(NamedTuple):
     """The features' ``names``, the sum to ``start`` from, and the trees as arrays over all nodes.
 
@@ -60,7 +63,7 @@ def planted(known: Mapping[str, Any]) -> Forest:
     """The trees of a document such as ``trees.json``."""
     import numpy as np
 
-    nodes: list[tuple[int, float, int, int, float]] = []
+    nodes: list[_Node] = []
     trees = sorted((_laid(tree, nodes) for tree in known["trees"]), reverse=True)
     place, limit, less, more, value = zip(*nodes, strict=True)
     deepest = trees[0][0]
@@ -78,7 +81,7 @@ def planted(known: Mapping[str, Any]) -> Forest:
     )
 
 
-def _laid(node: float | Sequence[Any], nodes: list[tuple[int, float, int, int, float]]) -> Laid:
+def _laid(node: float | Sequence[Any], nodes: list[_Node]) -> tuple[int, int]:
     """Put a tree behind ``nodes``: how deep it is, and where it begins."""
     at = len(nodes)
     if isinstance(node, int | float):
@@ -89,6 +92,3 @@ def _laid(node: float | Sequence[Any], nodes: list[tuple[int, float, int, int, f
     (depth_less, at_less), (depth_more, at_more) = _laid(less, nodes), _laid(more, nodes)
     nodes[at] = (int(place), float(limit), at_less, at_more, 0.0)
     return 1 + max(depth_less, depth_more), at
-
-
-Laid = tuple[int, int]

@@ -12,7 +12,15 @@ from zlib import crc32
 
 from monitor.stories import numbers
 from monitor.stories.address import canonical_url
-from monitor.stories.lexicon import Lexicon, Term, han_words, lexicon, sizes, stem
+from monitor.stories.lexicon import (
+    Lexicon,
+    Term,
+    han_words,
+    lexicon,
+    sizes,
+    stem,
+    without_end,
+)
 from monitor.stories.window import BUCKETS
 from monitor.text import fold, unify
 
@@ -156,8 +164,7 @@ def unframed(folded: str) -> str:
     inner = folded
     if match := known.before.match(inner):
         inner = inner[match.end() :]
-    if match := known.behind.search(inner):
-        inner = inner[: match.start()]
+    inner = without_end(inner, known.behind)
     return inner if len(inner) >= SHORT else folded
 
 

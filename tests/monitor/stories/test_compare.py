@@ -79,6 +79,12 @@ def test_what_frames_a_title_is_left_out(title: str, said_: str) -> None:
     assert said(title) == said_
 
 
+@pytest.mark.parametrize("end", [": ap", " - a", "| a: ap", "reuters, ", " (ap)", "! "])
+def test_hostile_31_what_frames_a_title_costs_no_more_the_more_of_it_there_is(end: str) -> None:
+    """It was tried in each way to part it: forty agencies behind a title took for ever."""
+    assert said(f"Oil rises {end * 160}zzz").startswith("oil rises")
+
+
 def test_one_word_written_otherwise_is_the_same_word() -> None:
     assert compare("U.S. Navy ship aground off Nordland", "US Navy ship aground off Nordland").same
     assert compare("Farm-worker deal signed in Harlow", "Farm worker deal signed in Harlow").same
