@@ -19,11 +19,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from monitor.errors import StorageError, Unstorable
 from monitor.rules.preimage import holds_foreign
 from monitor.storage.turns import Turns
+from monitor.telemetry import logger
 
 Result = TypeVar("Result")
+log = logger("storage")
 BUSY_TIMEOUT_S = 30.0
 RETRIES = 5
 RETRY_WAIT_S = 0.2
+WORTH_A_WORD_S = 5.0  # a process that was stopped amid a write holds up all others
 
 
 class Database:
@@ -65,12 +68,16 @@ class Database:
         work: Callable[[Connection], Result],
     ) -> Result:
         for attempt in range(RETRIES):
+            started_s = time.monotonic()
             try:
                 with opened() as connection:
                     return work(connection)
             except StorageError as error:
                 if attempt == RETRIES - 1 or not is_transient(error.__cause__):
                     raise
+                waited_s = time.monotonic() - started_s
+                if waited_s >= WORTH_A_WORD_S:
+                    log.warning("%.0f s of waiting, and it is tried again: %s", waited_s, error)
                 time.sleep(RETRY_WAIT_S * 2**attempt)
         raise AssertionError("unreachable")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import signal
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +34,19 @@ def started_pair(world: World) -> tuple[DaemonProcess, DaemonProcess]:
     second = world.start()
     second.ready(status=STANDING_BY)
     return first, second
+
+
+def put_to_sleep(world: World, daemon: DaemonProcess) -> None:
+    """SIGSTOP, but not amid a write: SQLite would keep its lock for the sleeper."""
+    state = Path(f"/proc/{daemon.pid}/stat")
+    while True:
+        daemon.signal(signal.SIGSTOP)
+        until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", 10, "it sleeps")
+        probe = sqlite3.connect(world.url.removeprefix("sqlite:///"), timeout=2.0)
+        with contextlib.closing(probe), contextlib.suppress(sqlite3.OperationalError):
+            probe.execute("BEGIN IMMEDIATE")
+            return
+        daemon.signal(signal.SIGCONT)
 
 
 def assert_the_loop_goes_on(world: World, number: int) -> None:
@@ -88,7 +104,7 @@ def test_hostile_08_a_daemon_that_was_asleep_for_longer_than_its_lease_notices(
     world: World,
 ) -> None:
     first, second = started_pair(world)
-    first.signal(signal.SIGSTOP)
+    put_to_sleep(world, first)
     stopped_s = time.monotonic()
     second.ready(60 + stopped_s - second.started_s, status="STATUS=watching")
     took_s = time.monotonic() - stopped_s
