@@ -59,6 +59,7 @@ typedef struct {
     uint64_t last;          /* of these bytes, or 0 where that lies in the first's cache line */
     int32_t longest;        /* of the n-grams, 1 to 3 */
     int32_t shape;
+    int32_t letters;        /* n-grams of three to five of them? */
     int32_t columns;        /* weights of a bucket: the sections', and perhaps strangeness */
     int32_t sections;
 } Model;
@@ -167,20 +168,29 @@ INLINE size_t short_grams(const Model *model, const Text *text, Bag *bag, size_t
     return many;
 }
 
-/* Character n-grams; of letters alone only those of three, below. Both ends are breaks. */
-INLINE size_t grams(const Model *model, const Text *text, Bag *bag, size_t many, size_t size) {
+/* Those of three; of letters alone if the model wants them. */
+INLINE size_t triples(const Model *model, const Text *text, Bag *bag, size_t many, size_t from,
+                      size_t end) {
     const uint32_t *c = text->codes;
+    const uint8_t *k = text->kinds, plain = model->letters ? 0 : PLAIN;
+    for (size_t at = from; at < end; at++)
+        many = put(model, bag, many, ((uint64_t)c[at] << 21 | c[at + 1]) << 21 | c[at + 2], 0,
+                   !(k[at] & k[at + 1] & k[at + 2] & plain));
+    return many;
+}
+
+/* Character n-grams. Both ends are breaks. */
+INLINE size_t grams(const Model *model, const Text *text, Bag *bag, size_t many, size_t size) {
     size_t last = size - 1, step = text->letters ? BLOCK : size;
     for (size_t from = 0; from < last; from += step) {
         size_t end = from + step < last ? from + step : last;
-        if (text->letters && block(text, from, PLAIN) == PLAIN * EACH_BYTE &&
-            text->kinds[from + BLOCK] & PLAIN)
-            continue;
-        many = short_grams(model, text, bag, many, from, end);
+        int plain = text->letters && block(text, from, PLAIN) == PLAIN * EACH_BYTE &&
+                    text->kinds[from + BLOCK] & PLAIN;
+        if (!plain) many = short_grams(model, text, bag, many, from, end);
+        if (model->longest >= 3 &&
+            (model->letters || !plain || !(text->kinds[from + BLOCK + 1] & PLAIN)))
+            many = triples(model, text, bag, many, from, end < last ? end : last - 1);
     }
-    if (model->longest >= 3)
-        for (size_t at = 0; at + 1 < last; at++)
-            many = emit(model, bag, many, ((uint64_t)c[at] << 21 | c[at + 1]) << 21 | c[at + 2], 0);
     return many;
 }
 
@@ -255,7 +265,7 @@ INLINE void extract(const Model *model, Text *text, Bag *bag, size_t size) {
     many = grams(model, text, bag, many, size);
     if (kinds & (LETTER | DIGIT)) {
         sum_tails(text, size);
-        if (text->letters) many = letter_grams(model, text, bag, many, size);
+        if (model->letters && text->letters) many = letter_grams(model, text, bag, many, size);
         many = words(model, text, bag, many, size);
     }
     if (model->shape) many = shape(model, text, bag, many, size);

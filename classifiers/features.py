@@ -109,9 +109,10 @@ def describe(title: str, settings: TextSettings, fold: Fold) -> list[tuple[int, 
 
 def _parts(view: _View, settings: TextSettings) -> list[_Part]:
     starts, ends = _runs(view.letters | view.digits)
-    parts = [_grams(view, size) for size in range(1, settings.longest + 1)]
+    parts = [_grams(view, size, settings.letters) for size in range(1, settings.longest + 1)]
     if len(starts):
-        parts += [_letter_grams(view, size) for size in _LETTER_GRAMS]
+        if settings.letters:
+            parts += [_letter_grams(view, size) for size in _LETTER_GRAMS]
         parts += [_spans(view, starts, ends, telling=True), _word_pairs(view, starts, ends)]
     if settings.words:
         parts.append(_segmented(view))
@@ -163,21 +164,23 @@ def _view(codes: Codes) -> _View:
     return _View(codes.astype(np.uint64), np.cumsum(breaks) - 1, breaks, letters, digits)
 
 
-def _grams(view: _View, size: int) -> _Part:
-    """Character n-grams within a title, its two ends counting as characters."""
+def _grams(view: _View, size: int, letters: bool) -> _Part:
+    """Character n-grams within a title, its two ends counting as characters. One or two letters
+    say little; of three or more there are some only with ``letters``, beside whole words."""
     many = max(0, len(view.codes) - size + 1)
     windows = [slice(at, at + many) for at in range(size)]
     first, last = windows[0], windows[-1]
     keys = np.zeros(many, dtype=np.uint64)
     for window in windows:
         keys = (keys << _SHIFT) | view.codes[window]
-    if size <= 2:  # of letters they say little; letters have words and longer n-grams
+    keep = np.ones(many, dtype=np.bool_)
+    if size <= 2 or not letters:
         plain = view.breaks | view.letters | (view.codes == BLANK)
-        keep = ~(plain[first] & plain[last])
-    else:
-        keep = ~(view.breaks[first] & view.breaks[windows[1]])
-        for window in windows[1:-1]:
-            keep &= ~view.breaks[window]
+        keep = ~np.logical_and.reduce([plain[window] for window in windows])
+    if size > 2:
+        keep &= ~(view.breaks[first] & view.breaks[windows[1]])
+    for window in windows[1:-1]:
+        keep &= ~view.breaks[window]
     telling = np.full(many, size == 2)
     if size == 2:
         for window in (first, last):

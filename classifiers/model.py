@@ -56,6 +56,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         buckets: int = 1 << 18,
         longest: int = 3,
         shape: bool = False,
+        letters: bool = True,
         words: bool = False,
         simplify: bool = True,
         C: float = 1.0,  # noqa: N803
@@ -68,6 +69,7 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.buckets = buckets
         self.longest = longest
         self.shape = shape
+        self.letters = letters
         self.words = words
         self.simplify = simplify
         self.C = C
@@ -80,7 +82,9 @@ class TopicClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def text_settings(self) -> TextSettings:
         """The part of the parameters that a release keeps."""
-        return TextSettings(self.buckets, self.longest, self.shape, self.words, self.simplify)
+        return TextSettings(
+            self.buckets, self.longest, self.shape, self.letters, self.words, self.simplify
+        )
 
     def fit(
         self,

@@ -81,7 +81,10 @@ class _Model(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("quick", "records", "tf", "scale", "bias")),
         *((name, ctypes.c_uint64) for name in ("shift", "stride", "last")),
-        *((name, ctypes.c_int32) for name in ("longest", "shape", "columns", "sections")),
+        *(
+            (name, ctypes.c_int32)
+            for name in ("longest", "shape", "letters", "columns", "sections")
+        ),
     )
 
 
@@ -118,6 +121,7 @@ class Scanner:
             size - 1 if size > _HALF_LINE else 0,
             settings.longest,
             settings.shape,
+            settings.letters,
             len(parts.scale),
             parts.sections,
         )
@@ -202,7 +206,12 @@ def extract(
     rows = np.empty(room, dtype=np.int64)
     hashes = np.empty(room, dtype=np.uint64)
     telling = np.empty(room, dtype=np.bool_)
-    model = _Model(shift=64 - settings.bits, longest=settings.longest, shape=settings.shape)
+    model = _Model(
+        shift=64 - settings.bits,
+        longest=settings.longest,
+        shape=settings.shape,
+        letters=settings.letters,
+    )
     raw = codes.astype("<u4").tobytes()
     places = (each.ctypes.data for each in (rows, hashes, telling))
     address = ctypes.addressof(model)

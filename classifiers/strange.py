@@ -31,11 +31,12 @@ def strange_titles() -> tuple[str, ...]:
 def limit(titles: Sequence[str], strangeness: NDArray[np.float64]) -> float:
     """The strangeness from which a title shall be strange, by that of ``titles`` that are not
     and that the model had not seen."""
-    latin = np.fromiter(map(_is_latin, titles), dtype=np.bool_, count=len(titles))
+    latin = np.fromiter(map(is_latin, titles), dtype=np.bool_, count=len(titles))
     if np.count_nonzero(latin) < _FEWEST:
         return float(strangeness.max())
     return float(np.quantile(strangeness[latin], _LET_THROUGH))
 
 
-def _is_latin(title: str) -> bool:
+def is_latin(title: str) -> bool:
+    """Whether a title is mostly of plain Latin letters."""
     return 2 * sum(char.isascii() and char.isalpha() for char in title) > len(title)

@@ -28,13 +28,15 @@ class TextSettings:
     """How titles become features; part of every release.
 
     ``buckets`` is a power of two. ``longest`` is the length of the longest character
-    n-gram. ``shape`` adds tokens for length, digits and punctuation. ``words`` adds
-    the words that jieba finds. ``simplify`` reads traditional characters as simplified.
+    n-gram. ``shape`` adds tokens for length, digits and punctuation. ``letters`` adds n-grams
+    of three to five letters, ``words`` the words that jieba finds. ``simplify`` reads
+    traditional characters as simplified.
     """
 
     buckets: int = 1 << 18
     longest: int = 3
     shape: bool = False
+    letters: bool = True
     words: bool = False
     simplify: bool = True
 

@@ -33,7 +33,7 @@ from classifiers.evaluate import Answers, Evaluation, examine, measure
 from classifiers.examples import Example
 from classifiers.model import TopicClassifier
 from classifiers.release import Manifest
-from classifiers.strange import limit, strange_titles
+from classifiers.strange import is_latin, limit, strange_titles
 from classifiers.taxonomy import Taxonomy
 from classifiers.text import MAX_CHARS, identity_key
 
@@ -42,8 +42,9 @@ from classifiers.text import MAX_CHARS, identity_key
 class TrainSettings:
     """How to train.
 
-    ``buckets``, ``shape``, ``words`` and ``C`` are ``TopicClassifier``'s; of ``buckets`` there are
-    fewer where few titles are learnt. With ``bayes`` the model is a ``BlendedClassifier`` with this
+    ``buckets``, ``shape``, ``letters``, ``words`` and ``C`` are ``TopicClassifier``'s; of
+    ``buckets`` there are fewer where few titles are learnt, and ``letters`` are left to the titles
+    where it is None. With ``bayes`` the model is a ``BlendedClassifier`` with this
     share of naive Bayes, and has no ``C``.
     ``folds`` many models, each without a part of the titles, give the margins that
     calibration needs.
@@ -54,6 +55,7 @@ class TrainSettings:
 
     buckets: int = 1 << 20
     shape: bool = True
+    letters: bool | None = None
     words: bool = False
     C: float = 1.0
     folds: int = 3
@@ -64,9 +66,12 @@ class TrainSettings:
 
 
 _LEAST_BUCKETS = 1 << 17  # as ``topics`` needs
+_ENOUGH = 2_000  # titles to know words by
 _MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
-STARTER = TrainSettings(buckets=1 << 18, shape=False, folds=2, bayes=0.75, strange=True)
+STARTER = TrainSettings(
+    buckets=1 << 18, shape=False, letters=True, folds=2, bayes=0.75, strange=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def train(
     examples = sorted(
         examples, key=lambda each: (each.label, each.title, each.weight, each.term, each.group)
     )
-    settings = replace(settings, buckets=_room(examples, settings.buckets))
+    settings = replace(
+        settings, buckets=_room(examples, settings.buckets), letters=_letters(examples, settings)
+    )
     model = fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
     calibration = calibrate(unseen, settings)
@@ -132,6 +139,15 @@ def train(
     if model.terms_:
         manifest = replace(manifest, provenance={**manifest.provenance, "terms": model.terms_})
     return TrainedModel(model, scorer, evaluation, manifest)
+
+
+def _letters(examples: Sequence[Example], settings: TrainSettings) -> bool:
+    """Whether n-grams of letters are worth their time: words are enough where there are many
+    titles, most of them of letters, and n-grams would be most of what is looked up."""
+    if settings.letters is not None:
+        return settings.letters
+    latin = sum(is_latin(each.title) for each in examples)
+    return len(examples) < _ENOUGH or latin < len(examples) / 2
 
 
 def _room(examples: Sequence[Example], most: int) -> int:
@@ -309,10 +325,11 @@ def fit(examples: Sequence[Example], settings: TrainSettings) -> TopicClassifier
 
 
 def _unfitted(settings: TrainSettings) -> TopicClassifier:
-    buckets, shape, words = settings.buckets, settings.shape, settings.words
+    text = {name: getattr(settings, name) for name in ("buckets", "shape", "words")}
+    text["letters"] = settings.letters is not False
     if settings.bayes > 0:
-        return BlendedClassifier(buckets=buckets, shape=shape, words=words, bayes=settings.bayes)
-    return TopicClassifier(buckets=buckets, shape=shape, words=words, C=settings.C)
+        return BlendedClassifier(**text, bayes=settings.bayes)
+    return TopicClassifier(**text, C=settings.C)
 
 
 def _manifest(

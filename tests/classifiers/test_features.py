@@ -57,6 +57,13 @@ def test_words_in_letters_count_whole_not_letter_by_letter() -> None:
     assert not buckets("ab cd") & buckets("bc da")
 
 
+def test_without_letters_there_are_words_and_their_pairs_alone() -> None:
+    words = TextSettings(buckets=1 << 20, letters=False)
+    assert not buckets("goal", words) & buckets("goals", words)
+    assert len(buckets("goals again", words)) == 3
+    assert buckets("央行", words) == buckets("央行")
+
+
 def test_neighbours_in_a_batch_do_not_touch() -> None:
     assert set(counted(["央行", "降息"]).buckets.tolist()) == buckets("央行") | buckets("降息")
     assert set(counted(["bank", "rate"]).buckets.tolist()) == buckets("bank") | buckets("rate")

@@ -142,12 +142,15 @@ def test_every_code_point_is_read_the_same(slow: Scorer, fast: Scorer) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    titles=st.lists(TITLE, min_size=1, max_size=6), shape=st.booleans(), longest=st.integers(1, 3)
+    titles=st.lists(TITLE, min_size=1, max_size=6),
+    shape=st.booleans(),
+    letters=st.booleans(),
+    longest=st.integers(1, 3),
 )
 def test_features_are_the_same(
-    titles: list[str], shape: bool, longest: int, library: Library
+    titles: list[str], shape: bool, letters: bool, longest: int, library: Library
 ) -> None:
-    how = replace(SETTINGS, shape=shape, longest=longest)
+    how = replace(SETTINGS, shape=shape, letters=letters, longest=longest)
     codes = encode(titles, FOLD)
     rows, hashes, telling = native.extract(library, how, codes, len(titles))
     reference = extract_slowly(codes, how)

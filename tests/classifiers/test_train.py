@@ -88,6 +88,17 @@ def test_a_release_is_as_large_as_what_was_learnt() -> None:
         assert trained.manifest.settings["buckets"] == trained.manifest.text["buckets"] == buckets
 
 
+def test_many_english_titles_are_known_by_words_alone() -> None:
+    chinese = make_examples(2_100)
+    english = [
+        replace(each, title=f"{each.label} news number {at}") for at, each in enumerate(chinese)
+    ]
+    for examples, letters in ((chinese, True), (english, False), (english[:1_900], True)):
+        trained = train.train(examples, TrainSettings(buckets=1 << 12))
+        assert trained.manifest.text["letters"] is letters
+        assert trained.manifest.settings["letters"] is letters
+
+
 def test_calibration_is_honest_where_labels_are_noisy(small: TrainSettings) -> None:
     noisy = train.train(make_examples(1500, noise=0.3), small)
     found = evaluate(noisy.scorer, make_examples(1500, seed=9, noise=0.3))
