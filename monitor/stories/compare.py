@@ -20,6 +20,8 @@ from monitor.stories.wording import Wording, is_short, said, wording
 SAME = 0.5
 # From this sum of the first stage on the second one is asked; it sees sums of up to 12.
 HOPELESS, SURE = -4.0, 12.0
+# Of titles that share less it knows nothing.
+SHARED = 0.5
 # So much of the score is the second one's: alone it would trust what few pairs show.
 SECOND = 0.7
 WINDOW = timedelta(days=3)
@@ -98,9 +100,14 @@ def probability(pair: Pair) -> float:
     """The fitted score of a pair: of the first stage alone where that leaves no hope."""
     found = features(pair)
     first = linear(found)
-    if first <= HOPELESS:
+    if is_hopeless(found, first):
         return logistic(first)
     return logistic(added(first, trees.margin(finer_features(pair, found, first), trees.forest())))
+
+
+def is_hopeless(found: Mapping[str, float], first: float) -> bool:
+    """Whether the second stage need not be asked."""
+    return first <= HOPELESS or found["shared"] < SHARED
 
 
 def added(first: float, second: float) -> float:

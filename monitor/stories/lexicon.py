@@ -15,7 +15,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 # The files of words of one meaning, by kind.
 WORDS = {
-    "deed": ("deeds", "deeds_zh"),
+    "deed": ("deeds", "deeds_zh", "deeds_more"),
     "turn": ("turns",),
     "react": ("reactions", "reactions_more"),
     "same": ("things", "things_zh", "things_en"),

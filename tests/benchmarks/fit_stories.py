@@ -4,7 +4,7 @@
 ``monitor/stories/trees.json``; ``--cross`` fits without each file of pairs in turn instead, and
 prints how its pairs come out. The first stage is a logistic regression whose coefficients are
 drawn towards what each feature is for, so that one which few pairs show keeps its sense, and
-none has the other sense; the second one is in ``story_trees``. Files named ``exam`` take no part.
+none has the other sense; the second one is in ``story_trees``. Files with ``exam`` in their names take no part.
 
 Nearly all titles that a window brings together are other news, and labelled pairs are half and
 half: so streams join in, where most headlines of a topic tell other news of it, and strangers,
@@ -42,6 +42,8 @@ FOREST = TARGET.with_name("trees.json")
 PULL = 0.3
 # How much each counts.
 STRANGE = 0.5
+# Pairs by chance: of the headlines of each language, and of each stream.
+BY_CHANCE, OF_A_STREAM = 1_000, 500
 # A wrong "same" costs an alert, a wrong "other" one mail too many.
 NEGATIVE = 1.5
 PRIORS = {
@@ -74,12 +76,16 @@ def read(name: str) -> list[dict[str, Any]]:
 
 def parts() -> dict[str, list[dict[str, Any]]]:
     """The pairs to learn from by file, each of another author, the oldest of several."""
-    files = sorted(path.stem for path in PAIRS.glob("*.jsonl") if path.stem != EXAM)
-    streams = sorted(path for path in STREAMS.glob("*.jsonl") if EXAM not in path.stem)
+    files = sorted(path.stem for path in PAIRS.glob("*.jsonl") if EXAM not in path.stem)
     return {
         **{name: read(name) for name in files},
-        **{path.stem: streamed(path) for path in streams},
+        **{path.stem: streamed(path) for path in training_streams()},
     }
+
+
+def training_streams() -> list[Path]:
+    """The streams to learn from."""
+    return sorted(path for path in STREAMS.glob("*.jsonl") if EXAM not in path.stem)
 
 
 def streamed(path: Path) -> list[dict[str, Any]]:
@@ -98,12 +104,23 @@ def streamed(path: Path) -> list[dict[str, Any]]:
 
 
 def strangers() -> list[dict[str, Any]]:
-    """Headlines that share a quarter of their words, taken for other news: few are not."""
+    """Headlines that share a quarter of their words, taken for other news, as few are not; and
+    some taken by chance, which share nothing, or a place alone."""
     batch, found, told = Batch(), [], headlines()
     for number, title in enumerate(told):
         own = wording.grams(title)
         found += [(title, told[other]) for other in batch.near(own) if told[other] != title]
         batch.add(number, own)
+    for is_ascii in (False, True):
+        chance = [title for title in told if title.isascii() == is_ascii]
+        random.Random(BY_CHANCE).shuffle(chance)
+        found += zip(chance[:BY_CHANCE], chance[BY_CHANCE : 2 * BY_CHANCE], strict=False)
+    for path in training_streams():
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rng = random.Random(path.stem)
+        for one, other in (rng.sample(lines, 2) for _ in range(OF_A_STREAM)):
+            if one["event"] != other["event"]:
+                found.append((one["title"], other["title"]))
     return [{"a": a, "b": b, "same": False} for a, b in found]
 
 
@@ -190,7 +207,7 @@ def fit(data: Data) -> tuple[float, dict[str, float], dict[str, Any]]:
     seen, told, counts = [], [], []
     for at, (found, finer_ones, keys) in enumerate(data.rows):
         first = bias + sum(weights[name] * value for name, value in found.items())
-        if first <= compare.HOPELESS:
+        if compare.is_hopeless(found, first):
             continue
         is_pair = data.readings > at // data.pairs
         own = known[at % data.pairs] if is_pair else frozenset[str]()
@@ -272,7 +289,7 @@ def scored(row: Row, bias: float, weights: dict[str, float], grown: trees.Forest
     """The score of a pair, as ``compare`` finds it with the bundled weights and trees."""
     found, finer_ones, keys = row
     first = bias + sum(weights[name] * value for name, value in found.items())
-    if first <= compare.HOPELESS:
+    if compare.is_hopeless(found, first):
         return compare.logistic(first)
     words = finer.weighed(keys, grown.alone)
     second = trees.margin({**found, **finer_ones, **words, "first": compare.bounded(first)}, grown)

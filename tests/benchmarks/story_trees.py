@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-TREES, RATE, LEAVES, LEAST = 300, 0.06, 14, 40
+TREES, RATE, LEAVES, LEAST = 400, 0.06, 24, 40
 # What speaks for the same news, and what against.
 FOR = frozenset(
     {
