@@ -153,7 +153,12 @@ class HttpClient:
             try:
                 location = reply.headers.get("Location")
                 if follow is None or location is None or reply.status not in REDIRECTS:
-                    content = await self._read(reply, limits)
+                    try:
+                        content = await self._read(reply, limits)
+                    except FetchError:
+                        if not limits.cut_body:
+                            raise
+                        content = b""  # the status is the answer; nobody needs the body whole
                     moved = str(url) if permanent and len(visited) > 1 else None
                     return Response(reply.status, str(url), reply.headers, content, moved)
             finally:

@@ -63,8 +63,9 @@ def grant(connection: Connection, wish: Wish, owner: str, now: datetime) -> bool
         telling.mute(connection, ticket.story, wish.title, now)
     elif ticket.action is Action.SNOOZE:
         for rule in _existing(connection, wish):
-            rules.snooze(connection, rule.name, now + SNOOZE)
-            telling.move_snoozed(connection, rule.name, now + SNOOZE)
+            until = max(now + SNOOZE, rule.snoozed_until or now)
+            rules.snooze(connection, rule.name, until)
+            telling.move_snoozed(connection, rule.name, until)
     else:
         _unsubscribe(connection, wish, owner, now)
     log.info("a link of %s did its work: %s", ticket.message_id, ticket.action)

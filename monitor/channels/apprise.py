@@ -260,7 +260,9 @@ def check_text(where: str, url: str) -> str:
         raise refusal(where, "an Apprise address such as 'tgram://TOKEN/CHAT' is expected")
     if scheme in REFUSED_SCHEMES:
         raise refusal(where, f"{scheme}:// is not used: {REFUSED_SCHEMES[scheme]}")
-    arguments = {key.lower().lstrip("+-:") for key, _ in parse_qsl(rest.partition("?")[2])}
+    # Apprise parts arguments at ";" as well, and strips their names.
+    found = parse_qsl(rest.partition("?")[2].replace(";", "&"), keep_blank_values=True)
+    arguments = {key.strip().lower().lstrip("+-:") for key, _ in found}
     for argument in sorted(arguments & REFUSED_ARGUMENTS):
         raise refusal(where, f"?{argument}= would read a file of this machine; leave it out")
     return scheme

@@ -6,6 +6,7 @@ words: the alert is sent all the same, and the owner hears why.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from monitor.options import nearest
 MAX_SOURCE = 64 * 1024
 DEADLINE_S = 20.0
 KNOWN = frozenset(Facts.__dataclass_fields__)
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LEADS_OUT = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
@@ -69,7 +71,7 @@ class Templates:
             answer = await process.run("monitor.confined.render", request, DEADLINE_S)
         except ConfinementError as error:
             return Filled(warning=failure({"/".join(self.found): str(error)}))
-        texts = {name: text for name, text in answer["rendered"].items() if text.strip()}
+        texts = {name: sendable(text) for name, text in answer["rendered"].items() if text.strip()}
         empty = answer["rendered"].keys() - texts.keys()
         failed = answer["failed"] | {
             name: f"{self.found[name].file}: it makes nothing" for name in empty
@@ -108,6 +110,11 @@ def load(
     return Templates(found)
 
 
+def sendable(text: str) -> str:
+    """The text without what no mail may hold (RFC 5322): control characters, lone surrogates."""
+    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
+
+
 def faults(file: str, source: str) -> list[str]:
     """What can be seen to be wrong without running it, each with its line."""
     if len(source.encode("utf-8", "replace")) > MAX_SOURCE:
@@ -119,6 +126,8 @@ def faults(file: str, source: str) -> list[str]:
         return [f"{file}:{error.lineno}: {error.message}"]
     except RecursionError:
         return [f"{file}: it is nested too deeply"]
+    except ValueError as error:
+        return [f"{file}: {error}"]
     return unknown_names(file, made, tree)
 
 

@@ -56,7 +56,7 @@ class Refusal:
     @property
     def permanent(self) -> bool:
         """5xx: another try cannot help."""
-        return self.code >= 500
+        return self.code >= 500 and self.code not in LOGIN_CODES
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from monitor.answers import retry_after_s
@@ -141,8 +141,8 @@ class Webhook:
             return document(message), JSON, filled.warning
         if self._content_type == JSON:
             try:
-                json.loads(text)
-            except ValueError as error:
+                json.loads(text, parse_constant=not_json)
+            except (ValueError, RecursionError) as error:
                 file = self._templates.found["body"].file
                 reasons = {"body": f"{file}: what it makes is no JSON: {error}"}
                 return document(message), JSON, custom.failure(reasons)
@@ -285,6 +285,11 @@ def hidden_forms(url: str, secrets: Iterable[str], values: Iterable[str]) -> lis
     bare = [secret.removeprefix(signing.PREFIX) for secret in secrets]
     tokens = {piece for piece in pieces if len(piece) >= TOKEN_LENGTH and piece != parts.hostname}
     return [*bare, *whole, *tokens]
+
+
+def not_json(constant: str) -> NoReturn:
+    """Python reads NaN and Infinity; receivers do not."""
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _phrase(status: int) -> str:

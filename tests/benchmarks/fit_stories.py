@@ -4,7 +4,8 @@
 ``monitor/stories/trees.json``; ``--cross`` fits without each file of pairs in turn instead, and
 prints how its pairs come out. The first stage is a logistic regression whose coefficients are
 drawn towards what each feature is for, so that one which few pairs show keeps its sense, and
-none has the other sense; the second one is in ``story_trees``. Files with ``exam`` in their names take no part.
+none has the other sense; the second one is in ``story_trees``. Files with ``exam`` in their names
+take no part.
 
 Nearly all titles that a window brings together are other news, and labelled pairs are half and
 half: so streams join in, where most headlines of a topic tell other news of it, and strangers,

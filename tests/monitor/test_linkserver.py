@@ -108,6 +108,14 @@ def test_a_rule_is_snoozed_for_a_day_once(site: Site) -> None:
     assert site.rule().snoozed_until == NOW + timedelta(days=1)
 
 
+def test_a_longer_snooze_is_not_made_shorter(site: Site) -> None:
+    longer = NOW + timedelta(days=7)
+    with site.database.write() as connection:
+        rules.snooze(connection, "rates", longer)
+    assert [status for status, _ in site.ask(("POST", site.linker.snooze(site.message)))] == [200]
+    assert site.rule().snoozed_until == longer
+
+
 def test_unsubscribing_takes_the_channel_from_the_rule_and_tells_the_owner(site: Site) -> None:
     link = site.linker.unsubscribe(site.message)
     assert [status for status, _ in site.ask(("POST", link), ("POST", link))] == [200, 200]

@@ -216,6 +216,8 @@ BAD = [
     ("file:///etc/passwd", "files are not sent"),
     ("json://x.example/?template=/etc/passwd", "?template= would read a file"),
     ("json://x.example/?attach=file:///etc/passwd", "?attach= would read a file"),
+    ("json://x.example/?a=1;template=/etc/passwd", "?template= would read a file"),
+    ("json://x.example/?%20KeyFile=/etc/passwd", "?keyfile= would read a file"),
     ("json://localhost:8000/", 'add "localhost:8000" to allow_private'),
     ("json://10.0.0.1/", 'add "10.0.0.1:80" to allow_private'),
 ]

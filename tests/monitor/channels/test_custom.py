@@ -38,6 +38,10 @@ def test_a_template_tells_what_it_likes(tmp_path: Path) -> None:
     )
 
 
+def test_what_no_mail_may_hold_is_left_out(tmp_path: Path) -> None:
+    assert fill(tmp_path, r'{{ "a\ud83d\x00\x1b\tb\n" }}').texts == {"body0": "a?\tb\n"}
+
+
 def test_html_is_escaped_unless_it_is_asked_for(tmp_path: Path) -> None:
     found = fill(tmp_path, "{{ entries[0].title }}{{ '<hr>' | safe }}", html=True)
     assert found.texts == {"html": "降息 &lt;b&gt;<hr>"}
@@ -107,6 +111,7 @@ def test_hostile_32_what_a_title_holds_is_never_a_template(tmp_path: Path) -> No
         ("{% import 'x' as y %}{{ y.z }}", "cannot read other files"),
         ("(" * 10 + "{{ " + "(" * 5000, "body"),
         ("a" * 70_000, "at most 64 KiB"),
+        ("{{ " + "9" * 5_000 + " }}", "body: "),
     ],
 )
 def test_a_template_with_a_fault_is_refused_with_its_place(

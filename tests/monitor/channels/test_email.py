@@ -150,10 +150,11 @@ def test_hostile_11_codes_of_4xx_are_tried_again_and_5xx_are_not(
         assert isinstance(send(server), Receipt)
 
 
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
 @pytest.mark.parametrize("reply", ["530 log in first", "535 bad password"])
-def test_a_login_that_is_missing_is_a_persons_to_mend(reply: str) -> None:
+def test_a_login_that_is_missing_is_a_persons_to_mend(command: str, reply: str) -> None:
     with MailServer() as server:
-        server.answer("MAIL", reply)
+        server.answer(command, reply)
         error = send(server)
     assert isinstance(error, TransportError)
     assert not error.permanent

@@ -127,6 +127,17 @@ def test_hostile_14_redirects_are_failures_and_are_not_followed(status: int) -> 
         assert [request.path for request in server.requests] == ["/hook"]
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "utf-8", "aws-chunked"])
+def test_a_status_counts_though_its_body_cannot_be_read(encoding: str) -> None:
+    with HttpServer() as server:
+        server.fallback(Reply(200, b"neither", headers={"Content-Encoding": encoding}))
+        assert isinstance(post(server), Receipt)
+        server.fallback(Reply(410, b"neither", headers={"Content-Encoding": encoding}))
+        gone = post(server)
+    assert isinstance(gone, TransportError)
+    assert gone.gone
+
+
 def test_hostile_14_gone_asks_never_to_be_called_again() -> None:
     with HttpServer() as server:
         server.fallback(Reply(410))
@@ -289,6 +300,8 @@ def test_a_body_of_another_type(tmp_path: Path) -> None:
         ("{{ entries[0].nope }}", "nope"),
         ('{"a": {{ entries[0].title }}}', "no JSON"),
         ("{% for a in range(99999) %}aaaaaaaa{% endfor %}", "64 KiB"),
+        ("[" * 5000 + "]" * 5000, "no JSON"),
+        ("[{{ 1e400 | tojson }}]", "Infinity is no JSON"),
     ],
 )
 def test_hostile_32_a_template_that_fails_gives_way_to_the_usual_body(
