@@ -55,11 +55,15 @@ class Refusal:
 
     @property
     def permanent(self) -> bool:
-        """5xx: another try cannot help."""
-        return self.code >= 500 and self.code not in LOGIN_CODES
+        return is_permanent(self.code)
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"
+
+
+def is_permanent(code: int) -> bool:
+    """Whether another try cannot help: 5xx, but for a login, which a person can mend."""
+    return code >= 500 and code not in LOGIN_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ async def converse(
         raise TransportError(text) from None
     except aiosmtplib.SMTPResponseException as error:
         about_message = isinstance(error, aiosmtplib.SMTPSenderRefused | aiosmtplib.SMTPDataError)
-        permanent = about_message and error.code >= 500 and error.code not in LOGIN_CODES
+        permanent = about_message and is_permanent(error.code)
         text = f"{server.host} answered {error.code} {error.message}"
         raise TransportError(text, permanent=permanent) from None
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
