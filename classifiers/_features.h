@@ -29,7 +29,8 @@ enum {
     MAX_CHARS = 1000,
     EACH_AT_MOST = 8, /* features of a code point: three n-grams, two of letters, and fewer */
     MAX_FEATURES = EACH_AT_MOST * (MAX_CHARS + 2),
-    LONGEST_RUN = 7
+    LONGEST_RUN = 7,
+    COUNTS = 5 /* of the characters of a title: all, digits, blanks, letters, marks */
 };
 enum {
     OTHER = 0,
@@ -62,6 +63,10 @@ typedef struct {
     int32_t letters;        /* n-grams of three to five of them? */
     int32_t columns;        /* weights of a bucket: the sections', and perhaps strangeness */
     int32_t sections;
+    const float *most;   /* COUNTS: where those of a title are cut; NULL without a revision */
+    const double *inner; /* (sections + COUNTS + 2) x hidden; the last row is added in any case */
+    const double *outer; /* (hidden + 1) x the lanes of a record, likewise */
+    int64_t hidden;      /* a multiple of 32, at most MOST_HIDDEN */
 } Model;
 
 typedef struct {
@@ -78,6 +83,7 @@ typedef struct {
     uint8_t telling[MAX_FEATURES];
     size_t many;
     int64_t title;
+    uint32_t made_of[COUNTS];
 } Bag;
 
 INLINE uint64_t mix(uint64_t key) {
@@ -250,6 +256,23 @@ INLINE size_t shape(const Model *model, const Text *text, Bag *bag, size_t many,
     return emit(model, bag, many, sum | SHAPE, 0);
 }
 
+/* How many characters the title has, and of what kinds. */
+INLINE void make_up(const Text *text, Bag *bag, size_t size) {
+    uint32_t digits = 0, blanks = 0, letters = 0, marks = 0;
+    for (size_t at = 1; at + 1 < size; at++) {
+        uint8_t kind = text->kinds[at];
+        digits += (kind & DIGIT) != 0;
+        blanks += (kind & SPACE) != 0;
+        letters += kind & LETTER;
+        marks += (uint32_t)is_mark(text->codes[at], kind);
+    }
+    bag->made_of[0] = (uint32_t)size - 2;
+    bag->made_of[1] = digits;
+    bag->made_of[2] = blanks;
+    bag->made_of[3] = letters;
+    bag->made_of[4] = marks;
+}
+
 /* All features of the title in text->codes[0 .. size), a BREAK at either end. */
 INLINE void extract(const Model *model, Text *text, Bag *bag, size_t size) {
     int kinds = 0;
@@ -269,6 +292,7 @@ INLINE void extract(const Model *model, Text *text, Bag *bag, size_t size) {
         many = words(model, text, bag, many, size);
     }
     if (model->shape) many = shape(model, text, bag, many, size);
+    if (model->most) make_up(text, bag, size);
     bag->many = many;
 }
 

@@ -5,8 +5,18 @@
 #include "_features.h"
 
 typedef double Four __attribute__((vector_size(32)));
+typedef double Loose __attribute__((vector_size(32), aligned(8)));
 typedef uint64_t Bits __attribute__((vector_size(32)));
 typedef int32_t Four32 __attribute__((vector_size(16)));
+
+enum { /* of a revision */
+    MOST_HIDDEN = 256,
+    MOST_SECTIONS = 64,
+    MOST_LANES = MOST_SECTIONS + 8,
+    BESIDE = 8 /* fours of hidden units that are worked out side by side */
+};
+
+#define FOUR_AT(place) (*(const Loose *)(place))
 
 typedef struct {
     const float *start, *end; /* the curve, `knots` long; `start` rises */
@@ -23,6 +33,49 @@ typedef struct {
     float *probability;
     uint8_t *unsure;
 } Answers;
+
+/* What the hidden units say, in four times `fours` lanes from `lane` on. Even and odd units are
+ * summed apart, so that no sum waits for the one before. */
+INLINE void take_up(const Model *model, const double *units, double *margins, size_t lanes,
+                    size_t lane, const int fours) {
+    const double *row = model->outer + lane;
+    Four even[5] = {{0}}, odd[5] = {{0}};
+    for (size_t unit = 0; unit < (size_t)model->hidden; unit += 2, row += 2 * lanes)
+        for (int four = 0; four < fours; four++) {
+            even[four] += units[unit] * FOUR_AT(row + 4 * four);
+            odd[four] += units[unit + 1] * FOUR_AT(row + lanes + 4 * four);
+        }
+    for (int four = 0; four < fours; four++) {
+        even[four] += odd[four] + FOUR_AT(row + 4 * four);
+        memcpy(margins + lane + 4 * four, even + four, sizeof *even);
+    }
+}
+
+/* Margins revised by a second look, as revision.py does it; `seen` are they and what is known
+ * beside them, and `lanes`, of which there are a multiple of four, take what comes out. */
+INLINE void revise(const Model *model, const double *seen, double *margins, size_t lanes) {
+    size_t hidden = (size_t)model->hidden, inputs = (size_t)model->sections + COUNTS + 1;
+    double units[MOST_HIDDEN];
+    for (size_t from = 0; from < hidden; from += 4 * BESIDE) {
+        const double *row = model->inner + from;
+        Four some[BESIDE];
+        memcpy(some, row + inputs * hidden, sizeof some);
+        for (size_t at = 0; at < inputs; at++, row += hidden)
+            for (int four = 0; four < BESIDE; four++)
+                some[four] += seen[at] * FOUR_AT(row + 4 * four);
+        for (int four = 0; four < BESIDE; four++)
+            some[four] = (Four)((Bits)(some[four] > 0) & (Bits)some[four]);
+        memcpy(units + from, some, sizeof some);
+    }
+    switch (lanes) { /* so that the compiler knows them */
+    case 4: take_up(model, units, margins, lanes, 0, 1); break;
+    case 12: take_up(model, units, margins, lanes, 0, 3); break;
+    case 20: take_up(model, units, margins, lanes, 0, 5); break;
+    default:
+        for (size_t lane = 0; lane < lanes; lane += 4)
+            take_up(model, units, margins, lanes, lane, 1);
+    }
+}
 
 /* exp() of four numbers between -700 and 0, to 1e-9 of its value: a power of two for the
  * whole part, put into the exponent's bits, and Taylor's series for the rest. */

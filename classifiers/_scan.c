@@ -134,8 +134,20 @@ INLINE void add_up(Work *work, size_t lane, const int fours) {
     memcpy(work->sums + lane, sums, (size_t)fours * sizeof *sums);
 }
 
+/* A second look: at the margins in work->sums, and at how the title is made. */
+INLINE void look_again(const Model *model, Work *work, const Bag *bag, size_t lanes) {
+    double seen[MOST_SECTIONS + COUNTS + 1], *next = seen + model->sections;
+    memcpy(seen, work->sums, (size_t)model->sections * sizeof *seen);
+    for (size_t at = 0; at < COUNTS; at++) {
+        double most = model->most[at];
+        *next++ = bag->made_of[at] < most ? bag->made_of[at] : most;
+    }
+    *next = work->familiarity;
+    revise(model, seen, work->sums, lanes);
+}
+
 /* Margins of the sections; a strange title is not familiar. */
-INLINE void weigh(const Model *model, Work *work, size_t lanes) {
+INLINE void weigh(const Model *model, Work *work, const Bag *bag, size_t lanes) {
     size_t sections = (size_t)model->sections, columns = (size_t)model->columns;
     measure(model, work);
     switch (lanes) { /* so that the compiler knows them */
@@ -146,8 +158,11 @@ INLINE void weigh(const Model *model, Work *work, size_t lanes) {
         for (size_t lane = 0; lane < lanes; lane += 4) add_up(work, lane, 1);
     }
     for (size_t at = 0; at < columns; at++)
-        work->margins[at] = (float)(work->sums[at] * model->scale[at] + model->bias[at]);
-    if (columns > sections && work->margins[sections] > 0) work->familiarity = 0;
+        work->sums[at] = work->sums[at] * model->scale[at] + model->bias[at];
+    int strange = columns > sections && work->sums[sections] > 0;
+    if (model->most) look_again(model, work, bag, lanes);
+    if (strange) work->familiarity = 0;
+    for (size_t at = 0; at < sections; at++) work->margins[at] = (float)work->sums[at];
     for (size_t at = sections; at < lanes; at++) work->margins[at] = -INFINITY;
 }
 
@@ -156,7 +171,7 @@ INLINE void finish(const Model *model, Work *work, const Bag *bag, const Judge *
     size_t sections = (size_t)model->sections;
     size_t lanes = (size_t)(model->stride - STEPS_AT) / sizeof(int16_t);
     count(model, work, recognise(work, bag));
-    weigh(model, work, lanes);
+    weigh(model, work, bag, lanes);
     if (out->margins)
         memcpy(out->margins + (size_t)bag->title * sections, work->margins,
                sections * sizeof *work->margins);
@@ -232,6 +247,7 @@ WIDE int64_t scan_score(const Model *model, const Judge *judge, const uint32_t *
     size_t at = folded ? 1 : 0, all = (size_t)many;
     int64_t title = 0;
     if (model->columns > MAX_SECTIONS || model->sections < 1) return -1;
+    if (model->most && (model->sections > MOST_SECTIONS || model->hidden > MOST_HIDDEN)) return -1;
     before->title = -1;
     for (; title < titles && at <= all; title++) {
         size_t end = line_end(codes, at, all);

@@ -7,7 +7,7 @@ here in NumPy gives the same numbers to 1e-6 and serves elsewhere.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
@@ -22,6 +22,7 @@ from classifiers.errors import ReleaseError
 from classifiers.lexicon import Lexicon, Weighted, batches
 from classifiers.native import Floats, Parts, Scanner, Text, folded_text, raw_text
 from classifiers.records import Records, pack, unpack
+from classifiers.revision import Revision, beside
 from classifiers.text import Fold, TextSettings, encode, quick_table
 
 _AT_ONCE = 512  # titles: their code points and answers stay in a processor's cache
@@ -73,7 +74,8 @@ class Scorer:
 
     ``release`` is the id of the release, ``sections`` its sections in the order of the
     columns of ``margins``; the release's weights may have one more, which tells strange titles.
-    ``quick`` is ``text.quick_table``'s. Without a ``scanner`` the NumPy code scores.
+    ``quick`` is ``text.quick_table``'s. A ``revision`` takes a second look at the margins.
+    Without a ``scanner`` the NumPy code scores.
     """
 
     release: str
@@ -84,6 +86,7 @@ class Scorer:
     bias: NDArray[np.float32]
     calibration: Calibration
     quick: Fold
+    revision: Revision | None = None
     scanner: Scanner | None = None
 
     @classmethod
@@ -111,6 +114,7 @@ class Scorer:
                     manifest.familiarity,
                 ),
                 quick=arrays["quick"],
+                revision=_revision(arrays),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReleaseError(f"{folder}: the manifest lacks or misstates {error}") from error
@@ -120,7 +124,9 @@ class Scorer:
     def faster(self) -> Self:
         """The same with the compiled scanner, where there is one that can serve."""
         sections = len(self.sections)
-        parts = Parts(self.quick, self.records.whole, self.scale, self.bias, sections)
+        parts = Parts(
+            self.quick, self.records.whole, self.scale, self.bias, sections, self.revision
+        )
         return replace(self, scanner=native.scanner(self.lexicon.settings, parts))
 
     def check(self, folder: Path) -> None:
@@ -135,6 +141,7 @@ class Scorer:
             and self.calibration.curve.shape[:1] == (2,)
             and self.calibration.thresholds.shape == (sections,)
             and self.scale.shape == self.bias.shape == (columns,)
+            and (self.revision is None or self.revision.outer.shape[1] == sections)
         )
         if not fits:
             raise ReleaseError(f"{folder}: its arrays do not fit its {sections} sections")
@@ -164,24 +171,30 @@ class Scorer:
         return whole
 
     def margins(self, titles: Sequence[str]) -> Floats:
-        """The linear models' outputs, titles x sections, before calibration."""
+        """The linear models' outputs, titles x sections, revised where there is a revision, and
+        before calibration."""
         sections = len(self.sections)
         if self.scanner is None:
-            weighted = map(self.lexicon.weigh, batches(titles))
-            parts = [self._weigh(each)[:, :sections] for each in weighted]
+            parts = [self._weighed(batch)[0] for batch in batches(titles)]
         else:
             parts = [self._scan(self.scanner, batch) for batch in _parts(titles)]
         return np.concatenate([np.zeros((0, sections), dtype=np.float32), *parts])
 
     def familiarity(self, titles: Sequence[str]) -> Floats:
         """The share of each title's n-grams that training knew; 0 of strange titles."""
-        weighted = map(self.lexicon.weigh, batches(titles))
-        parts = [self._familiarity(each, self._weigh(each)) for each in weighted]
+        parts = [self._weighed(batch)[1] for batch in batches(titles)]
         return np.concatenate([np.zeros(0, dtype=np.float32), *parts])
 
-    def _familiarity(self, weighted: Weighted, outputs: Floats) -> Floats:
-        strange = (outputs[:, len(self.sections) :] > 0).any(axis=1)
-        return np.where(strange, np.float32(0), weighted.familiarity)
+    def _weighed(self, batch: Sequence[str]) -> tuple[Floats, Floats]:
+        """Margins and familiarity by NumPy."""
+        weighted, sections = self.lexicon.weigh(batch), len(self.sections)
+        outputs = self._weigh(weighted)
+        margins = outputs[:, :sections].astype(np.float32)
+        if self.revision is not None:
+            made_of = beside(self.lexicon.make_up(batch), weighted.familiarity)
+            margins = self.revision.revise(outputs[:, :sections], made_of)
+        strange = (outputs[:, sections:] > 0).any(axis=1)
+        return margins, np.where(strange, np.float32(0), weighted.familiarity)
 
     def _compiled(self, titles: Sequence[str]) -> Iterator[Columns]:
         """Answers by the scanner, some titles at a time; what it finds hard is folded for it."""
@@ -208,22 +221,19 @@ class Scorer:
     def _slowly(self, titles: Sequence[str]) -> Iterator[Columns]:
         """Answers by NumPy."""
         for batch in batches(titles):
-            weighted = self.lexicon.weigh(batch)
-            outputs = self._weigh(weighted)
-            margins = outputs[:, : len(self.sections)]
+            margins, familiarity = self._weighed(batch)
             best, probability = self.calibration.answer(margins)
-            familiarity = self._familiarity(weighted, outputs)
             unsure = self.calibration.unsure(best, probability, familiarity)
             yield self._named(best, probability, second_best(margins, best), unsure)
 
-    def _weigh(self, weighted: Weighted) -> Floats:
+    def _weigh(self, weighted: Weighted) -> NDArray[np.float64]:
         rows = self.steps[weighted.buckets].astype(np.float64)
         values = weighted.values.astype(np.float64)
         sums = np.empty((len(weighted.familiarity), len(self.scale)))
         bounds = weighted.starts.tolist()
         for at, (start, end) in enumerate(itertools.pairwise(bounds)):
             np.dot(values[start:end], rows[start:end], out=sums[at])
-        return (sums * self.scale + self.bias).astype(np.float32)
+        return np.asarray(sums * self.scale + self.bias)
 
     def _named(self, best: Column, surest: Column, second: Column, unsure: Column) -> Columns:
         names = np.array(self.sections, dtype=object)
@@ -235,6 +245,12 @@ def _parts(titles: Sequence[str]) -> Iterator[Sequence[str]]:
     return (titles[start : start + _AT_ONCE] for start in range(0, len(titles), _AT_ONCE))
 
 
+def _revision(arrays: Mapping[str, Column]) -> Revision | None:
+    if not arrays.keys() & set(releases.REVISION):
+        return None
+    return Revision.of(*(arrays[name] for name in releases.REVISION))
+
+
 def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray[np.intp]:
     """Columns of the second largest of each row, ``best`` being those of the largest."""
     rest = margins.copy()
@@ -242,7 +258,9 @@ def second_best(margins: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray
     return np.asarray(rest.argmax(axis=1))
 
 
-def compile_model(model: Fitted, calibration: Calibration, release: str = "") -> Scorer:
+def compile_model(
+    model: Fitted, calibration: Calibration, revision: Revision | None = None, release: str = ""
+) -> Scorer:
     """The Scorer of a fitted model."""
     lexicon = model.lexicon_
     records = pack(lexicon.seen, lexicon.idf, model.steps_)
@@ -255,4 +273,5 @@ def compile_model(model: Fitted, calibration: Calibration, release: str = "") ->
         bias=model.intercept_,
         calibration=calibration,
         quick=quick_table(lexicon.fold),
+        revision=revision,
     ).faster()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from classifiers.compiled import Scored, Scorer
 
 ALWAYS = "(whatever the title)"
+REVISED = "(how it is made, all in all)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Explanation:
 
 
 def explain(scorer: Scorer, title: str) -> Explanation:
-    """The n-grams that training knew, with what they weigh; the intercepts are one more."""
+    """The n-grams that training knew, with what they weigh; the intercepts are one more, and what
+    a second look at the title added is another."""
     answer = scorer.score([title])[0]
     best, second = (scorer.sections.index(name) for name in (answer.section, answer.runner_up))
     reasons = [_reason(ALWAYS, float(scorer.bias[best]), float(scorer.bias[second]))]
@@ -41,6 +43,10 @@ def explain(scorer: Scorer, title: str) -> Explanation:
         row = scorer.steps[piece.bucket]
         parts = (piece.value * float(row[at]) * float(scorer.scale[at]) for at in (best, second))
         reasons.append(_reason(piece.text, *parts))
+    if scorer.revision is not None:  # what the second look added to the sum
+        margins = scorer.margins([title])[0]
+        sums = (sum(each.speaks_for for each in reasons), sum(each.against for each in reasons))
+        reasons.append(_reason(REVISED, margins[best] - sums[0], margins[second] - sums[1]))
     reasons.sort(key=lambda each: (-abs(each.weight), each.text))
     familiarity = float(scorer.familiarity([title])[0])
     margin = sum(each.weight for each in reasons)

@@ -92,6 +92,16 @@ def whole(titles: Sequence[str], settings: TextSettings, fold: Fold) -> tuple[Ro
     return np.concatenate(rows), np.concatenate(keys)
 
 
+def make_up(titles: Sequence[str], fold: Fold) -> NDArray[np.float32]:
+    """How many characters each title has, and how many of them are digits, blanks, letters and
+    marks: titles x 5."""
+    view = _view(encode(titles, fold))
+    kinds = (~view.breaks, view.digits, view.codes == BLANK, view.letters, _is_mark(view))
+    many = len(titles)
+    found = [np.bincount(view.rows[kind], minlength=many)[:many] for kind in kinds]
+    return np.column_stack(found).astype(np.float32)
+
+
 def describe(title: str, settings: TextSettings, fold: Fold) -> list[tuple[int, str]]:
     """The hash of each feature of a title, and the feature for a reader.
 

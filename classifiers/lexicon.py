@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.features import Bag, Keys, Rows, count, describe, extract
+from classifiers.features import Bag, Keys, Rows, count, describe, extract, make_up
 from classifiers.native import tf_weights
 from classifiers.text import MAX_CHARS, Fold, TextSettings, fold_table
 
@@ -63,6 +63,10 @@ class Lexicon:
         norms = np.sqrt(np.bincount(rows, values * values, minlength=len(titles)))
         values /= norms[rows].astype(np.float32)
         return Weighted(starts, buckets, values, _familiarity(bag, known, len(titles)))
+
+    def make_up(self, titles: Sequence[str]) -> NDArray[np.float32]:
+        """``features.make_up`` of titles that are folded as this lexicon does."""
+        return make_up(titles, self.fold)
 
     def pieces(self, title: str) -> list[Piece]:
         """What the title is made of, of what training saw; for people, not for speed."""

@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.calibration import Calibration
+from classifiers.records import STEPS_AT
+from classifiers.revision import Revision
 from classifiers.text import MAX_CHARS, Codes, TextSettings
 
 FOLDER = Path(__file__).parent
@@ -49,6 +51,7 @@ class Parts(NamedTuple):
     scale: Floats
     bias: Floats
     sections: int
+    revision: Revision | None = None
 
 
 class Text(NamedTuple):
@@ -85,6 +88,8 @@ class _Model(ctypes.Structure):
             (name, ctypes.c_int32)
             for name in ("longest", "shape", "letters", "columns", "sections")
         ),
+        *((name, ctypes.c_void_p) for name in ("most", "inner", "outer")),
+        ("hidden", ctypes.c_int64),
     )
 
 
@@ -111,7 +116,8 @@ class Scanner:
         features, self.most_sections = (library.scan_limits(which) for which in (0, 1))
         given = (parts.quick, parts.records, tf_weights(features), parts.scale, parts.bias)
         kept = [np.ascontiguousarray(array) for array in given]
-        self._kept = kept  # the structure holds addresses alone
+        look = _look_of(parts)
+        self._kept = (kept, look)  # the structure holds addresses alone
         self._sections = parts.sections
         size = parts.records.shape[1]
         self._model = _Model(
@@ -124,6 +130,8 @@ class Scanner:
             settings.letters,
             len(parts.scale),
             parts.sections,
+            *map(_address, look),
+            *(each.shape[1] for each in look[1:2]),
         )
         self._at = ctypes.addressof(self._model)
         self._score = library.scan_score
@@ -176,6 +184,17 @@ def raw_text(titles: Sequence[str]) -> Text:
 def folded_text(codes: Codes, titles: int) -> Text:
     """What ``text.encode`` made of titles."""
     return Text(codes.astype("<u4").tobytes(), titles, folded=True)
+
+
+def _look_of(parts: Parts) -> tuple[NDArray[Any], ...]:
+    """The arrays of a revision, the last as wide as a record's lanes; none without one."""
+    if parts.revision is None:
+        return ()
+    most, inner, outer = parts.revision.most, parts.revision.inner, parts.revision.outer
+    lanes = (parts.records.shape[1] - STEPS_AT) // 2
+    wide = np.zeros((len(outer), lanes))
+    wide[:, : parts.sections] = outer
+    return np.ascontiguousarray(most), inner.astype(np.float64), wide
 
 
 def _address(array: NDArray[Any]) -> int:

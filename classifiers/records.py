@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _UNIT = 16  # bytes
-_SEEN, _IDF, _STEPS = slice(0, 4), slice(4, 8), 8
+_SEEN, _IDF = slice(0, 4), slice(4, 8)
+STEPS_AT = 8  # bytes before the weights
 _LINE = 64  # bytes that a processor fetches together
 
 Filters = NDArray[np.uint32]
@@ -42,7 +43,7 @@ def unpack(whole: NDArray[np.uint8], sections: int) -> Records:
     """The parts of records; ValueError where they are not records of so many sections."""
     if whole.dtype != np.uint8 or whole.shape[1:] != (stride(sections),):
         raise ValueError(f"records of {stride(sections)} bytes, not {whole.shape[1:]}")
-    weights = whole[:, _STEPS : _STEPS + 2 * sections]
+    weights = whole[:, STEPS_AT : STEPS_AT + 2 * sections]
     return Records(
         whole,
         whole[:, _SEEN].view("<u4")[:, 0],
@@ -53,7 +54,7 @@ def unpack(whole: NDArray[np.uint8], sections: int) -> Records:
 
 def stride(sections: int) -> int:
     """Bytes of a record."""
-    return -(-(_STEPS + 2 * sections) // _UNIT) * _UNIT
+    return -(-(STEPS_AT + 2 * sections) // _UNIT) * _UNIT
 
 
 def _lined_up(buckets: int, size: int) -> NDArray[np.uint8]:

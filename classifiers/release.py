@@ -23,6 +23,11 @@ from classifiers.errors import DamagedReleaseError, ReleaseError
 FORMAT = 3
 MANIFEST = "manifest.json"
 ARRAYS = ("records", "scale", "bias", "curve", "thresholds", "fold", "quick")
+REVISION = (
+    "revision_most",
+    "revision_inner",
+    "revision_outer",
+)  # what a second look needs, where there is one
 _ID_DIGITS = 12
 _JSON: dict[str, Any] = {"ensure_ascii": False, "indent": 1, "sort_keys": True}
 
@@ -55,7 +60,7 @@ def write(folder: Path, manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) 
     """Write a release into an empty folder, flushed to the disk; return it with its id."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for name in ARRAYS:
+    for name in (each for each in (*ARRAYS, *REVISION) if each in arrays):
         content = _npy(arrays[name])
         _write_synced(folder / f"{name}.npy", content)
         files[f"{name}.npy"] = hashlib.sha256(content).hexdigest()
@@ -104,7 +109,7 @@ def read_manifest(folder: Path) -> Manifest:
 def read_arrays(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
     """The arrays, mapped read-only, after each file's SHA-256 was checked."""
     arrays = {}
-    for name in ARRAYS:
+    for name in _names(manifest):
         path = folder / f"{name}.npy"
         _check_digest(path, manifest.files.get(path.name, ""))
         try:
@@ -118,10 +123,15 @@ def read_arrays(folder: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
 def verify(folder: Path) -> Manifest:
     """Check every file of a release; return its manifest."""
     manifest = read_manifest(folder)
-    for name in ARRAYS:
+    for name in _names(manifest):
         path = folder / f"{name}.npy"
         _check_digest(path, manifest.files.get(path.name, ""))
     return manifest
+
+
+def _names(manifest: Manifest) -> list[str]:
+    """The arrays that a release must have, and those of the others that it says it has."""
+    return [*ARRAYS, *(name for name in REVISION if f"{name}.npy" in manifest.files)]
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +29,12 @@ from classifiers.corpus import Labels, position
 from classifiers.errors import ClassifierError, TrainingError
 from classifiers.evaluate import Answers, Evaluation, examine, measure
 from classifiers.examples import Example
+from classifiers.lexicon import Lexicon, batches
 from classifiers.model import TopicClassifier
+from classifiers.provenance import corpora_of, is_own, versions
 from classifiers.release import Manifest
+from classifiers.revision import Floats, beside
+from classifiers.stacking import Unseen, second_look
 from classifiers.strange import is_latin, limit, strange_titles
 from classifiers.taxonomy import Taxonomy
 from classifiers.text import MAX_CHARS, identity_key
@@ -51,6 +53,8 @@ class TrainSettings:
     ``precision`` is the share of answers above a section's threshold that shall be right.
     ``familiarity`` is the least share of known n-grams that a sure title has. With ``strange``
     the model learns what titles of other languages look like, beside the project's own two.
+    With ``revision`` a small network takes a second look at the margins, where there are titles
+    enough to fit it to.
     """
 
     buckets: int = 1 << 20
@@ -63,6 +67,7 @@ class TrainSettings:
     familiarity: float = 0.2
     bayes: float = 0.0
     strange: bool = False
+    revision: bool = True
 
 
 _LEAST_BUCKETS = 1 << 17  # as ``topics`` needs
@@ -70,7 +75,7 @@ _ENOUGH = 2_000  # titles to know words by
 _MANY = 200_000  # titles: beyond, two fits at once would take too much memory
 HELD_OUT = 0.2  # of a corpus that is both trained on and scored
 STARTER = TrainSettings(
-    buckets=1 << 18, shape=False, letters=True, folds=2, bayes=0.75, strange=True
+    buckets=1 << 18, shape=False, letters=True, folds=2, bayes=0.75, strange=True, revision=False
 )
 
 
@@ -99,6 +104,8 @@ class TrainedModel:
             "fold": scorer.lexicon.fold,
             "quick": scorer.quick,
         }
+        if scorer.revision is not None:
+            arrays |= scorer.revision.arrays
         return releases.write(folder, self.manifest, arrays)
 
 
@@ -128,12 +135,15 @@ def train(
     )
     model = fit(examples, settings)
     unseen = out_of_fold(examples, model.classes_, settings)
+    revision = None
+    if settings.revision:
+        revision, unseen = second_look(unseen)
     calibration = calibrate(unseen, settings)
     if settings.strange:  # from there on a title is strange: where its column is above 0
         model.intercept_[-1] -= limit(unseen.titles, unseen.strangeness)
     best, surest = calibration.answer(unseen.margins)
     evaluation = measure(best, surest, model.classes_.tolist(), unseen.labels)
-    scorer = compile_model(model, calibration)
+    scorer = compile_model(model, calibration, revision)
     evaluation = replace(evaluation, train_seconds=clock() - started)
     manifest = _manifest(examples, settings, scorer, evaluation)
     if model.terms_:
@@ -156,17 +166,6 @@ def _room(examples: Sequence[Example], most: int) -> int:
     return min(most, max(_LEAST_BUCKETS, 1 << (characters - 1).bit_length()))
 
 
-class Unseen(NamedTuple):
-    """Titles with the margins of a model that was trained without them; ``strangeness`` is 0
-    where none was learnt."""
-
-    titles: list[str]
-    labels: list[str]
-    truth: NDArray[np.intp]
-    margins: NDArray[np.float64]
-    strangeness: NDArray[np.float64]
-
-
 @alone()
 def out_of_fold(
     examples: Sequence[Example], classes: NDArray[Any], settings: TrainSettings
@@ -177,6 +176,7 @@ def out_of_fold(
     folds = _folds(examples, settings.folds)
     titles: list[str] = []
     labels: list[str] = []
+    own: list[bool] = []
     pairs: list[tuple[list[Example], list[Example]]] = []
     for fold in range(settings.folds):
         rest = [each for each, its in zip(examples, folds, strict=True) if its != fold]
@@ -185,14 +185,15 @@ def out_of_fold(
             continue
         titles += [each.title for each in held]
         labels += [each.label for each in held]
+        own += [is_own(each) for each in held]
         pairs.append((rest, held))
     with ThreadPoolExecutor(2 if len(examples) <= _MANY else 1) as pool:
         parts = list(
             pool.map(lambda pair: _outputs_without(pair[0], pair[1], classes, settings), pairs)
         )
     truth = np.searchsorted(classes, np.asarray(labels))
-    outputs = np.concatenate(parts)
-    return Unseen(titles, labels, truth, outputs[:, :-1], outputs[:, -1])
+    outputs, made_of = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Unseen(titles, labels, truth, outputs[:, :-1], outputs[:, -1], made_of, np.asarray(own))
 
 
 def _folds(examples: Sequence[Example], folds: int) -> list[int]:
@@ -221,17 +222,25 @@ def _outputs_without(
     held: Sequence[Example],
     classes: NDArray[Any],
     settings: TrainSettings,
-) -> NDArray[np.float64]:
-    """Margins and, last, strangeness. A section that the rest lacks gets that of a clear no."""
+) -> tuple[NDArray[np.float64], Floats]:
+    """Margins and, last, strangeness; and what a second look sees beside them. A section that
+    the rest lacks gets the margin of a clear no."""
     outputs = np.full((len(held), len(classes) + 1), -1.0)
     if len({each.label for each in rest}) < 2:
         raise TrainingError("too few titles to calibrate on; give at least ten a section")
     model = fit(rest, settings)
-    found = model.outputs([each.title for each in held])
+    titles = [each.title for each in held]
+    found = model.outputs(titles)
     columns = np.searchsorted(classes, model.classes_)
     outputs[:, columns] = found[:, : len(columns)]
     outputs[:, -1:] = found[:, len(columns) :] if settings.strange else 0.0
-    return outputs
+    return outputs, _made_of(model.lexicon_, titles) if settings.revision else outputs[:, :0]
+
+
+def _made_of(lexicon: Lexicon, titles: Sequence[str]) -> Floats:
+    return np.concatenate(
+        [beside(lexicon.make_up(part), lexicon.weigh(part).familiarity) for part in batches(titles)]
+    )
 
 
 def calibrate(unseen: Unseen, settings: TrainSettings) -> Calibration:
@@ -344,41 +353,11 @@ def _manifest(
         text=asdict(scorer.lexicon.settings),
         sharpness=scorer.calibration.sharpness,
         familiarity=scorer.calibration.familiarity,
-        corpora=_provenance(examples),
+        corpora=corpora_of(examples),
         settings=asdict(settings),
         metrics=metrics,
         provenance={"versions": versions()},
     )
-
-
-def versions() -> dict[str, str]:
-    """Of what a model is made with, since another version may give other numbers."""
-    made_with = ("numpy", "scipy", "scikit-learn", "opencc", "jieba")
-    found = {"python": platform.python_version()}
-    for name in made_with:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def _provenance(examples: Sequence[Example]) -> tuple[dict[str, Any], ...]:
-    """What was learnt from: a record for each file, the own data and the database counting as one
-    of each kind."""
-    folders: dict[str, list[Example]] = {}
-    for each in examples:
-        folders.setdefault(_source(each.origin), []).append(each)
-    return tuple(
-        {"origin": name, "titles": len(found), "sha256": corpus.digest(found)}
-        for name, found in sorted(folders.items())
-    )
-
-
-def _source(origin: str) -> str:
-    """What ``origin`` is a line of: a kind of the own data or of the database, or a file."""
-    path = Path(origin.rpartition(":")[0])
-    kind = path.parent.name
-    own = kind in {"headlines", "terms", "corrections", "feeds"}
-    return kind if own else f"{kind}/{path.name}".lstrip("/")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from classifiers.features import count, extract_slowly
 from classifiers.lexicon import learn
 from classifiers.native import Library, Parts, Scanner
 from classifiers.registry import starter_folder
+from classifiers.revision import BESIDE, INPUTS, Revision
 from classifiers.text import HARD, TextSettings, encode, fold_table, normalise, quick_table
 from classifiers.train import TrainedModel
 
@@ -71,11 +72,23 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return native.load(path)
 
 
-@pytest.fixture(scope="module", params=["small", "starter"])
+@pytest.fixture(scope="module", params=["small", "starter", "small revised", "starter revised"])
 def slow(trained: TrainedModel, request: pytest.FixtureRequest) -> Scorer:
-    """A model of titles with shape, and the starter, which knows strange titles."""
-    small = request.param == "small"
-    return replace(trained.scorer if small else Scorer.load(starter_folder()), scanner=None)
+    """A model of titles with shape, and the starter, which knows strange titles; and both with
+    a second look."""
+    small, revised = request.param.startswith("small"), request.param.endswith("revised")
+    scorer = trained.scorer if small else Scorer.load(starter_folder())
+    look = any_revision(len(scorer.sections)) if revised else None
+    return replace(scorer, scanner=None, revision=look)
+
+
+def any_revision(sections: int) -> Revision:
+    """One in which everything that is seen counts."""
+    random = np.random.default_rng(3)
+    inner = random.normal(0, 0.1, (sections + INPUTS + 1, 2 * BESIDE))
+    outer = random.normal(0, 0.3, (2 * BESIDE + 1, sections))
+    most = np.array([40, 3, 9, 30, 4], dtype=np.float32)
+    return Revision.of(most, inner.astype(np.float32), outer.astype(np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +98,7 @@ def fast(library: Library, slow: Scorer) -> Scorer:
 
 def parts_of(scorer: Scorer) -> Parts:
     arrays = (scorer.quick, scorer.records.whole, scorer.scale, scorer.bias)
-    return Parts(*arrays, len(scorer.sections))
+    return Parts(*arrays, len(scorer.sections), scorer.revision)
 
 
 def both_agree(titles: list[str], slow: Scorer, fast: Scorer) -> None:
