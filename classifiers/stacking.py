@@ -43,8 +43,8 @@ class Unseen(NamedTuple):
 
 
 def second_look(unseen: Unseen) -> tuple[Revision | None, Unseen]:
-    """What revises the margins, if there are titles enough; and the titles with margins that
-    were revised by what had not seen them."""
+    """What revises the margins, if there are titles enough and it gets more of them right; and
+    the titles with margins that were revised by what had not seen them."""
     taught = np.flatnonzero(~unseen.own)
     margins, made_of = unseen.margins[taught], unseen.made_of[taught]
     truth = unseen.truth[taught]
@@ -54,6 +54,8 @@ def second_look(unseen: Unseen) -> tuple[Revision | None, Unseen]:
     revised = revision.revise(unseen.margins, unseen.made_of).astype(np.float64)
     titles = [unseen.titles[at] for at in taught.tolist()]
     revised[taught] = _revise_unseen(titles, margins, made_of, truth)
+    if not _is_better(margins, revised[taught], truth):
+        return None, unseen
     return revision, unseen._replace(margins=revised)
 
 
@@ -65,6 +67,13 @@ def _can_learn(truth: Places, sections: int) -> bool:
         and len(truth) >= FEWEST
         and own.min() >= _FEWEST_OWN
     )
+
+
+def _is_better(before: NDArray[np.float64], after: NDArray[np.float64], truth: Places) -> bool:
+    """Are more titles right, and by more than chance gives (one standard error)?"""
+    was, is_ = before.argmax(axis=1) == truth, after.argmax(axis=1) == truth
+    fixed, broken = np.count_nonzero(is_ & ~was), np.count_nonzero(was & ~is_)
+    return bool(fixed - broken > np.sqrt(fixed + broken))
 
 
 def learn(margins: NDArray[np.float64], made_of: Floats, truth: Places) -> Revision:
