@@ -23,11 +23,7 @@ from classifiers.errors import DamagedReleaseError, ReleaseError
 FORMAT = 3
 MANIFEST = "manifest.json"
 ARRAYS = ("records", "scale", "bias", "curve", "thresholds", "fold", "quick")
-REVISION = (
-    "revision_most",
-    "revision_inner",
-    "revision_outer",
-)  # what a second look needs, where there is one
+REVISION = ("revision_most", "revision_inner", "revision_outer")  # where there is one
 _ID_DIGITS = 12
 _JSON: dict[str, Any] = {"ensure_ascii": False, "indent": 1, "sort_keys": True}
 

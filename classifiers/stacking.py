@@ -6,7 +6,6 @@ Two networks of 32 hidden units each, whose outputs are averaged, which makes th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from classifiers.corpus import position
 from classifiers.revision import COUNTS, MOST_SECTIONS, Floats, Revision
 
 FEWEST = 10_000  # titles: with fewer it is no gain
-_FEWEST_OWN = 100  # of a section: what the network never saw it would never answer
+_FEWEST_OWN = 50  # of a section: what the network never saw it would never answer
 _MOST = 100_000  # titles are learnt from; more would not change so few weights
 _FEWEST_SECTIONS = 3
 _CUT = 0.995  # of the titles have smaller counts
@@ -48,25 +47,25 @@ def second_look(unseen: Unseen) -> tuple[Revision | None, Unseen]:
     taught = np.flatnonzero(~unseen.own)
     margins, made_of = unseen.margins[taught], unseen.made_of[taught]
     truth = unseen.truth[taught]
-    if not _can_learn(truth, unseen.margins.shape[1]):
+    titles = [unseen.titles[at] for at in taught.tolist()]
+    folds = np.asarray([int(position(each, b"second look") * _FOLDS) for each in titles])
+    if not _can_learn(truth, folds, unseen.margins.shape[1]):
         return None, unseen
     revision = learn(margins, made_of, truth)
     revised = revision.revise(unseen.margins, unseen.made_of).astype(np.float64)
-    titles = [unseen.titles[at] for at in taught.tolist()]
-    revised[taught] = _revise_unseen(titles, margins, made_of, truth)
+    revised[taught] = _revise_unseen(folds, margins, made_of, truth)
     if not _is_better(margins, revised[taught], truth):
         return None, unseen
     return revision, unseen._replace(margins=revised)
 
 
-def _can_learn(truth: Places, sections: int) -> bool:
-    """Are there enough titles of each section?"""
-    own = np.bincount(truth, minlength=sections)
-    return (
-        _FEWEST_SECTIONS <= sections <= MOST_SECTIONS
-        and len(truth) >= FEWEST
-        and own.min() >= _FEWEST_OWN
-    )
+def _can_learn(truth: Places, folds: Places, sections: int) -> bool:
+    """Are there enough titles of each section, and without any fold?"""
+    if not _FEWEST_SECTIONS <= sections <= MOST_SECTIONS or len(truth) < FEWEST:
+        return False
+    parts = [truth, *(truth[folds != fold] for fold in range(_FOLDS))]
+    learnt = [part[_some(len(part))] for part in parts]
+    return all(np.bincount(each, minlength=sections).min() >= _FEWEST_OWN for each in learnt)
 
 
 def _is_better(before: NDArray[np.float64], after: NDArray[np.float64], truth: Places) -> bool:
@@ -100,10 +99,9 @@ def learn(margins: NDArray[np.float64], made_of: Floats, truth: Places) -> Revis
 
 
 def _revise_unseen(
-    titles: Sequence[str], margins: NDArray[np.float64], made_of: Floats, truth: Places
+    folds: Places, margins: NDArray[np.float64], made_of: Floats, truth: Places
 ) -> NDArray[np.float64]:
     """What second looks make of the margins of titles that they were not fitted to."""
-    folds = np.asarray([int(position(title, b"second look") * _FOLDS) for title in titles])
     revised = np.empty_like(margins)
     for fold in range(_FOLDS):
         rest, held = folds != fold, folds == fold

@@ -98,9 +98,17 @@ def test_no_title_is_longer_than_those_it_learnt() -> None:
         unseen(own=True),
         unseen(sections=2),
         unseen()._replace(truth=np.zeros(TITLES, dtype=np.intp)),
+        unseen()._replace(titles=["the same"] * TITLES),
         unseen()._replace(made_of=np.zeros((TITLES, INPUTS), dtype=np.float32)),
     ],
-    ids=["too few", "the project's own", "two sections", "a section without titles", "no gain"],
+    ids=[
+        "too few",
+        "the project's own",
+        "two sections",
+        "a section without titles",
+        "copies of one title",
+        "no gain",
+    ],
 )
 def test_where_it_cannot_be_learnt_the_margins_stay(given: Unseen) -> None:
     revision, after = second_look(given)
