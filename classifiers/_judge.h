@@ -12,7 +12,6 @@ typedef int32_t Four32 __attribute__((vector_size(16)));
 enum { /* of a revision */
     MOST_HIDDEN = 256,
     MOST_SECTIONS = 64,
-    MOST_LANES = MOST_SECTIONS + 8,
     BESIDE = 8 /* fours of hidden units that are worked out side by side */
 };
 
