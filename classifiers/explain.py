@@ -44,7 +44,7 @@ def explain(scorer: Scorer, title: str) -> Explanation:
         parts = (piece.value * float(row[at]) * float(scorer.scale[at]) for at in (best, second))
         reasons.append(_reason(piece.text, *parts))
     if scorer.revision is not None:  # what the second look added to the sum
-        margins = scorer.margins([title])[0]
+        margins = scorer.margins([title])[0].tolist()
         sums = (sum(each.speaks_for for each in reasons), sum(each.against for each in reasons))
         reasons.append(_reason(REVISED, margins[best] - sums[0], margins[second] - sums[1]))
     reasons.sort(key=lambda each: (-abs(each.weight), each.text))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,4 @@ def test_reasons_still_sum_to_the_margin(revised: TrainedModel) -> None:
     best, second = (sections.index(each) for each in (found.answer.section, found.answer.runner_up))
     assert found.margin == pytest.approx(float(margins[best] - margins[second]), abs=1e-5)
     assert REVISED in {each.text for each in found.reasons}
+    assert json.loads(json.dumps(asdict(found)))["margin"] == found.margin
