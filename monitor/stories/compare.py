@@ -25,6 +25,10 @@ SHARED = 0.5
 # So much of the score is the second one's: alone it would trust what few pairs show.
 SECOND = 0.7
 WINDOW = timedelta(days=3)
+# Portals tell the same news within hours; what resembles it later mostly tells what came of it.
+# Log-odds for each doubling of the time between, from the one on and up to the other.
+LATER = 0.75
+SOON, LATE = timedelta(hours=6), timedelta(hours=48)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill", "staffing"})
@@ -73,17 +77,19 @@ def compare(
 
     Titles of fewer than six letters and digits are never the same news, nor are titles
     that were published more than three days apart, or that differ in nothing but numbers.
+    More than six hours apart speak against it, unless both say the same to the letter.
     """
     plain, other_plain = said(one), said(other)
     if is_short(plain) or is_short(other_plain):
         return Likeness(False, 0.0)
-    if one_at and other_at and abs(one_at - other_at) > WINDOW:
+    apart = abs(one_at - other_at) if one_at and other_at else SOON
+    if apart > WINDOW:
         return Likeness(False, 0.0)
     if plain == other_plain:
         return Likeness(True, 1.0)
     if _count_otherwise(plain, other_plain):
         return Likeness(False, 0.0)
-    score = probability(paired(one, other))
+    score = logistic(likelihood(paired(one, other)) - against(apart))
     return Likeness(score >= SAME, round(score, 4))
 
 
@@ -96,13 +102,18 @@ def _count_otherwise(one: str, other: str) -> bool:
     ]
 
 
-def probability(pair: Pair) -> float:
-    """The fitted score of a pair: of the first stage alone where that leaves no hope."""
+def likelihood(pair: Pair) -> float:
+    """The fitted log-odds of a pair: of the first stage alone where that leaves no hope."""
     found = features(pair)
     first = linear(found)
     if is_hopeless(found, first):
-        return logistic(first)
-    return logistic(added(first, trees.margin(finer_features(pair, found, first), trees.forest())))
+        return first
+    return added(first, trees.margin(finer_features(pair, found, first), trees.forest()))
+
+
+def against(apart: timedelta) -> float:
+    """What the time between two titles speaks against the same news, in log-odds."""
+    return LATER * math.log2(max(min(apart, LATE) / SOON, 1.0))
 
 
 def is_hopeless(found: Mapping[str, float], first: float) -> bool:

@@ -109,4 +109,4 @@ def likeness_of(one: Told, other: Told) -> Likeness:
     apart = abs(one.at - other.at)
     if apart >= COLUMN_AFTER and one.portal == other.portal and one.title == other.title:
         return Likeness(False, 0.0)
-    return compare(one.title, other.title)
+    return compare(one.title, other.title, one.at, other.at)

@@ -196,6 +196,22 @@ def test_titles_published_more_than_three_days_apart_are_other_news() -> None:
     assert compare(title, title, at, None).same
 
 
+def test_the_later_a_title_comes_the_more_alike_it_must_be() -> None:
+    one, other = "Harlow council approves tram line", "Tram line for Harlow gets green light"
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    hours = (0, 6, 12, 24, 48, 71)
+    scores = [compare(one, other, at, at + timedelta(hours=each)).score for each in hours]
+    assert scores[0] == scores[1] == compare(one, other).score
+    assert scores[1] > scores[2] > scores[3] > scores[4] == scores[5]
+    assert compare(other, one, at + timedelta(hours=24), at).score == scores[3]
+
+
+def test_a_copy_that_comes_two_days_later_is_a_copy() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    one, other = "快讯｜央行宣布下调存款准备金率0.5个百分点", "央行宣布下调存款准备金率0.5个百分点"
+    assert compare(one, other, at, at + timedelta(days=2)).score == 1.0
+
+
 known = [text for pair in read("train") for text in (pair["a"], pair["b"])]
 titles = st.one_of(
     st.sampled_from(known),
