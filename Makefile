@@ -54,12 +54,12 @@ wheel: $(READY)
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv build dist classifiers/starter classifiers/_scan.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist classifiers/starter classifiers/_scan.so monitor/stories/_window.so .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # The lock file names all there is to install, so pip need not look for more. The install builds the
 # starter model, so what it is trained from makes it stale. A Python without ensurepip leaves half a
 # virtual environment, which has no pip.
-$(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard training_data/*/*.txt) $(wildcard classifiers/*.py classifiers/*.c classifiers/*.h)
+$(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard training_data/*/*.txt) $(wildcard classifiers/*.py classifiers/*.c classifiers/*.h monitor/stories/*.c)
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -25,17 +25,22 @@ class StarterHook(BuildHookInterface):  # type: ignore[type-arg]
         try:
             from classifiers import native
             from classifiers.train import build_starter
+            from monitor.stories import compiled
 
-            problem = native.build(native.LIBRARY)
+            libraries = (native.CODE, compiled.CODE)
+            problem = next(filter(None, (code.build() for code in libraries)), "")
             manifest = build_starter(Path(self.root) / "classifiers" / "starter")
         finally:
             sys.path.remove(self.root)
         build_data["artifacts"].append("/classifiers/starter/")
         self.app.display_info(f"starter release {manifest.id}")
         if problem:
-            native.LIBRARY.unlink(missing_ok=True)
-            self.app.display_warning(f"titles will be scored with NumPy alone: {problem}")
+            for code in libraries:
+                code.library.unlink(missing_ok=True)
+            self.app.display_warning(f"Python and NumPy will do all the work: {problem}")
             return
-        build_data["artifacts"].append("/classifiers/_scan.so")
+        for code in libraries:
+            built = code.library.relative_to(self.root).as_posix()
+            build_data["artifacts"].append(f"/{built}")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{next(platform_tags())}"

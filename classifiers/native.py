@@ -11,12 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
-import os
-import shutil
-import subprocess
-import sysconfig
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,18 +18,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers.building import SWITCH, Code, is_wanted
 from classifiers.calibration import Calibration
 from classifiers.records import STEPS_AT
 from classifiers.revision import Revision
 from classifiers.text import MAX_CHARS, Codes, TextSettings
 
 FOLDER = Path(__file__).parent
-SOURCES = (FOLDER / "_scan.c", FOLDER / "_fit.c")
-HEADERS = (FOLDER / "_features.h", FOLDER / "_judge.h")
-LIBRARY = Path(__file__).with_name("_scan.so")
-SWITCH = "HEADLINES_SCORER"
-_FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
-_COMPILE_S = 120
+CODE = Code(
+    (FOLDER / "_scan.c", FOLDER / "_fit.c"),
+    (FOLDER / "_features.h", FOLDER / "_judge.h"),
+    FOLDER / "_scan.so",
+    "scan_digest",
+)
 _HALF_LINE = 32  # bytes: records of that many or fewer never straddle two cache lines
 _FEATURES_EACH = 12  # at most, of a code point: room for a batch of them
 
@@ -242,14 +237,12 @@ def extract(
 
 def library() -> Library | None:
     """The library, or None where there is none or it is not wanted; ``problem`` says why."""
-    return None if os.environ.get(SWITCH, "") == "numpy" else _opened()[0]
+    return _opened()[0] if is_wanted() else None
 
 
 def problem() -> str:
     """Why the compiled scanner is not in use; empty when it is."""
-    if os.environ.get(SWITCH, "") == "numpy":
-        return f"{SWITCH} is numpy"
-    return _opened()[1]
+    return _opened()[1] if is_wanted() else f"{SWITCH} is numpy"
 
 
 def usable(text: Mapping[str, Any]) -> bool:
@@ -267,20 +260,17 @@ def description(compiled: bool) -> str:
 
 @functools.cache
 def _opened() -> tuple[Library | None, str]:
-    if not LIBRARY.exists():
+    if not CODE.library.exists():
         return None, "it was not built: install again with a C compiler at hand"
     try:
-        return load(LIBRARY), ""
+        return load(), ""
     except (OSError, ValueError) as error:
         return None, f"{error}: install again"
 
 
-def load(path: Path) -> Library:
+def load(path: Path = CODE.library) -> Library:
     """Open a library. OSError when it is none; ValueError when it is of another source."""
-    found = ctypes.CDLL(str(path))
-    found.scan_digest.restype = ctypes.c_char_p
-    if found.scan_digest().decode() != _digest():
-        raise ValueError(f"{path.name} was built from another source")
+    found = CODE.open(ctypes.CDLL, path)
     pointer, count, flag = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     text = ctypes.c_char_p
     found.scan_score.argtypes = (pointer, pointer, text, count, count, flag, pointer)
@@ -291,48 +281,3 @@ def load(path: Path) -> Library:
     found.fit_softmax.argtypes = (pointer,) * 3
     found.fit_softmax.restype = None
     return found
-
-
-def build(out: Path) -> str:
-    """Compile the library to ``out``, in one rename; what went wrong, else an empty string."""
-    compiler = _compiler()
-    if compiler is None:
-        return "no C compiler (cc, gcc or clang) was found"
-    with tempfile.TemporaryDirectory(prefix=".scan-", dir=out.parent) as folder:
-        made = Path(folder) / out.name
-        digest = f'-DSOURCE_DIGEST="{_digest()}"'
-        command = [
-            *compiler,
-            *_FLAGS,
-            digest,
-            f"-I{FOLDER}",
-            *map(str, SOURCES),
-            "-o",
-            str(made),
-            "-lm",
-        ]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_COMPILE_S, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        if done.returncode:
-            return done.stderr.strip() or f"{compiler[0]} ended with {done.returncode}"
-        made.replace(out)
-    return ""
-
-
-def _compiler() -> list[str] | None:
-    """``CC`` if it is set, else what Python was built with, else the usual names."""
-    wanted = (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc", "gcc", "clang")
-    for each in wanted:
-        words: list[Any] = str(each or "").split()
-        if words and shutil.which(words[0]):
-            return words
-    return None
-
-
-@functools.cache
-def _digest() -> str:
-    return hashlib.sha256(b"".join(each.read_bytes() for each in (*SOURCES, *HEADERS))).hexdigest()

@@ -18,14 +18,14 @@ from sqlalchemy.engine import Connection
 from monitor.storage import Database, entries, stories, telling
 from monitor.storage.schema import microseconds
 from monitor.stories import heat
+from monitor.stories.compiled import CompiledWindow, new_window
 from monitor.stories.grouping import Grouping, Told, group
 from monitor.stories.heat import Newcomer, Story
-from monitor.stories.window import Batch, Window
+from monitor.stories.window import CAPACITY, Batch, Window
 from monitor.stories.wording import grams, link_gram
 from monitor.types import Placed
 
 WINDOW = timedelta(days=3)
-CAPACITY = 400_000
 READ_AT_ONCE = 5_000
 GROUP_AT_ONCE = 500
 # What is usual in a section: of the last week, looked up every ten minutes.
@@ -39,7 +39,7 @@ class StoryBook:
 
     def __init__(self, window: timedelta = WINDOW, capacity: int = CAPACITY) -> None:
         self._span, self._capacity = window, capacity
-        self._window: Window | None = None
+        self._window: Window | CompiledWindow | None = None
         self._last = 0
         self._usual: dict[str, float] = {}
         self._usual_until: datetime | None = None
@@ -55,7 +55,7 @@ class StoryBook:
             last = stories.floor(connection, since, self._capacity)
             with self._lock:
                 if self._window is None:
-                    self._window, self._last = Window(self._capacity), last
+                    self._window, self._last = new_window(self._capacity), last
         while True:
             rows = stories.titles(connection, self._last, since, READ_AT_ONCE)
             with self._lock:

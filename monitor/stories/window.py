@@ -1,7 +1,8 @@
 """The titles of the last days, by what is rare in them.
 
 An inverted index in flat arrays: some 150 bytes an entry and 12 MB besides. It knows numbers
-alone; titles, and which story they belong to, stand in the database.
+alone; titles, and which story they belong to, stand in the database. ``compiled`` has the same in
+C, which is used where it was built.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ LEAST = 1_000
 CROWDED = 150_000
 # So much of what is rare in a title is enough, however often it was told.
 MOST = 0.55
+# Weights are whole numbers of so many parts: their sums are the same in any order.
+FINENESS = 1024
 # Of the grams of the title that has fewer, so many are shared by titles of the same news, and two.
 LEAST_SHARED = 0.25
 # What more entries of one batch share is looked for in its newest alone.
 NEWEST = 500
-_NONE = -1
+# No link.
+NONE = -1
+CAPACITY = 400_000
 
 
 class Window:
@@ -40,7 +45,7 @@ class Window:
     A gram is a bucket number below ``BUCKETS``; the grams of a title come in their order.
     """
 
-    def __init__(self, capacity: int = 400_000) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._seen = array("I", bytes(4 * BUCKETS))
         self._clear()
@@ -61,7 +66,7 @@ class Window:
         """The newest entry that was added; 0 for none."""
         return self._ids[-1] if self._ids else 0
 
-    def add(self, entry_id: int, at: int, grams: Sequence[int], link: int = _NONE) -> None:
+    def add(self, entry_id: int, at: int, grams: Sequence[int], link: int = NONE) -> None:
         """Add an entry, first seen ``at``, that ``link`` stands for; ids only grow."""
         seen = self._seen
         for gram in grams:
@@ -75,7 +80,7 @@ class Window:
         seen = self._seen
         return sorted(grams, key=seen.__getitem__)[:count]
 
-    def near(self, grams: Sequence[int], since: int, link: int = _NONE) -> list[int]:
+    def near(self, grams: Sequence[int], since: int, link: int = NONE) -> list[int]:
         """The entries first seen from ``since`` on that share rare grams, at most six.
 
         They share more than chance gives: were grams independent, fewer than one entry of
@@ -85,24 +90,22 @@ class Window:
         size, seen, log = len(self._ids), self._seen, math.log
         total = math.log(max(size, LEAST))
         rarest = self.rarest(grams, MOST_GRAMS)
-        weight_of = {gram: total - log(seen[gram] + 1) for gram in rarest}
+        weight_of = {gram: int(FINENESS * (total - log(seen[gram] + 1))) for gram in rarest}
         crowd = max(math.log(max(size, 1) / CROWDED), 0.0)
         probed = sum([weight_of[gram] for gram in rarest[:PROBES]])
-        limit = min(total + 2 * crowd, MOST * probed)
-        found = [
+        limit = int(min(FINENESS * (total + 2 * crowd), MOST * probed))
+        found: list[tuple[float, int]] = [
             (-weight, -place)
             for place in self._sharing(rarest[:PROBES], weight_of, limit)
             if (weight := self._shared(place, weight_of)) >= limit
         ]
-        if link != _NONE:
+        if link != NONE:
             found += [(-math.inf, -place) for place in self._linked.of((link,))]
         found.sort()
         places = dict.fromkeys(-place for _, place in found)
         return [self._ids[place] for place in places if self._at[place] >= since][:NEAREST]
 
-    def _sharing(
-        self, probes: Sequence[int], weight_of: Mapping[int, float], limit: float
-    ) -> set[int]:
+    def _sharing(self, probes: Sequence[int], weight_of: Mapping[int, int], limit: int) -> set[int]:
         """The entries that can share what weighs ``limit``.
 
         They have two of the probes at least, or one that weighs as much. The last probes, which
@@ -110,19 +113,19 @@ class Window:
         """
         weights = [weight_of[gram] for gram in probes]
         alone = [gram for gram, weight in zip(probes, weights, strict=True) if weight >= limit]
-        least, rest, asked = limit - max(weights, default=0.0), sum(weights), 0
+        least, rest, asked = limit - max(weights, default=0), sum(weights), 0
         while asked < len(probes) and rest >= least:
             rest -= weights[asked]
             asked += 1
         found = set(_twice(self._having.of(probes[:asked])))
         return found.union(self._having.of(alone)) if alone else found
 
-    def _shared(self, place: int, weight_of: Mapping[int, float]) -> float:
+    def _shared(self, place: int, weight_of: Mapping[int, int]) -> int:
         """What the shared grams weigh; 0 for too few of them."""
         own = self._grams[self._from[place] : self._from[place + 1]]
         shared = [weight_of[gram] for gram in own if gram in weight_of]
         few = len(shared) < least_shared(len(own), len(weight_of))
-        return 0.0 if few else sum(shared)
+        return 0 if few else sum(shared)
 
     def _post(self, entry_id: int, at: int, rarest: Sequence[int], link: int) -> None:
         place = len(self._ids)
@@ -133,7 +136,7 @@ class Window:
         self._from.append(len(self._grams))
         for gram in rarest[:POSTINGS]:
             self._having.put(gram, place)
-        if link != _NONE:
+        if link != NONE:
             self._linked.put(link, place)
 
     def _shrink(self) -> None:
@@ -169,13 +172,13 @@ class Batch:
         self._having: dict[int, list[int]] = defaultdict(list)
         self._sizes: dict[int, int] = {}
 
-    def add(self, entry_id: int, grams: Sequence[int], link: int = _NONE) -> None:
+    def add(self, entry_id: int, grams: Sequence[int], link: int = NONE) -> None:
         """Add an entry."""
         self._sizes[entry_id] = len(grams)
         for gram in (*grams, _link_key(link)):
             self._having[gram].append(entry_id)
 
-    def near(self, grams: Sequence[int], link: int = _NONE) -> list[int]:
+    def near(self, grams: Sequence[int], link: int = NONE) -> list[int]:
         """The entries that share a quarter of the grams, or the link; at most six."""
         having = self._having
         counted = Counter(
@@ -186,7 +189,7 @@ class Batch:
             for number, count in counted.items()
             if count >= least_shared(self._sizes[number], len(grams))
         ]
-        if link != _NONE:
+        if link != NONE:
             found += [(-len(grams) - 1, number) for number in having.get(_link_key(link), ())]
         return list(dict.fromkeys(number for _, number in sorted(found)))[:NEAREST]
 

