@@ -174,9 +174,12 @@ class Desk:
             self._hold(case, channel, reason, release_at)
             return
         self._usage.add(channel, name, self._now)
+        told = case.entry
         self.messages.append(
             Message(
-                id=message_id(kind[0], name, channel, str(case.entry.story_id), *kind[1:]),
+                id=message_id(
+                    *(kind[0], name, channel, str(told.story_id), *kind[1:], told.url or told.title)
+                ),
                 rule=name,
                 query=case.rule.query,
                 channel=channel,
@@ -219,8 +222,9 @@ def decide(
 ) -> Desk:
     """What ``cases`` owe, and what is to be followed up of the told stories of ``grown``.
 
-    Rule, channel and story make a message's id: deciding again, after a crash or for a
-    revised title, gives the same.
+    Rule, channel, story and the headline's address make a message's id: deciding again, after a
+    crash or for a revised title, gives the same, and a story whose number was another one's,
+    before a backup was restored, has its own.
     """
     desk = Desk(knowledge, house, now)
     for case in cases:

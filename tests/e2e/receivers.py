@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from urllib.parse import quote
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -49,6 +50,12 @@ class Portal:
             self._feeds[path] += titles
             self._shown[path] = len(self._feeds[path])
 
+    def replace(self, path: str, *titles: str) -> None:
+        """Other headlines instead of those there are."""
+        with self._lock:
+            self._feeds[path] = list(titles)
+            self._shown[path] = len(titles)
+
     @property
     def titles(self) -> set[str]:
         """All that there is, shown or not."""
@@ -76,7 +83,7 @@ class Portal:
 
 def rss(path: str, titles: list[str]) -> bytes:
     items = "".join(
-        f"<item><title>{title}</title><link>http://news.example{path}/{at}</link>"
+        f"<item><title>{title}</title><link>http://news.example{path}/{quote(title)}</link>"
         f'<guid isPermaLink="false">{path}-{at}</guid></item>'
         for at, title in enumerate(titles)
     )
