@@ -15,6 +15,7 @@ from monitor.lease import LEASE_S
 from monitor.storage.schema import lease
 from tests.e2e.conftest import World
 from tests.e2e.process import DaemonProcess, until
+from tests.httpserver import Reply
 
 STANDING_BY = "STATUS=standing by"
 
@@ -56,6 +57,22 @@ def assert_the_loop_goes_on(world: World, number: int) -> None:
     assert world.hooks.by_title == {f"chip {at}": 1 for at in range(1, number + 1)}
     assert world.hooks.repeated == 0
     assert len(world.mail_ids()) == len(set(world.mail_ids())) == number
+
+
+def test_the_heartbeat_ends_with_the_working_daemon_and_goes_on_with_the_next(world: World) -> None:
+    world.portal.server.route("/beat", Reply(200))
+    world.write_settings(alerts={"heartbeat_url": world.portal.server.url("/beat")})
+
+    def beats() -> int:
+        return world.portal.server.count("/beat")
+
+    first, second = started_pair(world)
+    until(beats, 60, "a heartbeat")
+    assert beats() == 1  # the one that stands by keeps silent
+    first.kill()
+    assert not second.said("watching")
+    second.hear("watching", LEASE_S + 30)
+    until(lambda: beats() == 2, 60, "the heartbeat of the second")
 
 
 def assert_polls_are_apart(world: World, since_s: float, apart_s: float) -> None:
