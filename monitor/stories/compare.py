@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from monitor.stories import alignment, finer, kin, numbers, tense, trees
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
-from monitor.stories.wording import Wording, is_short, said, wording
+from monitor.stories.wording import Wording, is_short, lists, said, wording
 
 SAME = 0.5
 # From this sum of the first stage on the second one is asked; it sees sums of up to 12.
@@ -76,8 +76,9 @@ def compare(
     """How alike two titles are, whichever is given first.
 
     Titles of fewer than six letters and digits are never the same news, nor are titles
-    that were published more than three days apart, or that differ in nothing but numbers.
-    More than six hours apart speak against it, unless both say the same to the letter.
+    that were published more than three days apart, that differ in nothing but numbers, or of
+    which one alone lists several pieces of news. More than six hours apart speak against it,
+    unless both say the same to the letter.
     """
     plain, other_plain = said(one), said(other)
     if is_short(plain) or is_short(other_plain):
@@ -87,7 +88,7 @@ def compare(
         return Likeness(False, 0.0)
     if plain == other_plain:
         return Likeness(True, 1.0)
-    if _count_otherwise(plain, other_plain):
+    if _count_otherwise(plain, other_plain) or lists(one) != lists(other):
         return Likeness(False, 0.0)
     score = logistic(likelihood(paired(one, other)) - against(apart))
     return Likeness(score >= SAME, round(score, 4))

@@ -21,6 +21,7 @@ from monitor.stories.lexicon import (
     stem,
     without_end,
 )
+from monitor.stories.roundup import is_roundup
 from monitor.stories.window import BUCKETS
 from monitor.text import fold, unify
 
@@ -171,6 +172,12 @@ def unframed(folded: str) -> str:
 def said(title: str) -> str:
     """What ``title`` says in plain words; two that say the same to the letter are equal here."""
     return _said(title)[1]
+
+
+@functools.lru_cache(maxsize=TITLES)
+def lists(title: str) -> bool:
+    """Whether ``title`` lists several pieces of news."""
+    return is_roundup(fold(title).text)
 
 
 def is_short(said: str) -> bool:
