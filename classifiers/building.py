@@ -62,7 +62,10 @@ class Code:
         """Open the library, or another one. OSError when it is none; ValueError when it is of
         another source."""
         found = kind(str(path or self.library))
-        digest = found[self.digest]
+        try:
+            digest = found[self.digest]
+        except AttributeError as error:
+            raise ValueError(f"{path or self.library} does not say its source") from error
         digest.restype = ctypes.c_char_p
         if digest().decode() != self._digest():
             raise ValueError(f"{(path or self.library).name} was built from another source")

@@ -8,6 +8,7 @@ workers agree, and one that starts anew knows what the others know.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -41,6 +42,9 @@ class StoryBook:
         self._span, self._capacity = window, capacity
         self._window: Window | CompiledWindow | None = None
         self._last = 0
+        # Stored without a story so far, in order: in the window they would stand before those
+        # that have one.
+        self._waiting = array("q")
         self._usual: dict[str, float] = {}
         self._usual_until: datetime | None = None
         self._lock = threading.Lock()
@@ -61,10 +65,32 @@ class StoryBook:
             with self._lock:
                 for row in rows:
                     if row.id > self._last:
-                        found = grams(row.title)
-                        self._window.add(row.id, row.at, found, link_gram(row.url))
                         self._last = row.id
+                        self._learn(row)
             if len(rows) < READ_AT_ONCE:
+                break
+        self._learn_grouped(connection)
+
+    def _learn(self, row: stories.Titled) -> None:
+        assert self._window is not None
+        if row.story_id is None:
+            self._waiting.append(row.id)
+        else:
+            self._window.add(row.id, row.at, grams(row.title), link_gram(row.url))
+
+    def _learn_grouped(self, connection: Connection) -> None:
+        """Learn of the entries that have got a story since; they get it in their order."""
+        while asked := self._waiting[:GROUP_AT_ONCE]:
+            rows = stories.titles_of(connection, asked.tolist())
+            with self._lock:
+                if self._waiting[: len(asked)] != asked:
+                    continue  # another thread was faster
+                rest, self._waiting = self._waiting[len(asked) :], array("q")
+                for row in rows:
+                    self._learn(row)
+                ungrouped = len(self._waiting)
+                self._waiting.extend(rest)
+            if ungrouped:
                 return
 
     def place(

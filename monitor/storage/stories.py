@@ -21,23 +21,31 @@ _COLUMNS = tuple(column.name for column in story.columns)
 
 
 class Titled(NamedTuple):
-    """An entry as the window is told of it; ``at`` in microseconds."""
+    """An entry as the window is told of it; ``at`` in microseconds, ``story_id`` None while it
+    is not grouped."""
 
     id: int
     title: str
     url: str
     at: int
+    story_id: int | None
+
+
+_first_seen = sa.type_coerce(entry.c.first_seen_at, sa.BigInteger)
+_TITLED = sa.select(entry.c.id, entry.c.title, entry.c.url, _first_seen, entry.c.story_id).order_by(
+    entry.c.id
+)
 
 
 def titles(connection: Connection, after: int, since: datetime, limit: int) -> list[Titled]:
     """The entries numbered above ``after`` and first seen from ``since`` on, in order."""
-    at = sa.type_coerce(entry.c.first_seen_at, sa.BigInteger)
-    rows = connection.execute(
-        sa.select(entry.c.id, entry.c.title, entry.c.url, at)
-        .where(entry.c.id > after, at >= microseconds(since))
-        .order_by(entry.c.id)
-        .limit(limit)
-    )
+    recent = _TITLED.where(entry.c.id > after, _first_seen >= microseconds(since))
+    return [Titled(*row) for row in connection.execute(recent.limit(limit))]
+
+
+def titles_of(connection: Connection, ids: Sequence[int]) -> list[Titled]:
+    """Those of ``ids`` that still exist, in order."""
+    rows = connection.execute(_TITLED.where(bulk.among(connection, entry.c.id, ids)))
     return [Titled(*row) for row in rows]
 
 

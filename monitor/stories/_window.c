@@ -81,8 +81,9 @@ static int32_t rings_block(Rings *rings, int size) {
   }
   if (rings->used + BLOCKS[size] > rings->room) {
     int64_t room = rings->room + rings->room / 8 + 4096;
+    if (room > INT32_MAX) return NO_MEMORY;
     int32_t *flat = realloc(rings->flat, (size_t)room * sizeof *flat);
-    if (!flat || room > INT32_MAX) return NO_MEMORY;
+    if (!flat) return NO_MEMORY;
     rings->flat = flat;
     rings->room = room;
   }
@@ -182,8 +183,9 @@ static int make_room(Window *window) {
   }
   if (window->grams_used + MOST_GRAMS > window->grams_room) {
     int64_t room = window->grams_room + window->grams_room / 8 + 16384;
+    if (room > UINT32_MAX) return NO_MEMORY;
     uint32_t *grams = realloc(window->grams, (size_t)room * sizeof *grams);
-    if (!grams || room > UINT32_MAX) return NO_MEMORY;
+    if (!grams) return NO_MEMORY;
     window->grams = grams;
     window->grams_room = room;
   }

@@ -32,8 +32,9 @@ def strip_trackers(url: str) -> str:
 def canonical_url(url: str) -> str:
     """The form under which two spellings of one address compare equal.
 
-    Scheme and ``www.`` dropped, host in lower case without default port, trackers and
-    fragment dropped, parameters sorted, no slash at the end. Not for fetching.
+    Scheme and ``www.`` dropped, host in lower case without default port, trackers dropped,
+    and the fragment unless it is a way (``#/``, ``#!``); parameters sorted, no slash at the
+    end. Not for fetching.
     """
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
@@ -52,10 +53,14 @@ def _canonical_any(url: str) -> str:
         parts = urlsplit(strip_trackers(url).strip())
         host = (parts.hostname or "").removeprefix("www.")
         port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
+        # Bytes that are no UTF-8, as of GBK, stay what they are.
+        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+        query = urlencode(sorted(pairs), errors="surrogateescape")
     except ValueError:
         return url
-    query = urlencode(sorted(parse_qsl(parts.query, keep_blank_values=True)))
-    return urlunsplit(("", host + port, parts.path.rstrip("/"), query, ""))
+    # What a page's script is asked for behind a #, as in #/news/1, is read; a place in it is not.
+    asked = parts.fragment if parts.fragment.startswith(("/", "!")) else ""
+    return urlunsplit(("", host + port, parts.path.rstrip("/"), query, asked))
 
 
 def _is_tracker(name: str) -> bool:

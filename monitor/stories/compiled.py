@@ -11,6 +11,7 @@ import weakref
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from classifiers.building import Code, is_wanted
 from monitor.stories.window import BUCKETS, CAPACITY, NEAREST, NONE, Window
@@ -26,22 +27,26 @@ class CompiledWindow:
     """See ``window.Window``. Not safe between threads. MemoryError when there is none left."""
 
     def __init__(self, library: Library, capacity: int = CAPACITY) -> None:
-        self._library, self._window = library, library.window_new(capacity)
+        self._library, self._window = library, library.window_new(max(capacity, 1))
         if not self._window:
             raise MemoryError("no memory for the window of stories")
-        weakref.finalize(self, library.window_free, self._window)
+        # At exit the system frees it: a thread may still be at work.
+        weakref.finalize(self, library.window_free, self._window).atexit = False
         self._found = (ctypes.c_int64 * NEAREST)()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a compiled window cannot be copied")
 
     def __len__(self) -> int:
         return int(self._library.window_size(self._window))
 
     @property
     def last(self) -> int:
-        """The newest entry that was added; 0 for none."""
+        """The entry that was added last; 0 for none."""
         return int(self._library.window_last(self._window))
 
     def add(self, entry_id: int, at: int, grams: Sequence[int], link: int = NONE) -> None:
-        """Add an entry, first seen ``at``, that ``link`` stands for; ids only grow."""
+        """Add an entry, first seen ``at``, that ``link`` stands for."""
         raw = array("I", grams).tobytes()
         _check(self._library.window_add(self._window, entry_id, at, raw, len(grams), link))
 

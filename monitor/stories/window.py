@@ -63,11 +63,11 @@ class Window:
 
     @property
     def last(self) -> int:
-        """The newest entry that was added; 0 for none."""
+        """The entry that was added last; 0 for none."""
         return self._ids[-1] if self._ids else 0
 
     def add(self, entry_id: int, at: int, grams: Sequence[int], link: int = NONE) -> None:
-        """Add an entry, first seen ``at``, that ``link`` stands for; ids only grow."""
+        """Add an entry, first seen ``at``, that ``link`` stands for."""
         seen = self._seen
         for gram in grams:
             seen[gram] += 1

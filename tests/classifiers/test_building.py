@@ -41,6 +41,12 @@ def test_what_is_no_library_is_an_error(code: Code) -> None:
         code.open(ctypes.CDLL)
 
 
+def test_a_library_that_does_not_say_its_source_is_not_used(code: Code) -> None:
+    assert code.build() == ""
+    with pytest.raises(ValueError, match=r"number\.so does not say its source"):
+        replace(code, digest="other").open(ctypes.CDLL)
+
+
 def test_what_hinders_the_build_is_told(code: Code, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = code.library.with_name("broken.c")
     broken.write_text("int main( {", "utf-8")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
+from monitor import storybook
 from monitor.storage import Database, retention, stories
 from monitor.storage.schema import entry, story
 from monitor.storybook import StoryBook, group_some
@@ -80,6 +82,35 @@ def test_ungrouped_entries_are_grouped_later_and_join_what_is_there(database: Da
     assert desk.story_of(1, 2, 3, 4) == [4, 2, 4, 4]
     with database.read() as connection:
         assert stories.load(connection, [4])[4].portals == 3
+
+
+def test_what_waits_for_its_story_hides_none_that_is_there(database: Database) -> None:
+    desk = Desk(database)
+    [first] = desk.tell(("a.cn", QUAKE))
+    desk.store_ungrouped(*[(f"first-poll-{number}.cn", QUAKE) for number in range(8)])
+    [later] = desk.tell(("b.cn", QUAKE))
+    assert (later.story_id, later.first) == (first.story_id, False)
+    while group_some(database, desk.book, desk.now):
+        pass
+    assert set(desk.story_of(*range(1, 11))) == {1}
+
+
+def test_first_polls_of_many_portals_tell_one_story(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storybook, "GROUP_AT_ONCE", 10)
+    desk = Desk(database)
+    for portal in range(20):
+        others = [(f"p{portal}.cn", f"{portal * 10 + at}号仓库失火") for at in range(9)]
+        desk.store_ungrouped(*others, (f"p{portal}.cn", QUAKE))
+    rounds = 0
+    while group_some(database, desk.book, desk.now):
+        rounds += 1
+    assert rounds == 20
+    assert set(desk.story_of(*range(10, 201, 10))) == {10}
+    # A worker that comes when all is done knows it, too.
+    [late] = Desk(database).tell(("late.cn", QUAKE))
+    assert (late.story_id, late.portals) == (10, 21)
 
 
 def test_statements_do_not_grow_with_entries(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -169,6 +170,11 @@ def test_a_number_that_is_no_gram_is_refused(library: Library) -> None:
         with pytest.raises(ValueError, match="not below"):
             refused()
     assert len(window) == 0
+
+
+def test_a_compiled_window_is_not_copied(library: Library) -> None:
+    with pytest.raises(TypeError, match="cannot be copied"):
+        copy.copy(CompiledWindow(library, 10))
 
 
 def test_the_compiled_window_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
