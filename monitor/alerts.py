@@ -119,6 +119,7 @@ class Desk:
             before is None
             or before.escalated_at is not None
             or case.entry.story_id in self._muted
+            or case.manners.mode == "none"
             or not _has_grown(case)
         ):
             return
@@ -162,7 +163,8 @@ class Desk:
         ):
             release_at = self._waiting.get((channel, rule))
             # Others may wait for quiet hours to end, which an urgent rule does not.
-            ahead = case.manners.urgent and release_at is not None and release_at > self._now
+            may_pass = case.manners.urgent or rule is None
+            ahead = may_pass and release_at is not None and release_at > self._now
             if release_at is None or ahead:
                 room_at = self._usage.room_at(channel, rule, caps, self._now)
                 if room_at is None:

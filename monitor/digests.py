@@ -68,18 +68,21 @@ def _release_one(connection: Connection, book: RuleBook, now: datetime) -> int |
 
 
 def _hush(connection: Connection, group: Group, book: RuleBook, now: datetime) -> bool:
-    """Let wait what would come in its rule's quiet hours; whether there was any.
+    """Let wait what would come in its rule's quiet hours, or while it is snoozed; whether there
+    was any.
 
     It was not to come then when it was held; but this machine slept, the hours were
-    changed, or a snoozed rule was woken.
+    changed, or the rule was snoozed or woken since.
     """
-    late: dict[datetime, list[str]] = {}
+    late: dict[tuple[datetime, bool], list[str]] = {}
     for rule in telling.rules_in(connection, group):
-        loud_at = after_quiet(now, _quiet_of(rule, book), book.house.zone)
+        wakes_at = book.wakes_at(rule)
+        awake_at = max(now, wakes_at or now)
+        loud_at = after_quiet(awake_at, _quiet_of(rule, book), book.house.zone)
         if loud_at > now:
-            late.setdefault(loud_at, []).append(rule)
-    for loud_at, names in late.items():
-        telling.postpone(connection, group, loud_at, now, names)
+            late.setdefault((loud_at, awake_at > now), []).append(rule)
+    for (loud_at, asleep), names in late.items():
+        telling.postpone(connection, group, loud_at, now, names, asleep=asleep)
     return bool(late)
 
 

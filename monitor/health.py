@@ -107,12 +107,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Trouble that began, or is over, since ``since``; ``silent``: nothing is said of it."""
+    """Trouble that began, or is over, since ``since``; ``silent``: nothing is said of it, but,
+    where it has become another one, to who does not hear of that."""
 
     finding: Finding
     since: datetime
     over: bool = False
     silent: bool = False
+    became: Finding | None = None
 
     @property
     def text(self) -> str:
@@ -120,6 +122,8 @@ class Event:
         if not self.over:
             return self.finding.text
         began = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        if self.became:
+            return f"{self.finding.kind} since {began} is over; now {self.became.text}"
         return f"{self.finding.name}: all is well again ({self.finding.kind} since {began} is over)"
 
     @property
@@ -132,6 +136,8 @@ class Event:
         name = OURS_IN_CHINESE.get(self.finding.kind, self.finding.name)
         if self.finding.kind is EventKind.DELIVERY:
             name = f"通道 {self.finding.subject!r}"
+        if self.became:
+            return f"{what}（自 {began} 起）已结束；现在 {self.became.zh}"
         return f"{name}：已恢复正常（{what}，自 {began} 起，现已结束）"
 
 
@@ -151,7 +157,7 @@ def changes(
     any more (``left``): nothing is said to be over.
     """
     fresh = {(each.kind.value, each.subject): each for each in found}
-    ailing = {each.subject for each in fresh.values() if each.source_url}
+    ailing = {each.subject: each for each in fresh.values() if each.source_url}
     began = [Event(each, now) for key, each in fresh.items() if key not in known]
 
     def is_silent(each: Finding) -> bool:
@@ -159,7 +165,13 @@ def changes(
         return is_left or each.kind in MOMENTS or (each.kind in AILMENTS and each.subject in ailing)
 
     over = [
-        Event(each, known[key], over=True, silent=is_silent(each))
+        Event(
+            each,
+            known[key],
+            over=True,
+            silent=is_silent(each),
+            became=ailing.get(each.subject) if each.kind in AILMENTS else None,
+        )
         for key, each in ended.items()
         if key in known and key not in fresh
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -38,6 +39,11 @@ class RuleBook:
     def is_escalating(self) -> bool:
         """Whether a rule follows up on stories that grow."""
         return any(each.escalation for each in self.manners.values())
+
+    def wakes_at(self, name: str) -> datetime | None:
+        """Until when the rule of that name is snoozed, if it was ever."""
+        rule = self.rules.get(self.ids.get(name, 0))
+        return rule.snoozed_until if rule else None
 
     def manners_of(self, name: str) -> Manners | None:
         """How the rule of that name is told; None where there is none, or it is off."""

@@ -150,19 +150,20 @@ def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
 
-    def work(connection: Connection) -> tuple[Written, datetime]:
+    def work(connection: Connection) -> tuple[Written, RuleBook, datetime]:
         if drafts or any(update.listed for update in updates):  # what climbs is told, too
             entries.one_at_a_time(connection)
-        now, book = kit.now(), decided.book
+        # A rule may have been removed, or snoozed, since the answers were decided on.
+        now, book = kit.now(), kit.rule_book(connection)
         written = write(connection, kit.worker, updates, drafts, book, kit.stories, now)
         named = decided.hubs.keys() & written.ours
         subscriptions.note(connection, {number: decided.hubs[number] for number in named}, now)
-        return written, now
+        return written, book, now
 
-    written, now = kit.database.run(work)
+    written, book, now = kit.database.run(work)
     for update in updates:
         if update.event:
             log.warning(update.event)
     if kit.on_headlines and written.stored:
-        kit.on_headlines(tell(written, decided.book, now))
+        kit.on_headlines(tell(written, book, now))
     return written

@@ -83,13 +83,11 @@ def _look(
 ) -> Knowledge:
     muted = telling.muted_among(connection, stories)
     # Channels of capped rules, and capped channels: who caps nothing pays nothing.
-    capped = {
-        channel: max(cap.window_s for cap in caps)
-        for case in cases
-        for channel in case.rule.channels
-        for caps in ((*case.manners.caps, *book.house.caps.get(channel, ())),)
-        if caps
-    }
+    capped: dict[str, int] = {}
+    for case in cases:
+        for channel in case.rule.channels:
+            for cap in (*case.manners.caps, *book.house.caps.get(channel, ())):
+                capped[channel] = max(cap.window_s, capped.get(channel, 0))
     if not capped:
         return Knowledge(told=told, muted=muted)
     return Knowledge(

@@ -202,8 +202,12 @@ class Watch:
         instant at which it is due: quiet hours hold it like any other.
         """
         groups: dict[tuple[str, str, bool, datetime], list[Event]] = defaultdict(list)
-        for event in (each for each in events if not each.silent):
-            for channel, due_at in self._listeners_of(event, book, states, now).items():
+        for event in (each for each in events if not each.silent or each.became):
+            heard = self._listeners_of(event, book, states, now)
+            if event.became:
+                other = self._listeners_of(Event(event.became, now), book, states, now)
+                heard = {name: at for name, at in heard.items() if name not in other}
+            for channel, due_at in heard.items():
                 groups[channel, event.finding.kind, event.over, due_at].append(event)
         for (channel, kind, over, due_at), group in groups.items():
             text, zh = told_together(group)

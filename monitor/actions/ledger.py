@@ -188,6 +188,8 @@ def _mute(connection: Connection, wanted: str, *, on: bool) -> str:
         story = int(wanted)
         former = entries.former(connection, [story]).get(story)
         title = former.title if former else None
+        if former and former.story_id:  # the number of any headline stands for its story
+            story = former.story_id
         if title is None and on:
             raise NotFound(f"there is no story {wanted}: 'headlines hot' shows their numbers")
     else:

@@ -95,9 +95,13 @@ def get(connection: Connection, number: str) -> RowMapping:
 def newest(connection: Connection, wanted: Wanted) -> Iterator[RowMapping]:
     """The deliveries that ``wanted`` describes, newest first, read a part at a time."""
     query = sa.select(delivery)
+    if wanted.rule is not None:  # a digest of several rules is each one's
+        in_digests = sa.select(held.c.digest).where(
+            held.c.rule == wanted.rule, held.c.digest.is_not(None)
+        )
+        query = query.where(sa.or_(delivery.c.rule == wanted.rule, delivery.c.id.in_(in_digests)))
     for column, value in (
         (delivery.c.state, wanted.state),
-        (delivery.c.rule, wanted.rule),
         (delivery.c.channel, wanted.channel),
     ):
         if value is not None:

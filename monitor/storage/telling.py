@@ -205,7 +205,19 @@ def held_count(connection: Connection) -> int:
 
 
 def hold(connection: Connection, found: Sequence[Held], now: datetime) -> None:
-    """Keep what is to be told later."""
+    """Keep what is to be told later; a headline that a rule waits to tell already is there."""
+    if not found:
+        return
+    waits = connection.execute(
+        sa.select(held.c.channel, held.c.rule, held.c.entry_id).where(
+            held.c.digest.is_(None),
+            bulk.among(connection, held.c.entry_id, sorted({each.entry.id for each in found})),
+        )
+    )
+    there = {tuple(row) for row in waits}
+    fresh: dict[tuple[str, str, int], Held] = {}
+    for each in found:
+        fresh.setdefault((each.channel, each.rule.name, each.entry.id), each)
     rows = [
         (
             each.channel, each.rule.name, each.rule.version, each.entry.story_id, each.entry.id,
@@ -213,7 +225,8 @@ def hold(connection: Connection, found: Sequence[Held], now: datetime) -> None:
             json.dumps(encode_entry(each.entry), ensure_ascii=False),
             microseconds(now), microseconds(each.release_at),
         )
-        for each in found
+        for key, each in fresh.items()
+        if key not in there
     ]  # fmt: skip
     bulk.insert(connection, held, _HELD, rows)
 
@@ -286,10 +299,14 @@ def postpone(
     release_at: datetime,
     now: datetime,
     rules: Collection[str] | None = None,
+    *,
+    asleep: bool = False,
 ) -> None:
-    """Let a group wait on, or what is of ``rules`` in it."""
+    """Let a group wait on, or what is of ``rules`` in it; ``asleep``: until they wake."""
     which = _of(group) if rules is None else sa.and_(_of(group), held.c.rule.in_(rules))
-    values = {"release_at": release_at, "held_at": now}
+    values: dict[str, object] = {"release_at": release_at, "held_at": now}
+    if asleep:
+        values["reason"] = Reason.SNOOZE
     connection.execute(sa.update(held).where(which).values(values))
 
 
