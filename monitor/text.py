@@ -266,12 +266,17 @@ def _segments(text: str) -> list[tuple[int, int]]:
 
 
 def _joins(char: str, previous: str) -> bool:
-    if char.isspace():
-        return previous.isspace() or _is_dropped(previous)
+    if _is_space(char):
+        return _is_space(previous) or _is_dropped(previous)
     first = unicodedata.normalize("NFKD", char)[0]
     return (
         unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff" or _is_dropped(char)
     )
+
+
+def _is_space(char: str) -> bool:
+    """Whether folding makes a space of ``char``, as of an accent that stands alone."""
+    return char.isspace() or unicodedata.normalize("NFKD", char)[0] == " "
 
 
 def _is_dropped(char: str) -> bool:

@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 from monitor.actions.rehearsal import Heard, Rehearsal, rehearse
 from monitor.actions.standing import told_again
 from monitor.manners import House, Manners
+from monitor.storage import history
 from monitor.storage.history import Columns
+from monitor.storage.schema import microseconds
 
 
 class Matches:
@@ -76,8 +78,15 @@ def rehearse_found(
 
 
 def _with_stories(connection: Connection, found: Matches) -> Iterator[Heard]:
-    """``found`` with what was known of the stories by then."""
-    stood = dict(told_again(connection, found.stories(), {}))
-    for each in found.heard():
+    """``found`` and who else tells these stories, with what was known of them by then."""
+    stories = found.stories()
+    stood = dict(told_again(connection, stories, {}))
+    ours = {each.id: each for each in found.heard()}
+    others = [
+        Heard(microseconds(row["first_seen_at"]), row["id"], row["story_id"], matched=False)
+        for row in history.tellers(connection, stories)
+        if row["id"] not in ours
+    ]
+    for each in sorted([*ours.values(), *others], key=lambda one: (one.at, one.id)):
         at = stood.get(each.id)
         yield each._replace(portals=at.portals, heat=at.heat) if at else each

@@ -42,13 +42,15 @@ class Rehearsal:
 
 class Heard(NamedTuple):
     """A match to rehearse, by numbers. ``at``: when the rule would have met it, in microseconds
-    since 1970. ``portals`` and ``heat`` are those of its story by then."""
+    since 1970. ``portals`` and ``heat`` are those of its story by then. Not ``matched``: another
+    entry that joined the story, of which a follow-up may be told."""
 
     at: int
     id: int
     story: int
     portals: int = 1
     heat: float = 0.0
+    matched: bool = True
 
 
 class _Sent:
@@ -141,13 +143,14 @@ class _Rehearsing:
         usage = self._sent.usage(now)
         desk = Desk(Knowledge(self._told, (), usage, self._waiting), self._house, now)
         case = Case(self._rule, self._manners, _entry(each, now), each.heat)
-        desk.hear(case)
+        if each.matched:
+            desk.hear(case)
         desk.grow(case)
         if not self._once:
             self._told.update(desk.told)
         self._sent.add(now, len(desk.messages))
         self._at_once += len(desk.messages)
-        self._joined += not desk.messages and not desk.held
+        self._joined += each.matched and not desk.messages and not desk.held
         for one in desk.held:
             self._hold(one, now)
 

@@ -13,6 +13,7 @@ from monitor.text import fold
 
 BREAK = "\x00"
 _GAP = 8
+_DROPPED = (("\u0300", "\u036f"), ("\ufe0e", "\ufe0f"))
 
 
 def is_han(char: str) -> bool:
@@ -30,7 +31,8 @@ def spellings(char: str) -> frozenset[str]:
 
 @functools.cache
 def foreign_letters() -> tuple[tuple[str, str], ...]:
-    """Ranges of all characters beyond ASCII that fold to letters or digits of ASCII."""
+    """Ranges of all characters beyond ASCII that fold to letters or digits of ASCII, and of the
+    marks that fold to nothing between such."""
     codes = sorted(
         ord(each)
         for char, sources in _preimages().items()
@@ -44,7 +46,7 @@ def foreign_letters() -> tuple[tuple[str, str], ...]:
             ranges[-1] = (ranges[-1][0], code)
         else:
             ranges.append((code, code))
-    return tuple((chr(first), chr(last)) for first, last in ranges)
+    return (*((chr(first), chr(last)) for first, last in ranges), *_DROPPED)
 
 
 def holds_foreign(text: str) -> bool:

@@ -180,6 +180,13 @@ def test_offsets_lead_back_to_the_title() -> None:
     }
 
 
+def test_an_accent_that_stands_alone_widens_no_span() -> None:
+    for title, word in (("Rock ´n´ Roll live", "roll"), ("央行 ¨降准¨ 快讯", "央行")):
+        folded = fold(title)
+        at = folded.text.index(word)
+        assert title[slice(*folded.span(at, at + len(word)))].lower() == word
+
+
 @given(titles)
 def test_offsets_are_monotone_and_within_bounds(title: str) -> None:
     for folded in (fold(title), unify(title)):

@@ -84,7 +84,10 @@ def read_csv(text: str, _: Choices) -> Imported:
         if name not in CSV_FIELDS:
             report.note(1, Fate.LOST, name or "(no heading)", f"known: {', '.join(CSV_FIELDS)}")
     for number, row in enumerate(rows[1:], 2):
-        if any(cell.strip() for cell in row):
+        if any(cell.strip() for cell in row[len(head) :]):
+            why = f"more cells than the heading has; a text with {delimiter!r} needs quotes"
+            report.note(number, Fate.LOST, delimiter.join(row), why)
+        elif any(cell.strip() for cell in row):
             cells = {
                 name: cell.strip() for name, cell in zip(head, row, strict=False) if cell.strip()
             }

@@ -181,6 +181,31 @@ def test_history_says_what_the_matcher_says(hooked: CommandLine, store: Store) -
         assert (found["matched"], found["looked_at"]) == (len(wanted), len(TITLES))
 
 
+def test_letters_with_marks_of_their_own_are_found_in_history(
+    hooked: CommandLine, store: Store
+) -> None:
+    store(
+        [Row("G\u0303uarani language day"), Row("S\u0336A\u0336L\u0336E\u0336 ends"), Row("plain")]
+    )
+    for query in ("guarani", "sale", "sub:uaran"):
+        assert _tried(hooked, query)["matched"] == 1, query
+
+
+def test_a_follow_up_that_other_headlines_set_off_is_counted(
+    hooked: CommandLine, store: Store
+) -> None:
+    store(
+        [
+            Row("央行宣布降准", 3),
+            Row("央行降准", 2, source=1, story=0),
+            Row("降准", 1, source=2, story=0),
+        ]
+    )
+    found = _tried(hooked, "宣布", "--escalate", "portals>=3")
+    assert (found["matched"], found["alerts"]["at_once"]) == (1, 2)
+    assert _tried(hooked, "宣布", "--escalate", "portals>=4")["alerts"]["at_once"] == 1
+
+
 def test_filters_are_asked_of_the_database_too(hooked: CommandLine, store: Store) -> None:
     store([
         Row("one", section="tech", probability=0.4, unsure=True, rank=3),

@@ -224,6 +224,9 @@ def test_csv_of_rules() -> None:
     )  # fmt: skip
     assert _fates(found, "lost") == ["colour", "bad", "urgent maybe"]
     assert read("keyword\nC++\n(x)\n", "csv").drafts == (Draft("C++", "C++"), Draft("(x)", '"(x)"'))
+    loose = read("query\nsource:人民网,新华网\nsection:tech,\n", "csv")
+    assert _fates(loose, "lost") == ["source:人民网,新华网"]
+    assert [draft.query for draft in loose.drafts] == ["section:tech"]
     for wrong in ("a,b\n1,2", '"', 'query\n"x'):
         with pytest.raises(UsageError):
             read(wrong, "csv")
