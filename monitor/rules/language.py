@@ -207,7 +207,10 @@ class _Parser:
         try:
             compile_regex(token.value, ignore_case)
         except RegexError as error:
-            raise self._error_at(token.start + 1 + error.offset, error.reason) from error
+            written = self._text[token.start + 1 : token.end]
+            raise self._error_at(
+                token.start + 1 + _where_written(written, error.offset), error.reason
+            ) from error
         return Regex(token.value, ignore_case)
 
     def _filter(self, token: Token) -> Filter:
@@ -274,3 +277,11 @@ def _unknown_filter(name: str, value: str, written: str) -> str:
         way_out = "expected " + ", ".join(f"{known}:" for known in (*FILTERS, *MODES))
     text = f"to search for the text, write {quoted(written)}"
     return f"no filter is named {quoted(name)}; {way_out}; {text}"
+
+
+def _where_written(pattern: str, offset: int) -> int:
+    """Where a character of a pattern stands in it as it was written, with its ``\\/``."""
+    at = 0
+    for _ in range(offset):
+        at += 2 if pattern[at] == "\\" and pattern[at + 1] == "/" else 1
+    return at

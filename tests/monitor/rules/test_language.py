@@ -193,6 +193,13 @@ def test_parses_with_little_stack_left() -> None:
     assert descend(frames - 100) == parse("a")
 
 
+@pytest.mark.parametrize("text", [r"/a\/b\/[b-a]/", r"/a\\\/[b-a]/", r"/\\[b-a]/", "/[b-a]/"])
+def test_the_caret_stands_under_the_fault_of_an_expression(text: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse("x " + text)
+    assert caught.value.position == 2 + text.index("b-a")
+
+
 def test_the_caret_stands_under_the_place_in_text_of_several_lines() -> None:
     with pytest.raises(QueryError) as caught:
         parse("苹果\nAND\tOR 梨")
