@@ -98,7 +98,8 @@ def _names(name: str, raw: str, _: frozenset[str] | None) -> Filter:
 
 
 def _tags(name: str, raw: str, _: frozenset[str] | None) -> Filter:
-    return Filter(name, _distinct(piece.text.casefold() for piece in _split(raw)))
+    written = (piece.text.casefold() for piece in _split(raw))
+    return Filter(name, _distinct(tag.replace("_", "-") for tag in written))
 
 
 def _section(name: str, raw: str, sections: frozenset[str] | None) -> Filter:

@@ -206,6 +206,10 @@ def test_the_caret_stands_under_the_place_in_text_of_several_lines() -> None:
     assert str(caught.value).splitlines()[1:] == ["  苹果 AND OR 梨", "           ^"]
 
 
+def test_a_language_may_be_written_either_way() -> None:
+    assert parse("lang:zh_TW,en") == parse("lang:zh-tw,en")
+
+
 def test_unknown_sections_only_matter_where_sections_are_given() -> None:
     assert parse("section:gardening")
     assert parse("section:unsure", sections=frozenset({"finance"}))
