@@ -110,6 +110,56 @@ def test_trendradar_traps(text: str, queries: list[str], lost: list[str]) -> Non
     assert _fates(found, "lost") == lost
 
 
+@pytest.mark.parametrize(
+    ("pattern", "query", "title"),
+    [
+        (r"华为\w+发布", r"/华为[\pL\pN_]+发布/i", "华为今天发布新机"),
+        (r"[^\w]+快讯", r"/[^\pL\pN_]+快讯/i", "今天：快讯"),
+        (r"涨\W跌", r"/涨[^\pL\pN_]跌/i", "涨、跌"),
+        (r"^\d\D", r"/^\p{Nd}\P{Nd}/i", "٣天"),
+        (r"[]\d]号", r"/[]\p{Nd}]号/i", "٣号"),
+        (r"涨\s跌", r"/涨\s跌/i", "涨 跌"),
+        (r"\\w", r"/\\w/i", r"a\w"),
+    ],
+)
+def test_a_trendradar_expression_sees_all_letters(pattern: str, query: str, title: str) -> None:
+    found = read(f"/{pattern}/", "trendradar")
+    assert [draft.query for draft in found.drafts] == [query]
+    assert _matches(found, title)
+    assert not _fates(found, "changed")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r"/\bAI\b/", r"leave \b out"),
+        (r"/[\W]快讯/", r"write [\pL\pN_]"),
+        (r"/" + r"\w" * 200 + "/", r"write [\pL\pN_]"),  # too long, spelt out
+        (r"/\p{Han}+/", "looks for the text"),
+    ],
+)
+def test_what_differs_in_a_trendradar_expression_is_told(line: str, said: str) -> None:
+    found = read(line, "trendradar")
+    assert [draft.query for draft in found.drafts] == [f"{line}i"]
+    assert [said in note.note for note in found.notes if note.fate == "changed"] == [True]
+
+
+def test_a_trendradar_expression_is_said_to_be_text_only_where_it_is() -> None:
+    text, fault = ["looks for the text" in read(f"/{pattern}/\n甲", "trendradar").notes[0].note
+                   for pattern in ("(a", "(?<!水)果")]  # fmt: skip
+    assert (text, fault) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["/(?<!水)果/\n+手机", "/(?<!水)果/\n+手机\n=> x", "+/(?<!水)果/\n手机\n+新"]
+)
+def test_no_trendradar_group_is_made_broader(text: str) -> None:
+    found = read(f"[phones]\n{text}\n\n乙", "trendradar")
+    assert [draft.name for draft in found.drafts] == ["乙"]
+    assert "phones" in _fates(found, "lost")
+    assert not _fates(found, "changed")  # one group is left: none counts first
+
+
 def test_miniflux_lines() -> None:
     text = (
         "[block]\nEntryTitle=(?i)advert|promo\nEntryDate=max-age:7d\nEntryContent=x\n\n"
