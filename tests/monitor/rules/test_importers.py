@@ -210,6 +210,29 @@ def test_miniflux_json_of_feeds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("user", "feed", "query"),
+    [
+        ("EntryTitle=央行", "", "/央行/"),
+        ("", "EntryTitle=央行", "/央行/"),
+        ("", "", "/娱乐/"),
+        ("EntryTitel=央行", "no rule", "/娱乐/"),  # Miniflux passes over what is no rule
+    ],
+)
+def test_miniflux_looks_at_an_old_keeplist_only_without_lines(
+    user: str, feed: str, query: str
+) -> None:
+    items = [
+        {"title": "F", "feed_url": "f.example", "keeplist_rules": "娱乐",
+         "keep_filter_entry_rules": feed},
+        {"username": "u", "keep_filter_entry_rules": user},
+    ]  # fmt: skip
+    found = read(json.dumps(items), "miniflux")
+    assert [draft.query for draft in found.drafts] == [f"source:f.example AND {query}"]
+    assert ("keeplist_rules=娱乐" in _fates(found, "lost")) == ("娱乐" not in query)
+    assert ("keeplist_rules=娱乐" in _fates(found, "changed")) == ("娱乐" in query)
+
+
+@pytest.mark.parametrize(
     ("text", "query"),
     [
         ("intitle:央行", "sub:央行"),
