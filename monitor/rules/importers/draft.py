@@ -87,15 +87,16 @@ class Report:
         """Say what became of a part."""
         self._notes.append(Note(line, fate, what[:200], note))
 
-    def add(self, draft: Draft, line: int) -> None:
-        """Keep a rule under a name of its own, or note why it cannot be one."""
+    def add(self, draft: Draft, line: int) -> bool:
+        """Keep a rule under a name of its own, or note why it cannot be one; whether it is one."""
         try:
             query = parse(draft.query)
         except QueryError as error:
             self.note(line, Fate.LOST, draft.name, f"its query cannot be: {error.expected}")
-            return
+            return False
         name = self._free_name(draft.name)
         self._drafts.append(replace(draft, name=name, query=str(query), line=line))
+        return True
 
     def keep(self, draft: Draft, line: int) -> None:
         """``add`` what is a rule in the file already; noted as kept."""

@@ -267,6 +267,32 @@ def test_freshrss_saved_queries() -> None:
         read("[1]", "freshrss")
 
 
+@pytest.mark.parametrize("text", ['{"name": "a", "search": "x"}', '\n {"queries": [\n]}'])
+def test_freshrss_wants_its_saved_queries_in_a_list(text: str) -> None:
+    with pytest.raises(UsageError, match=r"a list \[\.\.\.\] of saved queries"):
+        read(text, "freshrss")
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("/外交部/", ["/外交部/"]),
+        ("intext:/x/i", ["/x/i"]),
+        ("intitle:/x/", []),
+        ("外交部 intitle:x", ["外交部"]),
+    ],
+)
+def test_what_freshrss_looks_for_in_texts_is_told(text: str, changed: list[str]) -> None:
+    found = read(text, "freshrss")
+    assert (_fates(found, "changed"), _fates(found, "kept")) == (changed, [text])
+
+
+def test_a_freshrss_search_is_kept_or_lost_not_both() -> None:
+    found = read(f"author:{'x' * 250}", "freshrss")
+    assert [note.fate for note in found.notes] == ["lost"]
+    assert not found.drafts
+
+
 def test_keywords_become_one_rule_or_one_each() -> None:
     text = "# mine\n央行\n rate  cut \n\u200b\nAND\n央行\n"
     found = read(text, "keywords")
