@@ -87,26 +87,35 @@ class Report:
         """Say what became of a part."""
         self._notes.append(Note(line, fate, what[:200], note))
 
-    def add(self, draft: Draft, line: int) -> None:
-        """Keep a rule under a name of its own, or note why it cannot be one."""
+    def add(self, draft: Draft, line: int) -> bool:
+        """Keep a rule under a name of its own, or note why it cannot be one; whether it is one."""
         try:
             query = parse(draft.query)
         except QueryError as error:
-            self.note(line, Fate.LOST, draft.name, f"its query cannot be: {error.expected}")
-            return
-        name = self._free_name(draft.name)
-        self._drafts.append(replace(draft, name=name, query=str(query), line=line))
+            self._refuse(draft, error, line)
+            return False
+        self._take(replace(draft, name=_tidy(draft.name), query=str(query)), line)
+        return True
 
     def keep(self, draft: Draft, line: int) -> None:
-        """``add`` what is a rule in the file already; noted as kept."""
-        before = len(self._drafts)
-        self.add(draft, line)
-        for kept in self._drafts[before:]:
-            self.note(line, Fate.KEPT, kept.name, kept.query)
+        """``add`` what is a rule in the file already, as it is written there; noted as kept."""
+        try:
+            parse(draft.query)
+        except QueryError as error:
+            self._refuse(draft, error, line)
+            return
+        name = draft.name if _is_name(draft.name) else _tidy(draft.name)
+        kept = self._take(replace(draft, name=name), line)
+        self.note(line, Fate.KEPT, kept.name, kept.query)
 
-    def _free_name(self, wanted: str) -> str:
-        shown = "".join(char if char.isprintable() else " " for char in wanted)
-        base = " ".join(shown.split())[:LONGEST_NAME] or "rule"
+    def _refuse(self, draft: Draft, error: QueryError, line: int) -> None:
+        self.note(line, Fate.LOST, draft.name, f"its query cannot be: {error.expected}")
+
+    def _take(self, draft: Draft, line: int) -> Draft:
+        self._drafts.append(replace(draft, name=self._free_name(draft.name), line=line))
+        return self._drafts[-1]
+
+    def _free_name(self, base: str) -> str:
         name, number = base, 1
         while name in self._names:
             number += 1
@@ -118,6 +127,17 @@ class Report:
     def done(self) -> Imported:
         """Everything so far, notes by line."""
         return Imported(tuple(self._drafts), tuple(sorted(self._notes, key=lambda n: n.line)))
+
+
+def _is_name(text: str) -> bool:
+    """Whether a rule may be called so."""
+    return bool(text.strip()) and text.isprintable() and len(text) <= LONGEST_NAME
+
+
+def _tidy(name: str) -> str:
+    """A name that a rule may have."""
+    shown = "".join(char if char.isprintable() else " " for char in name)
+    return " ".join(shown.split())[:LONGEST_NAME] or "rule"
 
 
 def substring(text: str, choices: Choices) -> Literal | None:

@@ -62,12 +62,15 @@ def read(text: str, choices: Choices) -> Imported:
         except _Refused as error:
             report.note(search.line, Fate.LOST, search.text, str(error))
             continue
-        report.add(Draft(search.name or search.text, text_of(node)), search.line)
-        report.note(search.line, Fate.KEPT, search.text, text_of(node))
+        draft = Draft(search.name or search.text, text_of(node))
+        if report.add(draft, search.line):
+            report.note(search.line, Fate.KEPT, search.text, draft.query)
     return report.done()
 
 
 def _searches(text: str) -> Iterator[_Search]:
+    if text.lstrip()[:1] == "{":
+        raise bad_file('a list [...] of saved queries with "name" and "search" is expected')
     if text.lstrip()[:1] == "[":
         try:
             document = json.loads(text)
@@ -162,7 +165,7 @@ class _Parser:
     def _term(self, piece: re.Match[str]) -> Node:
         name = (piece["name"] or "").lower()
         if piece["regex"] is not None and name in _TITLE:
-            return self._regex(piece)
+            return self._regex(piece, name)
         text = next(
             each
             for each in (piece["double"], piece["single"], piece["word"], piece["regex"])
@@ -175,19 +178,23 @@ class _Parser:
             return Filter("author", (f"*{text}*",))
         if name not in _TITLE:
             raise _Refused(f"a rule cannot ask for {name}; the search is left out whole")
-        if name != "intitle:":
-            note = "FreshRSS looks in texts too; here in titles"
-            self._report.note(self._search.line, Fate.CHANGED, text, note)
+        self._tell_of_texts(name, text)
         word = substring(text, self._choices)
         if word is None:
             raise _Refused("a word is empty")
         return word
 
-    def _regex(self, piece: re.Match[str]) -> Node:
+    def _tell_of_texts(self, name: str, what: str) -> None:
+        if name != "intitle:":
+            note = "FreshRSS looks in texts too; here in titles"
+            self._report.note(self._search.line, Fate.CHANGED, what, note)
+
+    def _regex(self, piece: re.Match[str], name: str) -> Node:
         flags = set(piece["flags"]) - {"m"}  # of one line, it means the same
         if flags - {"i"}:
             raise _Refused(f"the flags {piece['flags']} mean nothing here")
         node = expression(piece["regex"], "i" in flags)
         if isinstance(node, str):
             raise _Refused(node)
+        self._tell_of_texts(name, f"/{piece['regex']}/{piece['flags']}")
         return node

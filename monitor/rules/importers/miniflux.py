@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ FIELDS = (
     "EntryTitle", "EntryURL", "EntryCommentsURL", "EntryContent", "EntryAuthor", "EntryTag",
     "EntryDate",
 )  # fmt: skip
+_OLD = "it also looked at addresses, authors and tags; here at titles"
 _HEADING = re.compile(r"\[(block|keep)\]", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:\(\?i\))?(?:[\w @'-]|[^\x00-\x7f])+")
 _DAYS = re.compile(r"(\d{1,5})d")
@@ -37,12 +38,16 @@ _SECONDS = {"h": 3_600, "m": 60, "s": 1}
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """Where rules hold (``source`` None: everywhere), and their lines with their numbers."""
+    """Where rules hold (``source`` None: everywhere), and their lines with their numbers.
+
+    ``old_keep`` is an expression that counts only where no line keeps anything.
+    """
 
     name: str
     source: str | None
     block: tuple[tuple[int, str], ...]
     keep: tuple[tuple[int, str], ...]
+    old_keep: str = ""
 
 
 def read(text: str, choices: Choices) -> Imported:
@@ -51,19 +56,33 @@ def read(text: str, choices: Choices) -> Imported:
     is_json = re.match(r"\s*(?:\{|\[\s*[{\]])", text)
     found = list(_from_json(text, report) if is_json else _from_text(text, choices))
     shared = [each for each in found if each.source is None]
+    keeps = any(_is_rule(line) for each in shared for _, line in each.keep)
     blocked = [node for each in shared for node in _nodes(each.block, report)]
-    kept = [node for each in shared for node in _nodes(each.keep, report)]
+    kept = [node for each in shared for node in _kept(each, keeps, report)]
     feeds = [each for each in found if each.source is not None]
     for feed in feeds:
-        _feed(feed, blocked, kept, report)
+        _feed(feed, blocked, (*kept, *_kept(feed, keeps, report)), report)
     if not feeds and (blocked or kept):
         _add(report, shared[0].name, any_node(kept) if kept else None, blocked)
     return report.done()
 
 
-def _feed(feed: _Rules, blocked: list[Node], kept: list[Node], report: Report) -> None:
-    own_block, own_keep = _nodes(feed.block, report), _nodes(feed.keep, report)
-    wanted = [*kept, *own_keep]
+def _kept(rules: _Rules, keeps: bool, report: Report) -> list[Node]:
+    """What they keep; ``keeps``: the user has lines of that kind."""
+    lines = rules.keep
+    if rules.old_keep:
+        what = f"keeplist_rules={rules.old_keep}"
+        if keeps or any(_is_rule(line) for _, line in lines):
+            note = "Miniflux looks at it only where no line of user or feed keeps anything"
+            report.note(0, Fate.LOST, what, note)
+        else:
+            report.note(0, Fate.CHANGED, what, _OLD)
+            lines = (*lines, (0, f"EntryTitle={rules.old_keep}"))
+    return _nodes(lines, report)
+
+
+def _feed(feed: _Rules, blocked: list[Node], wanted: Sequence[Node], report: Report) -> None:
+    own_block = _nodes(feed.block, report)
     parts: list[Node] = [Filter("source", (feed.source or "",))]
     parts += [any_node(wanted)] if wanted else []
     _add(report, feed.name, all_nodes(parts), [*blocked, *own_block], only_blocks=not wanted)
@@ -114,14 +133,12 @@ def _item(item: Mapping[str, Any], report: Report) -> _Rules:
     source = item.get("feed_url") or item.get("site_url")
     name = str(item.get("title") or item.get("username") or source or "miniflux")
     block, keep = (_lines(item.get(f"{kind}_filter_entry_rules")) for kind in ("block", "keep"))
-    for kind in ("block", "keep"):
-        old = item.get(f"{kind}list_rules")
-        if isinstance(old, str) and old and (kind == "block" or not keep):
-            note = "it also looked at addresses, authors and tags; here at titles"
-            report.note(0, Fate.CHANGED, f"{kind}list_rules={old}", note)
-            added = ((0, f"EntryTitle={old}"),)
-            block, keep = (block + added, keep) if kind == "block" else (block, keep + added)
-    return _Rules(name, str(source) if source else None, block, keep)
+    old_block, old_keep = (item.get(f"{kind}list_rules") for kind in ("block", "keep"))
+    if isinstance(old_block, str) and old_block:
+        report.note(0, Fate.CHANGED, f"blocklist_rules={old_block}", _OLD)
+        block += ((0, f"EntryTitle={old_block}"),)
+    old = old_keep if isinstance(old_keep, str) else ""
+    return _Rules(name, str(source) if source else None, block, keep, old)
 
 
 def _lines(text: object) -> tuple[tuple[int, str], ...]:
@@ -133,8 +150,8 @@ def _lines(text: object) -> tuple[tuple[int, str], ...]:
 def _nodes(lines: tuple[tuple[int, str], ...], report: Report) -> list[Node]:
     found = []
     for number, line in lines:
-        field, equals, value = line.partition("=")
-        if not equals or field not in FIELDS:
+        field, _, value = line.partition("=")
+        if not _is_rule(line):
             wanted = "expected a field and =, as in EntryTitle=(?i)word"
             report.note(number, Fate.LOST, line, f"{wanted}; Miniflux skips it too")
             continue
@@ -145,6 +162,12 @@ def _nodes(lines: tuple[tuple[int, str], ...], report: Report) -> list[Node]:
             report.note(number, Fate.KEPT, line, str(node))
             found.append(node)
     return found
+
+
+def _is_rule(line: str) -> bool:
+    """Whether Miniflux takes the line for a rule."""
+    field, equals, _ = line.partition("=")
+    return bool(equals) and field in FIELDS
 
 
 def _title(value: str) -> Node | str:

@@ -33,6 +33,17 @@ def test_rules_are_kept_listed_and_removed(hooked: CommandLine) -> None:
     assert hooked.good("rules", "list", "--json").json == []
 
 
+def test_rules_are_the_same_after_export_and_import(hooked: CommandLine) -> None:
+    exclusions = " ".join(f"-{at:x}" for at in range(256, 1056))  # longer with AND NOT
+    hooked.good("rules", "add", "a  b", f"苹果 {exclusions}", "--channel", "hook")
+    hooked.good("rules", "add", "a b", "(降息  降准)", "--channel", "hook")
+    before = hooked.good("rules", "list", "--json").json
+    file = hooked.folder / "rules.toml"
+    file.write_text(hooked.good("rules", "export").out, encoding="utf-8")
+    hooked.good("rules", "import", file, "--replace")
+    assert hooked.good("rules", "list", "--json").json == before
+
+
 def test_how_a_rule_is_told_is_set_listed_and_changed(hooked: CommandLine) -> None:
     hooked.good(
         "rules", "add", "rates", "降息", "--channel", "hook", "--digest", "weekly@mon 08:00",

@@ -110,6 +110,56 @@ def test_trendradar_traps(text: str, queries: list[str], lost: list[str]) -> Non
     assert _fates(found, "lost") == lost
 
 
+@pytest.mark.parametrize(
+    ("pattern", "query", "title"),
+    [
+        (r"华为\w+发布", r"/华为[\pL\pN_]+发布/i", "华为今天发布新机"),
+        (r"[^\w]+快讯", r"/[^\pL\pN_]+快讯/i", "今天：快讯"),
+        (r"涨\W跌", r"/涨[^\pL\pN_]跌/i", "涨、跌"),
+        (r"^\d\D", r"/^\p{Nd}\P{Nd}/i", "٣天"),
+        (r"[]\d]号", r"/[]\p{Nd}]号/i", "٣号"),
+        (r"涨\s跌", r"/涨\s跌/i", "涨 跌"),
+        (r"\\w", r"/\\w/i", r"a\w"),
+    ],
+)
+def test_a_trendradar_expression_sees_all_letters(pattern: str, query: str, title: str) -> None:
+    found = read(f"/{pattern}/", "trendradar")
+    assert [draft.query for draft in found.drafts] == [query]
+    assert _matches(found, title)
+    assert not _fates(found, "changed")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (r"/\bAI\b/", r"leave \b out"),
+        (r"/[\W]快讯/", r"write [\pL\pN_]"),
+        (r"/" + r"\w" * 200 + "/", r"write [\pL\pN_]"),  # too long, spelt out
+        (r"/\p{Han}+/", "looks for the text"),
+    ],
+)
+def test_what_differs_in_a_trendradar_expression_is_told(line: str, said: str) -> None:
+    found = read(line, "trendradar")
+    assert [draft.query for draft in found.drafts] == [f"{line}i"]
+    assert [said in note.note for note in found.notes if note.fate == "changed"] == [True]
+
+
+def test_a_trendradar_expression_is_said_to_be_text_only_where_it_is() -> None:
+    text, fault = ["looks for the text" in read(f"/{pattern}/\n甲", "trendradar").notes[0].note
+                   for pattern in ("(a", "(?<!水)果")]  # fmt: skip
+    assert (text, fault) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["/(?<!水)果/\n+手机", "/(?<!水)果/\n+手机\n=> x", "+/(?<!水)果/\n手机\n+新"]
+)
+def test_no_trendradar_group_is_made_broader(text: str) -> None:
+    found = read(f"[phones]\n{text}\n\n乙", "trendradar")
+    assert [draft.name for draft in found.drafts] == ["乙"]
+    assert "phones" in _fates(found, "lost")
+    assert not _fates(found, "changed")  # one group is left: none counts first
+
+
 def test_miniflux_lines() -> None:
     text = (
         "[block]\nEntryTitle=(?i)advert|promo\nEntryDate=max-age:7d\nEntryContent=x\n\n"
@@ -160,6 +210,29 @@ def test_miniflux_json_of_feeds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("user", "feed", "query"),
+    [
+        ("EntryTitle=央行", "", "/央行/"),
+        ("", "EntryTitle=央行", "/央行/"),
+        ("", "", "/娱乐/"),
+        ("EntryTitel=央行", "no rule", "/娱乐/"),  # Miniflux passes over what is no rule
+    ],
+)
+def test_miniflux_looks_at_an_old_keeplist_only_without_lines(
+    user: str, feed: str, query: str
+) -> None:
+    items = [
+        {"title": "F", "feed_url": "f.example", "keeplist_rules": "娱乐",
+         "keep_filter_entry_rules": feed},
+        {"username": "u", "keep_filter_entry_rules": user},
+    ]  # fmt: skip
+    found = read(json.dumps(items), "miniflux")
+    assert [draft.query for draft in found.drafts] == [f"source:f.example AND {query}"]
+    assert ("keeplist_rules=娱乐" in _fates(found, "lost")) == ("娱乐" not in query)
+    assert ("keeplist_rules=娱乐" in _fates(found, "changed")) == ("娱乐" in query)
+
+
+@pytest.mark.parametrize(
     ("text", "query"),
     [
         ("intitle:央行", "sub:央行"),
@@ -192,6 +265,32 @@ def test_freshrss_saved_queries() -> None:
     assert read(json.dumps(saved), "freshrss").drafts == (Draft("Banks", "sub:央行"),)
     with pytest.raises(UsageError, match="search"):
         read("[1]", "freshrss")
+
+
+@pytest.mark.parametrize("text", ['{"name": "a", "search": "x"}', '\n {"queries": [\n]}'])
+def test_freshrss_wants_its_saved_queries_in_a_list(text: str) -> None:
+    with pytest.raises(UsageError, match=r"a list \[\.\.\.\] of saved queries"):
+        read(text, "freshrss")
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("/外交部/", ["/外交部/"]),
+        ("intext:/x/i", ["/x/i"]),
+        ("intitle:/x/", []),
+        ("外交部 intitle:x", ["外交部"]),
+    ],
+)
+def test_what_freshrss_looks_for_in_texts_is_told(text: str, changed: list[str]) -> None:
+    found = read(text, "freshrss")
+    assert (_fates(found, "changed"), _fates(found, "kept")) == (changed, [text])
+
+
+def test_a_freshrss_search_is_kept_or_lost_not_both() -> None:
+    found = read(f"author:{'x' * 250}", "freshrss")
+    assert [note.fate for note in found.notes] == ["lost"]
+    assert not found.drafts
 
 
 def test_keywords_become_one_rule_or_one_each() -> None:
@@ -273,8 +372,8 @@ _values = st.one_of(
     st.lists(
         st.builds(
             Draft,
-            _names.map(lambda name: " ".join(name.split()) or "x"),
-            st.sampled_from(("a", 'a OR "b \\\\ c"', "/\\d'\"/i", "NOT 央行")),
+            _names.filter(str.strip),
+            st.sampled_from(("a", 'a OR "b \\\\ c"', "/\\d'\"/i", "NOT 央行", " (a  -b)")),
             st.dictionaries(st.sampled_from(("mode", "top", "caps")), _values),
             st.none() | st.lists(_names, max_size=2).map(tuple),
             st.booleans(),
@@ -287,6 +386,26 @@ def test_what_is_written_reads_back_the_same(drafts: list[Draft]) -> None:
     drafts = [d for d in drafts if d.name.isprintable()]
     text = write(drafts) or "rules = []"
     assert read(text, "toml").drafts == tuple(drafts)
+
+
+@pytest.mark.parametrize("name", ["a  b", " a "])
+def test_a_rule_reads_back_under_its_very_name(name: str) -> None:
+    text = write([Draft(name, "x"), Draft("a b", "y")])
+    assert [draft.name for draft in read(text, "toml").drafts] == [name, "a b"]
+
+
+@pytest.mark.parametrize("name", ["a\tb", "", " ", "x" * 201])
+def test_a_name_that_no_rule_may_have_is_made_one(name: str) -> None:
+    (draft,) = read(write([Draft(name, "x")]), "toml").drafts
+    assert draft.name in {"a b", "rule", "x" * 200}
+
+
+@pytest.mark.parametrize("format_name", ["toml", "csv"])
+def test_a_query_reads_back_as_it_is_written(format_name: str) -> None:
+    query = "苹果 " + " ".join(f"-{at:x}" for at in range(256, 1056))
+    assert len(str(parse(query))) > 8_192 > len(query)  # " AND NOT " for " -"
+    text = write([Draft("a", query)]) if format_name == "toml" else f"name,query\na,{query}"
+    assert [draft.query for draft in read(text, format_name).drafts] == [query]
 
 
 PIECES = (
@@ -303,6 +422,6 @@ def test_any_text_is_read_or_refused(format_name: str, text: str) -> None:
     except UsageError:
         return
     for draft in found.drafts:
-        assert str(parse(draft.query)) == draft.query
+        assert str(parse(draft.query)) == draft.query or format_name in {"toml", "csv"}
         assert draft.name.isprintable()
     assert len({draft.name for draft in found.drafts}) == len(found.drafts)
