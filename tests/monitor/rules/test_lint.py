@@ -81,7 +81,8 @@ def test_what_it_says_is_so(query: Query, given: list[Subject]) -> None:
     rule_set = RuleSet([(1, query)])
     of_events = "event:" in str(query)
     asked = [each for each in given if (each.event is not None) == of_events]
-    asked = [replace(each, burst=0.0) if of_events else each for each in asked]  # as events are
+    if of_events:  # which belong to no story
+        asked = [replace(each, portals=1, hot=0.0, burst=0.0, is_first=True) for each in asked]
     hits = [bool(rule_set.match(each)) for each in asked]
     assert not (NEVER in kinds and any(hits))
     assert not (ALWAYS in kinds and not all(hits))
