@@ -105,8 +105,10 @@ class TransportError(HeadlineError):
         permanent: bool = False,
         gone: bool = False,
         retry_after_s: float | None = None,
+        partly: bool = False,
     ) -> None:
         self.permanent = permanent
+        self.partly = partly  # some of its readers have it: the channel itself works
         self.gone = gone
         self.retry_after_s = retry_after_s
         super().__init__(message)

@@ -124,7 +124,7 @@ def channels_after(
     changed = {}
     for name in dict.fromkeys(outcome.channel for outcome in outcomes):
         results = [outcome.result for outcome in outcomes if outcome.channel == name]
-        errors = [result for result in results if isinstance(result, TransportError)]
+        errors = [each for each in results if isinstance(each, TransportError) and not each.partly]
         before = known.get(name, ChannelState())
         after = channel_after(
             before, errors, now, succeeded=len(errors) < len(results), tried=name in tried

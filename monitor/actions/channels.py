@@ -59,7 +59,7 @@ async def try_channel(settings: Settings, name: str) -> Trial:
         try:
             receipt = await channel.send(message)
         except TransportError as error:
-            trial.detail = str(error)
+            trial.detail, trial.delivered = str(error), error.partly
         else:
             trial.delivered, trial.detail, trial.warning = True, receipt.detail, receipt.warning
         trial.seconds = round(time.monotonic() - started, 3)

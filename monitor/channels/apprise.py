@@ -6,6 +6,7 @@ Apprise runs in a process of its own that is ended at the deadline, opens no pri
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 from collections.abc import Iterable, Mapping
@@ -170,7 +171,13 @@ def quiet(told: Facts) -> Facts:
         for entry in told.entries
     )
     sections = tuple(grouped(entries))
-    return replace(told, subject=calm(told.subject), entries=entries, sections=sections)
+    return replace(
+        told,
+        subject=calm(told.subject),
+        notice=calm(told.notice),
+        entries=entries,
+        sections=sections,
+    )
 
 
 def title(told: Facts) -> str:
@@ -320,6 +327,9 @@ def hidden_forms(url: str) -> list[str]:
         name, _, port = host.rpartition(":") if re.search(r":\d+$", host) else (host, "", "")
         shown = {*_SPLIT.split(name), port} if _HOST.fullmatch(name) else set()
         found |= {piece for piece in _SPLIT.split(text) if piece and piece not in shown}
+    login = rest.partition("/")[0].rpartition("@")[0]
+    if ":" in login:  # as the header Authorization has it
+        found.add(base64.b64encode(unquote(login).encode()).decode())
     return sorted(each for piece in found for each in spellings(piece))
 
 

@@ -13,6 +13,8 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from pathlib import Path
 
+import idna
+
 from monitor.channels import custom, letter, sealing
 from monitor.channels.base import Means, answer, read_file
 from monitor.channels.custom import Filled, Templates
@@ -138,7 +140,9 @@ class Email:
                 if len(self._progress) > REMEMBERED:
                     self._progress.popitem(last=False)
             text = answer(str(error), self._hidden)
-            raise TransportError(text, permanent=error.permanent) from None
+            if error.permanent and progress.accepted:
+                return Receipt(answer(f"some have it; refused for the rest: {text}", self._hidden))
+            raise TransportError(text, permanent=error.permanent, partly=error.partly) from None
 
     async def _send_rest(self, message: Message, progress: Progress) -> Receipt:
         settled = progress.settled()
@@ -157,7 +161,8 @@ class Email:
         progress.refused |= {who: why for who, why in verdict.refused.items() if why.permanent}
         later = {who: why for who, why in verdict.refused.items() if not why.permanent}
         if later:
-            raise TransportError(f"the server put off {listed(later)}")
+            partly = bool(progress.accepted)
+            raise TransportError(f"the server put off {listed(later)}", partly=partly)
         if not progress.accepted:
             raise TransportError(f"refused: {listed(progress.refused)}", permanent=True)
         refused = f"; refused for good: {listed(progress.refused)}" if progress.refused else ""
@@ -275,7 +280,9 @@ def parse_address(where: str, text: str) -> Address:
             raise ValueError
         name = (found["name"] or "").strip(' "')
         local, domain = (found["inner"] or found["bare"]).rsplit("@", 1)
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+        ascii_domain = (
+            domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+        )
         return Address(name, local, ascii_domain)
     except (ValueError, MessageError) as error:
         problem = f"{where}: {text!r} is not a mail address"

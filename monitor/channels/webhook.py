@@ -6,6 +6,7 @@ The body is described by docs/webhook.schema.json.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import time
@@ -144,7 +145,8 @@ class Webhook:
                 json.loads(text, parse_constant=not_json)
             except (ValueError, RecursionError) as error:
                 file = self._templates.found["body"].file
-                reasons = {"body": f"{file}: what it makes is no JSON: {error}"}
+                what = getattr(error, "msg", None) or error  # without the place: told once
+                reasons = {"body": f"{file}: what it makes is no JSON: {what}"}
                 return document(message), JSON, custom.failure(reasons)
         return text.encode("utf-8", "replace"), self._content_type, ""
 
@@ -280,6 +282,9 @@ def hidden_forms(url: str, secrets: Iterable[str], values: Iterable[str]) -> lis
     """What no answer may show: the secrets, headers, and the address, often itself a password."""
     parts = urlsplit(url)
     login = [part for part in (parts.username, parts.password) if part]
+    if login:  # as the header Authorization has it
+        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        login.append(base64.b64encode(pair.encode("latin-1", "replace")).decode())
     whole = [url, *login, parts.path, parts.query, *values]
     pieces = {piece for text in whole for piece in _PIECES.split(f"{unquote(text)} {text}")}
     bare = [secret.removeprefix(signing.PREFIX) for secret in secrets]

@@ -94,6 +94,11 @@ def fault(url: str, allow: Allowed = NOTHING_ALLOWED) -> str:
     found = service(url)
     if found is None:
         return unknown(url.partition("://")[0].lower())
+    if len(found) > 1:
+        return (
+            "it names several places, and what one refuses would come to the others again and "
+            "again: make a channel of each"
+        )
     if "host" in found.template_tokens and isinstance(found.host, str):
         host = found.host.strip("[]").rstrip(".").lower()
         port = found.port if isinstance(found.port, int) else 443 if found.secure else 80
