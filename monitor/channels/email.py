@@ -280,6 +280,7 @@ def parse_address(where: str, text: str) -> Address:
             raise ValueError
         name = (found["name"] or "").strip(' "')
         local, domain = (found["inner"] or found["bare"]).rsplit("@", 1)
+        # IDNA 2008: that of 2003, which Python has, makes another domain of one with ß.
         ascii_domain = (
             domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
         )
