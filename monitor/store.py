@@ -19,7 +19,7 @@ from monitor.messages import AlertEntry
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
 from monitor.shown import circumstances_of
-from monitor.storage import entries, sources, subscriptions
+from monitor.storage import corrections, entries, sources, subscriptions
 from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
@@ -43,7 +43,8 @@ class Headline:
 class Draft(NamedTuple):
     """An entry about to be stored: what its document said, and what the classifier says.
 
-    ``hinted`` is the hint that is shown in the classifier's stead, if any.
+    ``hinted`` is the hint that is shown in the classifier's stead, if any; ``said`` the section
+    that a person corrected a revised one to.
     """
 
     update: Update
@@ -54,6 +55,7 @@ class Draft(NamedTuple):
     revised: Revised | None = None
     hints: tuple[Hint, ...] = ()
     hinted: Hint | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,12 @@ def write(
     fresh = [d for d in drafts if d.revised is None and d.update.source.id in ours]
     changed = [d for d in drafts if d.revised is not None and d.update.source.id in ours]
     former = entries.former(connection, [d.revised.entry_id for d in changed if d.revised])
-    changed = [d for d in changed if d.revised and d.revised.entry_id in former]
+    said = corrections.said_of(connection, list(former)) if former else {}
+    changed = [
+        d._replace(said=said.get(d.revised.entry_id))
+        for d in changed
+        if d.revised and d.revised.entry_id in former
+    ]
     first = entries.allocate(connection, len(fresh)) if fresh else 0
     numbered = [(first + index, draft) for index, draft in enumerate(fresh)]
     renumbered = [(draft.revised.entry_id, draft) for draft in changed if draft.revised]
@@ -162,6 +169,8 @@ def _place(
     known = {number: story for number, (_, story) in former.items() if story is not None}
     new = [_newcomer(number, draft, now) for number, draft in loud if number not in known]
     placed = stories.place(connection, new, now)
+    merged = {old: each.story_id for each in placed.values() for old in each.merged}
+    known = {number: merged.get(story, story) for number, story in known.items()}
     story_rows.assign(connection, {n: placed[n].story_id for n in former if n in placed})
     lone = {number: Placed(number) for number, _ in loud}
     return lone | placed | stories.facts(connection, known, now)
@@ -241,7 +250,9 @@ def _settle(connection: Connection, updates: Sequence[Update], now: datetime) ->
 
 
 def _section(draft: Draft) -> tuple[str, bool]:
-    """The section to show, and whether it is unsure: what a hint says is shown as sure."""
+    """The section to show, and whether it is unsure: what a person or a hint says is sure."""
+    if draft.said is not None:
+        return draft.said, False
     if draft.hinted is not None:
         return draft.hinted.section, False
     return draft.prediction.section, draft.prediction.unsure

@@ -23,6 +23,8 @@ from monitor.storage.schema import (
 
 DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 500
+# A mark is written anew when it is a week old: those of one reading are no further apart, in days.
+LAST_READ = 8
 Deletion = Callable[[Connection, datetime, int, int], int]
 
 
@@ -76,11 +78,22 @@ def delete_entries(connection: Connection, now: datetime, days: int, limit: int)
 
 
 def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -> int:
-    """Delete up to ``limit`` marks that no poll has met for ``days``; returns how many."""
+    """Delete up to ``limit`` marks that no poll has met for ``days``; returns how many.
+
+    A document that did not change is not read again, so that its marks age while it lists
+    them: what was met when the source was last read stays.
+    """
     key = sa.tuple_(seen.c.source_id, seen.c.key)
+    others = seen.alias()
+    newest = sa.select(sa.func.max(sa.type_coerce(others.c.seen_at, sa.BigInteger)))
+    newest = newest.where(others.c.source_id == seen.c.source_id)
     old = (
         sa.select(seen.c.source_id, seen.c.key)
-        .where(seen.c.seen_at < now - timedelta(days=days))
+        .where(
+            seen.c.seen_at < now - timedelta(days=days),
+            sa.type_coerce(seen.c.seen_at, sa.BigInteger)
+            < newest.scalar_subquery() - LAST_READ * DAY_MICROSECONDS,
+        )
         .limit(limit)
     )
     return connection.execute(sa.delete(seen).where(key.in_(old))).rowcount

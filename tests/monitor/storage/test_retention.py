@@ -81,6 +81,7 @@ def test_what_an_alert_still_owes_is_never_deleted(database: Database) -> None:
 def test_marks_go_when_no_poll_has_met_them_for_long(database: Database) -> None:
     with database.write() as connection:
         entries.add_marks(connection, [mark(1, 1, 731), mark(2, 2, 731)])
+        assert retention.delete_marks(connection, NOW, 730, 500) == 0  # met when last read
         entries.refresh_marks(connection, {2: 1}, NOW)
         assert retention.delete_marks(connection, NOW, 730, 500) == 1
         assert list(connection.scalars(sa.select(seen.c.key))) == [2]
