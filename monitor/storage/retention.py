@@ -23,6 +23,7 @@ from monitor.storage.schema import (
 
 DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 500
+MARKS_AT_ONCE = 5_000  # they are small, and found by looking at all
 # A mark is written anew when it is a week old: those of one reading are no further apart, in days.
 LAST_READ = 8
 Deletion = Callable[[Connection, datetime, int, int], int]
@@ -39,20 +40,22 @@ def forget(
 
     Returns when nothing is left, or ``go_on`` says no. Raises StorageError.
     """
-    for delete, age in (
-        (delete_entries, days),
-        (delete_stories, days),
-        (delete_deliveries, days),
-        (delete_held, days),
-        (delete_told, tombstone_days),
-        (delete_used_links, 0),
-        (delete_marks, tombstone_days),
+    for delete, age, many in (
+        (delete_entries, days, AT_ONCE),
+        (delete_stories, days, AT_ONCE),
+        (delete_deliveries, days, AT_ONCE),
+        (delete_held, days, AT_ONCE),
+        (delete_told, tombstone_days, AT_ONCE),
+        (delete_used_links, 0, AT_ONCE),
+        (delete_marks, tombstone_days, MARKS_AT_ONCE),
     ):
 
-        def batch(connection: Connection, delete: Deletion = delete, age: int = age) -> int:
-            return delete(connection, now(), age, AT_ONCE)
+        def batch(
+            connection: Connection, delete: Deletion = delete, age: int = age, many: int = many
+        ) -> int:
+            return delete(connection, now(), age, many)
 
-        while go_on() and database.run(batch) == AT_ONCE:
+        while go_on() and database.run(batch) == many:
             pass
 
 
@@ -84,15 +87,15 @@ def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -
     them: what was met when the source was last read stays.
     """
     key = sa.tuple_(seen.c.source_id, seen.c.key)
-    others = seen.alias()
-    newest = sa.select(sa.func.max(sa.type_coerce(others.c.seen_at, sa.BigInteger)))
-    newest = newest.where(others.c.source_id == seen.c.source_id)
+    met = sa.type_coerce(seen.c.seen_at, sa.BigInteger)
+    read = sa.select(seen.c.source_id, sa.func.max(met).label("at")).group_by(seen.c.source_id)
+    last = read.subquery()
     old = (
         sa.select(seen.c.source_id, seen.c.key)
+        .join(last, last.c.source_id == seen.c.source_id)
         .where(
             seen.c.seen_at < now - timedelta(days=days),
-            sa.type_coerce(seen.c.seen_at, sa.BigInteger)
-            < newest.scalar_subquery() - LAST_READ * DAY_MICROSECONDS,
+            met < last.c.at - LAST_READ * DAY_MICROSECONDS,
         )
         .limit(limit)
     )
