@@ -54,7 +54,7 @@ def floor(connection: Connection, since: datetime, most: int) -> int:
     first = connection.execute(
         sa.select(entry.c.id)
         .where(entry.c.first_seen_at >= since)
-        .order_by(entry.c.first_seen_at)
+        .order_by(entry.c.first_seen_at, entry.c.id)  # a poll's entries came at one moment
         .limit(1)
     ).scalar()
     newest = connection.execute(sa.select(sa.func.max(entry.c.id))).scalar() or 0
