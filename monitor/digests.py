@@ -58,7 +58,11 @@ def _release_one(connection: Connection, book: RuleBook, now: datetime) -> int |
     if room_at is not None:
         telling.postpone(connection, group, room_at, now)
         return 0
-    number = message_id("digest", group.channel, group.release_at.isoformat(), str(group.first_id))
+    # What came late was not in it, if it was made before a backup was restored.
+    number = message_id(
+        *("digest", group.channel, group.release_at.isoformat(), str(group.first_id)),
+        *telling.latecomers(connection, group),
+    )
     total = telling.take(connection, group, number)
     if not total:
         return 0

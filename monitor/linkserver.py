@@ -114,10 +114,10 @@ class LinkServer:
     async def _wish(self, request: web.Request) -> Wish | None:
         token = request.match_info["token"]
         ticket = self._linker.read(token) if len(token) <= LONGEST_TOKEN else None
-        if ticket is None or ticket.expires_at <= self._now():
+        if ticket is None:
             return None
         return await asyncio.to_thread(
-            self._database.look, lambda connection: wishes.look(connection, ticket)
+            self._database.look, lambda connection: wishes.look(connection, ticket, self._now())
         )
 
 

@@ -29,13 +29,22 @@ class Wish:
     title: str
 
 
-def look(connection: Connection, ticket: Ticket) -> Wish | None:
-    """What a ticket asks for; None when its alert is forgotten."""
+def look(connection: Connection, ticket: Ticket, now: datetime) -> Wish | None:
+    """What a ticket asks for; None when it has expired, or its alert is forgotten or, since a
+    backup was restored, another one.
+
+    It lasts from when the alert arrived, which may have waited for its channel.
+    """
     try:
         row = ledger.get(connection, ticket.message_id)
     except NotFound:
         return None
-    return Wish(ticket, row["channel"], rules_of(row), _title(row, ticket.story))
+    waited = max(row["settled_at"] or row["created_at"], row["created_at"]) - row["created_at"]
+    ticket = replace(ticket, expires_at=ticket.expires_at + waited)
+    title = _title(row, ticket.story)
+    if ticket.expires_at <= now or (ticket.story and not title):
+        return None
+    return Wish(ticket, row["channel"], rules_of(row), title)
 
 
 def rules_of(row: RowMapping) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from monitor.rules.matcher import RuleSet
 from monitor.rules.plan import make_step
 from monitor.service import utc_now
 from monitor.shown import subject_told
-from monitor.storage import deliveries, entries, ledger, rules, telling
+from monitor.storage import deliveries, entries, ledger, rules, stories, telling
 from monitor.storage.ledger import Wanted
 from monitor.storage.messages import decode
 
@@ -185,11 +185,12 @@ def mute(settings: Settings, wanted: str, *, on: bool = True) -> str:
 
 def _mute(connection: Connection, wanted: str, *, on: bool) -> str:
     if wanted.isdecimal() and len(wanted) < 19:
-        story = int(wanted)
-        former = entries.former(connection, [story]).get(story)
-        title = former.title if former else None
-        if former and former.story_id:  # the number of any headline stands for its story
-            story = former.story_id
+        story, title = int(wanted), None
+        if former := entries.former(connection, [story]).get(story):
+            title = former.title  # the number of any headline stands for its story
+            story = former.story_id or story
+        elif known := stories.root_of(connection, story):  # its first headline is gone
+            story, title = known.id, known.title
         if title is None and on:
             raise NotFound(f"there is no story {wanted}: 'headlines hot' shows their numbers")
     else:

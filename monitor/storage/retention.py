@@ -24,6 +24,9 @@ from monitor.storage.schema import (
 DAY_MICROSECONDS = 86_400_000_000
 AT_ONCE = 500
 MARKS_AT_ONCE = 5_000  # they are small, and found by looking at all
+# A story can be joined for so long (monitor.storybook.WINDOW): one that went before would be told
+# again. What is to stay for ever stays for a hundred years: no instant is older.
+STORY_DAYS, MOST_DAYS = 3, 36_500
 # A mark is written anew when it is a week old: those of one reading are no further apart, in days.
 LAST_READ = 8
 Deletion = Callable[[Connection, datetime, int, int], int]
@@ -53,7 +56,7 @@ def forget(
         def batch(
             connection: Connection, delete: Deletion = delete, age: int = age, many: int = many
         ) -> int:
-            return delete(connection, now(), age, many)
+            return delete(connection, now(), min(age, MOST_DAYS), many)
 
         while go_on() and database.run(batch) == many:
             pass
@@ -68,8 +71,9 @@ def delete_entries(connection: Connection, now: datetime, days: int, limit: int)
     owed = sa.select(delivery.c.entry_id).where(
         delivery.c.state.in_(("pending", "claimed")), delivery.c.entry_id.is_not(None)
     )
-    days_kept = sa.cast(sa.func.coalesce(source.c.retention_days, days), sa.BigInteger)
-    kept_for = days_kept * DAY_MICROSECONDS
+    wanted = sa.func.coalesce(source.c.retention_days, days)
+    days_kept = sa.case((wanted > MOST_DAYS, MOST_DAYS), else_=wanted)
+    kept_for = sa.cast(days_kept, sa.BigInteger) * DAY_MICROSECONDS
     age = microseconds(now) - sa.type_coerce(entry.c.first_seen_at, sa.BigInteger)
     old = (
         sa.select(entry.c.id)
@@ -103,7 +107,11 @@ def delete_marks(connection: Connection, now: datetime, days: int, limit: int) -
 
 
 def delete_stories(connection: Connection, now: datetime, days: int, limit: int) -> int:
-    """Delete up to ``limit`` stories that nobody told for ``days`` and that have no entry left."""
+    """Delete up to ``limit`` stories that nobody told for ``days`` and that have no entry left.
+
+    What another portal may still tell stays for as long.
+    """
+    days = max(days, STORY_DAYS)
     told = sa.exists().where(entry.c.story_id == story.c.id)
     old = (
         sa.select(story.c.id)
@@ -127,21 +135,27 @@ def delete_deliveries(connection: Connection, now: datetime, days: int, limit: i
 
 
 def delete_held(connection: Connection, now: datetime, days: int, limit: int) -> int:
-    """Delete up to ``limit`` rows older than ``days`` that a digest has told; returns how many."""
+    """Delete up to ``limit`` rows older than ``days`` whose digest is forgotten; returns how many.
+
+    They say which rules a digest is about, which may be owed for longer.
+    """
+    kept = sa.exists().where(delivery.c.id == held.c.digest)
     old = (
         sa.select(held.c.id)
-        .where(held.c.digest.is_not(None), held.c.release_at < now - timedelta(days=days))
+        .where(held.c.digest.is_not(None), held.c.release_at < now - timedelta(days=days), ~kept)
         .limit(limit)
     )
     return connection.execute(sa.delete(held).where(held.c.id.in_(old))).rowcount
 
 
 def delete_told(connection: Connection, now: datetime, days: int, limit: int) -> int:
-    """Delete up to ``limit`` notes of what was told, untouched for ``days``; returns how many."""
+    """Delete up to ``limit`` notes of what was told, untouched for ``days``, of stories that are
+    forgotten: what joins one that goes on is no news. Returns how many."""
     key = sa.tuple_(told.c.rule, told.c.story)
+    known = sa.exists().where(story.c.id == told.c.story)
     old = (
         sa.select(told.c.rule, told.c.story)
-        .where(told.c.last_at < now - timedelta(days=days))
+        .where(told.c.last_at < now - timedelta(days=days), ~known)
         .limit(limit)
     )
     return connection.execute(sa.delete(told).where(key.in_(old))).rowcount

@@ -37,10 +37,22 @@ _TITLED = sa.select(entry.c.id, entry.c.title, entry.c.url, _first_seen, entry.c
 )
 
 
+# Stories whose first entry was removed or forgotten: their rows say how that one told them.
+_began = sa.type_coerce(story.c.first_seen_at, sa.BigInteger)
+_BEREFT = sa.and_(
+    story.c.merged_into.is_(None), ~sa.exists().where(entry.c.id == story.c.id).correlate(story)
+)
+
+
 def titles(connection: Connection, after: int, since: datetime, limit: int) -> list[Titled]:
-    """The entries numbered above ``after`` and first seen from ``since`` on, in order."""
-    recent = _TITLED.where(entry.c.id > after, _first_seen >= microseconds(since))
-    return [Titled(*row) for row in connection.execute(recent.limit(limit))]
+    """The entries numbered above ``after`` and first seen from ``since`` on, in order; where a
+    story lost its first one, what its row says of it."""
+    recent = _TITLED.order_by(None).where(entry.c.id > after, _first_seen >= microseconds(since))
+    lost = sa.select(story.c.id, story.c.title, story.c.url, _began, story.c.id).where(
+        story.c.id > after, _began >= microseconds(since), _BEREFT
+    )
+    both = sa.union_all(recent, lost).order_by("id").limit(limit)
+    return [Titled(*row) for row in connection.execute(both)]
 
 
 def titles_of(connection: Connection, ids: Sequence[int]) -> list[Titled]:
@@ -57,12 +69,18 @@ def floor(connection: Connection, since: datetime, most: int) -> int:
         .order_by(entry.c.first_seen_at, entry.c.id)  # a poll's entries came at one moment
         .limit(1)
     ).scalar()
-    newest = connection.execute(sa.select(sa.func.max(entry.c.id))).scalar() or 0
-    return max((first or newest + 1) - 1, newest - most)
+    lost = connection.scalar(
+        sa.select(sa.func.min(story.c.id)).where(
+            story.c.last_seen_at >= since, story.c.first_seen_at >= since, _BEREFT
+        )
+    )
+    newest = max(connection.scalar(sa.select(sa.func.max(entry.c.id))) or 0, lost or 0)
+    begins = min(first or newest + 1, lost or newest + 1)
+    return max(begins - 1, newest - most)
 
 
 def told(connection: Connection, ids: Collection[int]) -> dict[int, Told]:
-    """Those of ``ids`` that still exist, with their stories."""
+    """Those of ``ids`` that still exist, or whose stories do, with these."""
     if not ids:
         return {}
     rows = connection.execute(
@@ -77,9 +95,23 @@ def told(connection: Connection, ids: Collection[int]) -> dict[int, Told]:
         .join(source, source.c.id == entry.c.source_id)
         .where(bulk.among(connection, entry.c.id, sorted(ids)))
     )
-    return {
+    found = {
         number: Told(number, title, url, portal_of(at_url), at, story_id)
         for number, title, url, at_url, at, story_id in rows
+    }
+    lost = sorted(set(ids) - found.keys())
+    return found | _told_of_lost(connection, lost) if lost else found
+
+
+def _told_of_lost(connection: Connection, ids: Sequence[int]) -> dict[int, Told]:
+    """Of the entries ``ids``, which are gone, those that began a story."""
+    query = sa.select(story).where(bulk.among(connection, story.c.id, ids))
+    rows = connection.execute(query.where(story.c.merged_into.is_(None))).mappings()
+    return {
+        each.id: Told(
+            each.id, each.title, each.url, each.joined[0].portal, each.first_seen_at, each.id
+        )
+        for each in map(_story, rows)
     }
 
 
@@ -192,8 +224,11 @@ def settle_sections(connection: Connection, entries: Collection[int]) -> None:
 def hottest(
     connection: Connection, since: datetime, section: str | None, limit: int
 ) -> list[Story]:
-    """The hottest stories told since then, the hottest first."""
-    statement = sa.select(story).where(story.c.last_seen_at >= since, story.c.merged_into.is_(None))
+    """The hottest stories told since then that have entries left, the hottest first."""
+    left = sa.exists().where(entry.c.story_id == story.c.id)
+    statement = sa.select(story).where(
+        story.c.last_seen_at >= since, story.c.merged_into.is_(None), left
+    )
     if section is not None:
         statement = statement.where(story.c.section == section)
     statement = statement.order_by(story.c.hot.desc(), story.c.id).limit(limit)

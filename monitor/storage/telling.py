@@ -233,12 +233,14 @@ def hold(connection: Connection, found: Sequence[Held], now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is told in one digest. ``lane`` is a rule that a cap holds back, else empty."""
+    """What is told in one digest. ``lane`` is a rule that a cap holds back, else empty;
+    ``late`` is how much of it was held when it was due already."""
 
     channel: str
     release_at: datetime
     lane: str
     first_id: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +269,9 @@ def any_due(connection: Connection, now: datetime) -> bool:
 
 def first_due(connection: Connection, now: datetime) -> Group | None:
     """The group that has been due for longest."""
+    late = sa.func.count(sa.case((held.c.held_at >= held.c.release_at, 1)))
     query = (
-        sa.select(held.c.channel, held.c.release_at, _LANE, sa.func.min(held.c.id))
+        sa.select(held.c.channel, held.c.release_at, _LANE, sa.func.min(held.c.id), late)
         .where(_is_due(now))
         .group_by(held.c.channel, held.c.release_at, _LANE)
         .order_by(held.c.release_at, sa.func.min(held.c.id))
@@ -285,6 +288,15 @@ def _of(group: Group) -> sa.ColumnElement[bool]:
         held.c.release_at == group.release_at,
         _LANE == group.lane,  # noqa: SIM300
     )
+
+
+def latecomers(connection: Connection, group: Group) -> list[str]:
+    """The addresses (else titles) of what joined a group when that was due already."""
+    if not group.late:
+        return []
+    query = sa.select(held.c.entry).where(_of(group), held.c.held_at >= held.c.release_at)
+    found = connection.scalars(query.order_by(held.c.id))
+    return [document["url"] or document["title"] for document in found]
 
 
 def take(connection: Connection, group: Group, digest: str) -> int:

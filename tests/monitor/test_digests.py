@@ -354,6 +354,8 @@ def test_what_was_told_and_held_is_forgotten_in_time_and_what_waits_is_not(desk:
     desk.rule("rates", mode="digest", digest="hourly")
     desk.match("rates")
     desk.release(NIGHT + HOUR)
+    with desk.database.write() as connection:
+        deliveries.settle_sent(connection, {desk.digests[0].id: "ok"}, desk.now)
     desk.match("rates")
 
     def forget(days: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from monitor.links import PATH, Linker
+from monitor.links import PATH, Action, Linker, Ticket
 from monitor.linkserver import LinkServer
 from monitor.messages import Message, RuleCount
 from monitor.storage import Database, deliveries, retention, rules, secrets, telling
@@ -182,3 +182,23 @@ def test_the_key_stays_and_used_links_are_forgotten_after_they_expire(site: Site
 
     assert not forget(NOW)
     assert forget(NOW + timedelta(seconds=1))
+
+
+def test_links_of_an_alert_that_arrived_late_work_for_as_long(site: Site) -> None:
+    arrived = NOW + timedelta(days=8)
+    with site.database.write() as connection:
+        deliveries.settle_sent(connection, {"msg_1": "ok"}, arrived)
+    link = site.linker.mute(site.message, site.entry)
+    site.now = arrived + timedelta(days=7)
+    assert site.ask(("GET", link))[0][0] == 404
+    site.now -= timedelta(hours=1)
+    assert [status for status, _ in site.ask(("GET", link), ("POST", link))] == [200, 200]
+
+
+def test_a_link_mutes_no_story_that_its_alert_does_not_tell(site: Site) -> None:
+    ticket = Ticket(Action.MUTE, "msg_1", 78, NOW + timedelta(days=1))
+    link = f"{BASE}{PATH}{site.linker.token(ticket)}"
+    answers = site.ask(("GET", link), ("POST", link))
+    assert [status for status, _ in answers] == [404, 404]
+    with site.database.read() as connection:
+        assert telling.muted_among(connection, [78]) == set()

@@ -50,6 +50,20 @@ def test_a_worker_that_starts_anew_knows_what_others_stored(database: Database) 
     assert placed.story_id == 1
 
 
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_story_is_found_by_its_own_title_when_its_entry_is_gone(
+    database: Database, is_new: bool
+) -> None:
+    desk = Desk(database)
+    desk.tell(("a.cn", QUAKE))
+    desk.tell(("c.cn", OTHER))
+    with database.write() as connection:
+        connection.execute(sa.delete(entry))
+    worker = Desk(database) if is_new else desk
+    placed = worker.tell(("b.cn", AGAIN), ("d.cn", "英伟达发布新一代数据中心芯片"))
+    assert [each.story_id for each in placed] == [1, 4]
+
+
 def test_two_workers_in_turn_agree(database: Database) -> None:
     one, two = Desk(database), Desk(database)
     for at, desk in enumerate((one, two, one, two)):
