@@ -17,7 +17,7 @@ from monitor.rulebook import known_words
 from monitor.rules import language
 from monitor.rules.lint import ALWAYS, DEAD, NEVER, World, lint
 from monitor.rules.matcher import RuleSet, Subject
-from monitor.rules.tree import Query
+from monitor.rules.tree import Literal, Query
 from monitor.storage import history, rules
 from monitor.types import Rule
 
@@ -68,6 +68,7 @@ def lint_stored(settings: Settings) -> list[Remark]:
 
 def lint_query(settings: Settings, text: str) -> list[Remark]:
     """Remarks on a query that is not stored. Raises QueryError."""
+    use_words(settings.text.words)
     query = language.parse(text, sections=sections_in_queries(settings))
     with opened(settings) as database, database.read() as connection:
         return _remarks("", query, _world(history.source_rows(connection)))
@@ -90,7 +91,7 @@ def _world(sources: Iterable[RowMapping]) -> World:
         Subject("", source=row["name"], source_url=row["url"], labels=tuple(row["labels"]))
         for row in sources
     ]
-    return World(subjects or None, tuple(EventKind))
+    return World(subjects or None, tuple(EventKind), known_words())
 
 
 def _remarks(name: str, query: Query, world: World) -> list[Remark]:
@@ -107,6 +108,8 @@ def _twice(parsed: Sequence[tuple[Rule, Query]]) -> list[Remark]:
     first: dict[Query, str] = {}
     remarks = []
     for rule, query in parsed:
+        if not rule.enabled:
+            continue
         if query in first:
             text = f"asks the same as {first[query]!r}: its headlines are told twice"
             remarks.append(Remark(rule.name, "twice", text))
@@ -135,7 +138,7 @@ def _silenced(parsed: Sequence[tuple[Rule, Query]]) -> list[Remark]:
                     short = longer[slice(*hidden.span)]
                     text = (
                         f"{short} does not count within {longer}, a keyword of "
-                        f"{on[owner].name!r}; where it should, write sub:{short}"
+                        f"{on[owner].name!r}; where it should, write {Literal(short, 'sub')}"
                     )
                     remarks.append(Remark(on[rule_id].name, "silenced", text, on[owner].name))
     return remarks

@@ -63,11 +63,12 @@ class Examiner:
         self._rest = [self._rest_of(each) for each in self._clauses]
         others = [node for node in (self._free, self._loose, *self._rest) if node is not None]
         self._asked = Asked(self._rules, [query.root, *others], made.keywords)
-        self._against: tuple[Asked, Node] | None = None
+        self._against: tuple[Asked, Node | None] | None = None
         if against:
             theirs = rules.with_rule(TRIED, against)
-            asked = Asked(theirs, [against.root], theirs.plan(TRIED).keywords)
-            self._against = (asked, against.root)
+            made = theirs.plan(TRIED)
+            asked = Asked(theirs, [against.root], made.keywords)
+            self._against = (asked, None if made.of_events else against.root)
         self.sieve = Sieve([
             query, *([against] if against else []), *(Query(node) for node in others)
         ])  # fmt: skip
@@ -94,7 +95,7 @@ class Examiner:
         against: set[int] | None = None
         if self._against:
             asked, root = self._against
-            against = Batch(asked, titles, facts).where(root, every)
+            against = Batch(asked, titles, facts).where(root, every) if root else set()
         return Looked(hits, against, sections, boundaries)
 
     def _count_parts(self, batch: Batch, hits: set[int]) -> None:

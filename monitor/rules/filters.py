@@ -75,12 +75,13 @@ def _holds(bound: tree.Bound) -> Callable[[float], bool]:
 
 
 def _section(term: tree.Filter) -> Check:
-    names = frozenset(term.values) - {"unsure"}
+    # Ids differ in more than case, and who read the query may not have known how they are written.
+    names = frozenset(value.casefold() for value in term.values) - {"unsure"}
     unsure = "unsure" in term.values
     if not term.bounds:
-        return lambda subject: unsure if subject.unsure else subject.section in names
+        return lambda subject: unsure if subject.unsure else subject.section.casefold() in names
     holds = _holds(term.bounds[0])
-    return lambda subject: subject.section in names and holds(subject.probability)
+    return lambda subject: subject.section.casefold() in names and holds(subject.probability)
 
 
 def _source(term: tree.Filter) -> Check:

@@ -29,7 +29,7 @@ from monitor.rules.tree import (
     Regex,
     is_of_events,
 )
-from monitor.rules.words import is_whole
+from monitor.rules.words import Words, default_words, is_whole
 from monitor.text import TITLE_LIMIT, fold
 
 STEPS = 20_000
@@ -46,11 +46,13 @@ _ASSERTS = re.compile(r"[\^$]|\\[AzbBQ]")
 class World:
     """What there is to ask about; None where anything may be.
 
-    ``sources`` are the stored sources as subjects, ``events`` the names of all events.
+    ``sources`` are the stored sources as subjects, ``events`` the names of all events, ``words``
+    those that hide shorter keywords.
     """
 
     sources: Sequence[Subject] | None = None
     events: Sequence[str] | None = None
+    words: Words = field(default_factory=default_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ class Finding:
 
 def lint(query: Query, world: World | None = None) -> list[Finding]:
     """What is wrong with ``query``."""
-    searching = _Search(world or World(), of_events=is_of_events(query))
+    world = world or World()
+    searching = _Search(world, of_events=is_of_events(query))
     reason = searching.contradiction(query.root, asked=True)
     if reason is not None:
         return [Finding(NEVER, str(query), f"can never match: {reason}")]
     # What is stored now matches everything? Tomorrow's source may not.
-    anything = _Search(World(), searching.of_events)
+    anything = _Search(World(words=world.words), searching.of_events)
     if anything.contradiction(query.root, asked=False) is not None:
         return [Finding(ALWAYS, str(query), "matches everything: no headline could fail it")]
     return [
@@ -166,7 +169,7 @@ class _Search:
         if leaf in (facts.failed if asked else facts.held):
             return f"{leaf} is both asked for and excluded"
         if isinstance(leaf, Literal):
-            return _literal_against(facts, leaf, asked)
+            return _literal_against(facts, leaf, asked, self.world.words)
         if isinstance(leaf, Regex) and not asked and self._is_always(leaf):
             return f"{leaf} is found in every title"
         if isinstance(leaf, Filter):
@@ -215,7 +218,7 @@ def _sides(near: Near) -> list[Node]:
     return [side[0] if len(side) == 1 else Or(side) for side in (near.left, near.right)]
 
 
-def _literal_against(facts: _Facts, leaf: Literal, asked: bool) -> str:
+def _literal_against(facts: _Facts, leaf: Literal, asked: bool, words: Words) -> str:
     text = _folded(leaf.text)
     if asked and len(text) > TITLE_LIMIT:
         return f"titles have at most {TITLE_LIMIT:,} characters"
@@ -223,7 +226,7 @@ def _literal_against(facts: _Facts, leaf: Literal, asked: bool) -> str:
     failed = [each for each in facts.failed if isinstance(each, Literal)]
     pairs = [(leaf, each) for each in failed] if asked else [(each, leaf) for each in held]
     for present, absent in pairs:
-        if _implies(present, absent):
+        if _implies(present, absent, words):
             return f"where {present} is, {absent} is too"
     anchored = asked and (leaf.start or leaf.end)
     for other in held if anchored else ():
@@ -232,7 +235,7 @@ def _literal_against(facts: _Facts, leaf: Literal, asked: bool) -> str:
     return ""
 
 
-def _implies(present: Literal, absent: Literal) -> bool:
+def _implies(present: Literal, absent: Literal, words: Words) -> bool:
     """Whether a title that holds ``present`` holds ``absent``."""
     if absent.mode == "exact" or absent.start or absent.end:
         return False
@@ -241,6 +244,8 @@ def _implies(present: Literal, absent: Literal) -> bool:
         return part in whole
     if absent.mode == "word":
         return present.mode == "word" and whole == part
+    if whole != part and words.may_hide(part):
+        return False
     starts = (at for at in range(len(whole)) if whole.startswith(part, at))
     return any(
         is_whole(whole, start, start + len(part))

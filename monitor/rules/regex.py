@@ -12,6 +12,8 @@ MEMORY = 4 << 20
 TOGETHER = 16
 # The very ends of a text, what sets flags of its own, and what hides either.
 _ENDS = re.compile(r"\\[AzQE]|\(\?[A-Za-z]*-?[A-Za-z]*[):]")
+# What takes a single byte, which may be part of a character.
+_BYTE = re.compile(r"(?:[^\\]|\\[^C])*?\\C", re.DOTALL)
 MOST_SPANS = 64  # empty matches included: each search is linear, so is a bounded number
 
 
@@ -30,6 +32,8 @@ class Regex:
     __slots__ = ("_gate", "_iterate", "_quick", "_search")
 
     def __init__(self, pattern: str, ignore_case: bool) -> None:
+        if byte := _BYTE.match(pattern):
+            raise RegexError("\\C is a byte, a part of a character; write .", byte.end() - 2)
         options = re2.Options()
         options.log_errors = False
         options.never_capture = True
@@ -44,7 +48,7 @@ class Regex:
         self._quick = _quick(pattern, options)
         # Of lines: what matches a line alone, matches there among others too.
         lines = None if _ENDS.search(pattern) else f"(?m:{pattern})"
-        self._gate = re2.compile(lines.encode(), options).search if lines else None
+        self._gate = _gate(lines, options) if lines else None
 
     def found(self, text: bytes) -> bool:
         """Whether the pattern matches somewhere in ``text``, which is UTF-8."""
@@ -78,12 +82,25 @@ class Regex:
                 chars, at = chars + width, end
 
 
+def _gate(lines: str, options: re2.Options) -> Callable[[bytes], object] | None:
+    """A search of several lines at once; None where the expression alone just fits in memory."""
+    try:
+        search: Callable[[bytes], object] = re2.compile(lines.encode(), options).search
+    except re2.error:
+        return None
+    return search
+
+
 def _quick(pattern: str, options: re2.Options) -> Callable[[bytes], object]:
     """A search without a match object, three times as fast. A miss says nothing: where memory
-    runs short it finds nothing at all."""
+    runs short, as it does for a set long before it does for an expression, it finds nothing at
+    all."""
     one = re2.Set.SearchSet(options)
     one.Add(pattern.encode())
-    one.Compile()
+    try:
+        one.Compile()
+    except re2.error:
+        return _never
     match: Callable[[bytes], object] = one.Match
     return match
 
@@ -121,7 +138,9 @@ def _explain(pattern: str, error: Exception) -> RegexError:
         if re.search(part, text):
             reason += f"; {way_out}"
             break
-    offset = pattern.find(fragment) if fragment and fragment != pattern else 0
+    # What is not closed reaches to the end: the same may stand before it.
+    find = pattern.rfind if kind == "missing ]" else pattern.find
+    offset = find(fragment) if fragment and fragment != pattern else 0
     return RegexError(reason, max(offset, 0))
 
 

@@ -89,9 +89,7 @@ class Filter:
     bounds: tuple[Bound, ...] = ()
 
     def __str__(self) -> str:
-        values = ",".join(
-            value if _BARE_VALUE.fullmatch(value) else quote(value) for value in self.values
-        )
+        values = ",".join(map(written_value, self.values))
         write = _age if self.name == "age" else _number
         bounds = ",".join(_bound(bound, write, bare=not self.values) for bound in self.bounds)
         return f"{self.name}:{values}{bounds}"
@@ -215,6 +213,11 @@ def _operand(words: tuple[Literal, ...]) -> str:
 def is_plain(text: str) -> bool:
     """Whether a literal reads the same without quotes."""
     return bool(_PLAIN_WORD.fullmatch(text)) and not _SPECIAL_WORD.fullmatch(text)
+
+
+def written_value(value: str) -> str:
+    """A name as a filter's list has it: quoted where it must be."""
+    return value if _BARE_VALUE.fullmatch(value) else quote(value)
 
 
 def quote(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from monitor.rules.tokens import normal, unquoted
-from monitor.rules.tree import Bound, Filter, quote
+from monitor.rules.tree import Bound, Filter, quote, written_value
 
 VALUE_LIMIT = 200
 UNSURE = "unsure"
@@ -72,12 +72,12 @@ def _folded(name: str) -> str:
 
 def renamed(raw: str, sections: Sections) -> list[tuple[int, int, str]]:
     """Where the value of a ``section:`` filter names sections otherwise than by their ids: from
-    and to which character, and the id."""
+    and to which character, and the id as it is written."""
     found = []
     for piece in _split(raw[: _end_of_names(raw)]):
         which = sections.id_of(piece.text)
         if which is not None and which != piece.text:
-            found.append((piece.at, piece.end, which))
+            found.append((piece.at, piece.end, written_value(which)))
     return found
 
 

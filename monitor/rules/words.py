@@ -67,6 +67,10 @@ class Words:
         """Whether a known word could cover one of ``keywords``."""
         return bool(self.yours) or not self._short.isdisjoint(keywords)
 
+    def may_hide(self, text: str) -> bool:
+        """Whether a known word holds the keyword ``text`` and would cover it."""
+        return text in self._short or any(text in word and text != word for word in self.yours)
+
     def covers(self, folded: str) -> list[Cover]:
         """Every known word in ``folded``."""
         return [

@@ -19,7 +19,7 @@ from monitor.rules.importers.draft import (
 from monitor.rules.language import TERM_LIMIT, TEXT_LIMIT
 from monitor.rules.tokens import normal
 from monitor.rules.tree import Literal
-from monitor.text import fold
+from monitor.text import clean_title, fold
 
 CSV_FIELDS = (
     "name", "query", "keyword", "channels", "enabled", "mode", "digest", "urgent", "quiet",
@@ -35,11 +35,11 @@ def read_keywords(text: str, choices: Choices) -> Imported:
     report = Report()
     words: list[Literal] = []
     for number, line in enumerate(text.splitlines(), 1):
-        written = normal(line)
-        if not written or written.startswith("#"):
+        written = clean_title(line, TEXT_LIMIT)[0]
+        if not line.strip() or written.startswith("#"):
             continue
-        if not fold(written).text.strip() or not written.isprintable():
-            report.note(number, Fate.LOST, written, "nothing visible to search for")
+        if not fold(written).text.strip():
+            report.note(number, Fate.LOST, normal(line), "nothing visible to search for")
             continue
         word = Literal(written)
         report.note(number, Fate.KEPT, written, str(word))
@@ -108,7 +108,8 @@ def _read_row(cells: dict[str, str], number: int, report: Report) -> None:
     if "caps" in cells:
         options["caps"] = [cap.strip() for cap in _BETWEEN.split(cells["caps"])]
     if "top" in cells:
-        options["top"] = int(cells["top"]) if cells["top"].isdecimal() else cells["top"]
+        top = cells["top"]
+        options["top"] = int(top) if top.isdecimal() and len(top) < 10 else top
     flags = {
         name: _FLAGS.get(cells[name].lower()) for name in ("urgent", "enabled") if name in cells
     }

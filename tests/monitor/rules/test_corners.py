@@ -1,0 +1,127 @@
+"""What rules, the linter, importers and trials make of what is rare."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.actions import linting
+from monitor.actions.looked import Examiner
+from monitor.errors import QueryError
+from monitor.rules.importers import Choices, Fate, read
+from monitor.rules.language import parse, with_ids
+from monitor.rules.lint import lint
+from monitor.rules.matcher import RuleSet, Subject
+from monitor.rules.tree import Filter, leaves
+from monitor.rules.values import Sections
+from monitor.types import Rule
+
+NAMES = (
+    r"/\p{Lu}\pL{2,15} \p{Lu}\pL{2,15} \p{Lu}\pL{2,15}/",
+    r"/^\p{Lu}\pL{1,20}:/",
+    r"/\b\pL{20,}\b/",
+    r"/\p{Lu}{3,20} \p{Lu}{3,20}/",
+)
+
+
+def test_expressions_without_a_letter_are_searched_together_where_that_fits() -> None:
+    rules = RuleSet([(at, parse(text)) for at, text in enumerate(NAMES, 1)])
+    assert [hit.rule_id for hit in rules.match(Subject("Old Times Here"))] == [1]
+    assert [hit.rule_id for hit in rules.match(Subject("Breaking: RED ALERT"))] == [2, 4]
+
+
+@pytest.mark.parametrize("text", [r"/\pL{100}/", r"/[\pL\pN]{70}/i", r"/\p{Han}{950,}/"])
+def test_what_re2_compiles_is_a_rule(text: str) -> None:
+    query = parse(text)
+    assert RuleSet([(1, query)]).match(Subject("字" * 960))
+    assert not RuleSet([(1, query)]).match(Subject("-" * 200))
+
+
+@pytest.mark.parametrize("text", [r"/\C/", r"/央\C/", r"/\\\C+/", r"/\C{5}/i"])
+def test_a_byte_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="byte"):
+        parse(text)
+
+
+def test_a_backslash_before_c_is_none() -> None:
+    assert RuleSet([(1, parse(r"/a\\C/"))]).match(Subject(r"a\C"))
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("美国高通胀 NOT 高通", "美国高通胀持续"),
+        ("word:美国高通胀 NOT 高通", "美国高通胀"),
+    ],
+)
+def test_lint_says_never_only_of_what_never_matches(text: str, title: str) -> None:
+    assert RuleSet([(1, parse(text))]).match(Subject(title))
+    assert lint(parse(text)) == []
+
+
+def test_lint_says_everything_only_of_what_matches_everything() -> None:
+    query = parse("高通 OR NOT 美国高通胀")
+    assert not RuleSet([(1, query)]).match(Subject("美国高通胀"))
+    assert lint(query) == []
+
+
+@pytest.mark.parametrize("text", ["苹果手机 NOT 苹果", "^高通 NOT 高通", "苹果手机 NOT sub:果"])
+def test_lint_still_finds(text: str) -> None:
+    assert [each.kind for each in lint(parse(text))] == ["never"]
+
+
+class _Facts:
+    def where(self, term: Filter, among: set[int]) -> set[int]:
+        return set()
+
+
+def test_a_rule_of_events_loses_no_entries() -> None:
+    examiner = Examiner(parse("高铁"), RuleSet(()), parse("event:source-* OR 央行"))
+    looked = examiner.look(["央行降准", "高铁开通"], _Facts())
+    assert (looked.hits, looked.against) == ({1}, set())
+
+
+def _rule(number: int, query: str, *, enabled: bool = True) -> Rule:
+    return Rule(number, f"r{number}", query, ("hook",), enabled)
+
+
+def test_the_way_out_of_silence_is_a_query_that_means_it() -> None:
+    stored = [_rule(1, '"苹果 手机"'), _rule(2, '"苹果 手机壳"')]
+    (remark,) = linting._silenced([(rule, parse(rule.query)) for rule in stored])
+    assert remark.text.endswith('write sub:"苹果 手机"')
+
+
+def test_a_rule_that_is_off_tells_nothing_twice() -> None:
+    stored = [_rule(1, "降息", enabled=False), _rule(2, "降息")]
+    assert linting._twice([(rule, parse(rule.query)) for rule in stored]) == []
+
+
+def test_a_class_that_is_not_closed_is_pointed_at() -> None:
+    with pytest.raises(QueryError) as caught:
+        parse("/[x][x/")
+    assert caught.value.position == 4
+
+
+def test_a_keyword_with_an_unseen_character_is_kept() -> None:
+    found = read("央行\u200b\n👨\u200d👩\u200d👧\n", "keywords", Choices())
+    assert [draft.query for draft in found.drafts] == ["央行 OR 👨\u200d👩\u200d👧"]
+    assert all(note.fate is Fate.KEPT for note in found.notes)
+
+
+def test_a_number_of_thousands_of_digits_is_no_crash() -> None:
+    read("query,top\nx," + "9" * 5_000, "csv", Choices())
+
+
+@pytest.mark.parametrize("query", ["section:AI", "section:人工智能", "section:ai>=0.5"])
+def test_a_section_whose_id_has_capitals_is_asked_for_as_it_is_stored(query: str) -> None:
+    sections = Sections.of(["AI", "tech"], {"ai": "AI", "人工智能": "AI"})
+    stored = with_ids(query, sections)  # as ``rules add`` keeps it
+    rules = RuleSet([(1, parse(stored)), (2, parse(f"NOT {stored}"))])  # as the daemon reads it
+    subject = Subject("要闻", section="AI", probability=0.9)
+    assert [hit.rule_id for hit in rules.match(subject)] == [1]
+
+
+@pytest.mark.parametrize("which", ["AI（人工智能）", "<18", "a=b"])
+def test_an_id_that_must_be_quoted_is_stored_in_quotes(which: str) -> None:
+    sections = Sections.of([which], {"mine": which})
+    (leaf,) = leaves(parse(with_ids("section:mine", sections)).root)
+    assert isinstance(leaf, Filter) and leaf.values == (which.casefold(),)
