@@ -135,7 +135,11 @@ class Desk:
         joined = replace(before, joined=before.joined + 1)
         cooldown = case.manners.cooldown
         if cooldown and self._now - before.last_at >= cooldown:
-            self.told[key] = replace(joined, last_at=self._now, times=before.times + 1)
+            again = replace(joined, last_at=self._now, times=before.times + 1)
+            # Told at once, it says already what a follow-up would.
+            if again.escalated_at is None and case.manners.mode == "now" and _has_grown(case):
+                again = replace(again, escalated_at=self._now)
+            self.told[key] = again
             self._post(case, ("alert", str(before.times + 1)))
             return
         self.told[key] = joined

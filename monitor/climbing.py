@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -40,12 +41,14 @@ def note(
     listing = [update for update in updates if update.listed]
     numbers = [each.entry_id for update in listing for each in update.listed]
     known = rankings.load(connection, numbers)
-    rows += _go_on(connection, listing, known, now)
+    best = rankings.placed(connection, [number for number in numbers if number not in known])
+    best |= {number: before.best for number, before in known.items()}
+    rows += _go_on(connection, listing, known, best, now)
     rankings.save(connection, rows)
     higher = {
         number: after.best
         for number, _, after in rows
-        if number in known and after.best < known[number].best
+        if number in best and after.best < (best[number] or math.inf)
     }
     rankings.rise(connection, higher)
     _warm(connection, updates, {n: s for n, s, _ in rows if n in higher}, higher, now)
@@ -84,19 +87,19 @@ def _go_on(
     connection: Connection,
     listing: Sequence[Update],
     known: Mapping[int, Ranking],
+    alive: Container[int],
     now: datetime,
 ) -> Iterator[tuple[int, int, Ranking]]:
     """The next place of each listed entry that still exists."""
     if not listing:
         return
-    last = rankings.last_listed(connection, [update.source.id for update in listing])
-    strangers = [e.entry_id for update in listing for e in update.listed if e.entry_id not in known]
-    alive = entries.former(connection, strangers)
+    last = rankings.last_listed(connection, [update.source.id for update in listing], now)
     for update in listing:
         for each in update.listed:
             before = known.get(each.entry_id)
             if before is not None:
-                stayed = before.last_at == last.get(update.source.id)
+                # Of what was noted under a clock that was ahead nobody knows better.
+                stayed = before.last_at > now or before.last_at == last.get(update.source.id)
                 longest_s = _longest(update).total_seconds()
                 after = go_on(before, each, now, stayed=stayed, longest_s=longest_s)
                 yield each.entry_id, update.source.id, after

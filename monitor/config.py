@@ -222,8 +222,11 @@ def find_file(file: Path | None, environment: Mapping[str, str]) -> Path | None:
 def read_file(path: Path) -> dict[str, Any]:
     """The parsed TOML; raises SettingsError that names line and column."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        reason = f"{path}: not UTF-8 ({error}); save it as UTF-8"
+        raise SettingsError([("settings.file", reason)]) from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError([("settings.file", f"{path}: {error}")]) from error
     except OSError as error:
         raise SettingsError([("settings.file", f"{path}: {error.strerror}")]) from error

@@ -281,8 +281,9 @@ class Daemon:
         """Serve the release that is promoted; score recent entries again, a few a tick."""
         await asyncio.to_thread(service.classifier.refresh)
         if self._may_begin():
-            step = self._rescoring.step
-            await asyncio.to_thread(step, service.database, service.classifier, service.now())
+            step, names = self._rescoring.step, service.classifier.names(service.taxonomy)
+            now = service.now()
+            await asyncio.to_thread(step, service.database, service.classifier, now, names)
 
     async def _retrain(self, service: Service) -> None:
         """By the schedule, in a process of its own; the next turn waits for its end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from monitor import rhythm
 from monitor.health import PATIENCE, USUAL_PATIENCE, learn_gap, learn_yield
 from monitor.identity import Keys
-from monitor.ranking import MOST_POLLS, Listed
+from monitor.ranking import MOST_POLLS, RANKED, Listed
 from monitor.rhythm import Rhythm
 from monitor.schedule import Timing, next_fetch_at
 from monitor.text import clean_title, without_secrets
@@ -83,9 +84,10 @@ class Update:
     """What is to be stored for one source.
 
     ``silent`` entries fire no rule (a source's first poll). ``refresh`` are keys to be
-    marked as still listed. ``listed`` are the known entries that the document ranks;
-    ``unchanged``: it is as it was. ``event`` is a sentence for the log. ``partial``: more of the
-    same poll follows, which settles the source.
+    marked as still listed. ``renamed`` are known entries, by number, with the ids that they have
+    now. ``listed`` are the known entries that the document ranks; ``unchanged``: it is as it was.
+    ``event`` is a sentence for the log. ``partial``: more of the same poll follows, which settles
+    the source.
     """
 
     source: Source
@@ -93,6 +95,7 @@ class Update:
     new: tuple[tuple[ParsedEntry, Keys], ...] = ()
     revised: tuple[Revised, ...] = ()
     refresh: tuple[int, ...] = ()
+    renamed: tuple[tuple[int, Keys], ...] = ()
     listed: tuple[Listed, ...] = ()
     unchanged: bool = False
     silent: bool = False
@@ -164,7 +167,7 @@ def _decide_answered(
 ) -> Update:
     source, parsed = result.source, result.parsed
     entries = list(zip(parsed.entries, result.keys, strict=True)) if parsed else []
-    new, revised, refresh = _sort_entries(entries, known, now)
+    new, revised, refresh, renamed = _sort_entries(entries, known, now)
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
     taught = _learn(source, len(entries) if parsed else None, now, is_news=bool(new))
@@ -178,7 +181,8 @@ def _decide_answered(
         state=SourceState.ACTIVE,
         last_new_at=now if new else source.last_new_at,
         **taught,
-        baseline_at=source.baseline_at or now,
+        # A page that lists nothing (a wall, a new layout) says nothing of what is old.
+        baseline_at=source.baseline_at or (now if listed or source.kind not in RANKED else None),
         etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
         last_modified=outcome.last_modified
         if isinstance(outcome, Fetched)
@@ -193,6 +197,7 @@ def _decide_answered(
         new=tuple(new),
         revised=tuple(revised),
         refresh=tuple(refresh),
+        renamed=tuple(renamed),
         listed=_listed(entries, known),
         unchanged=parsed is None,
         silent=source.baseline_at is None and not source.history,
@@ -228,7 +233,7 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
 
 def _name(source: Source, parsed: ParsedFeed | None) -> str:
     """Its own title names a source that was added without a name, unseen."""
-    unnamed = source.name == without_secrets(source.url)
+    unnamed = source.name == without_secrets(source.url) or "://" in source.name
     return parsed.title if unnamed and parsed and parsed.title else source.name
 
 
@@ -334,29 +339,37 @@ def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]
 
 def _sort_entries(
     entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known], now: datetime
-) -> tuple[list[tuple[ParsedEntry, Keys]], list[Revised], list[int]]:
-    """A document's entries as new ones, revised ones, and keys whose marks are getting old."""
+) -> tuple[list[tuple[ParsedEntry, Keys]], list[Revised], list[int], list[tuple[int, Keys]]]:
+    """A document's entries as new ones, revised ones, keys whose marks are getting old, and all
+    that stands for entries of which something has another id: next time they are known by that,
+    since by then too few may be left to tell that ids have changed, and a title may be edited."""
     new: list[tuple[ParsedEntry, Keys]] = []
     revised: list[Revised] = []
     refresh: list[int] = []
     taken: set[int] = set()
+    stand_for: defaultdict[int, list[Keys]] = defaultdict(list)
     unstable = _ids_are_unstable(entries, known)
     for parsed, keys in entries:
-        match = known.get(keys.primary) or known.get(keys.link_title or -1)
-        if match is None and unstable:
-            match = known.get(keys.title)
+        match = _known_as(keys, known, unstable=unstable)
         if match is None:
             # One document may list the same thing twice.
             if keys.primary not in taken and (keys.link_title or -1) not in taken:
                 new.append((parsed, keys))
                 taken.update({keys.primary, keys.link_title or keys.primary})
             continue
+        stand_for[match.entry_id].append(keys)
         if match.title_hash != keys.title_hash and match.entry_id not in taken:
             revised.append(Revised(match.entry_id, parsed, keys))
             taken.add(match.entry_id)
         if now - match.seen_at > REFRESH_AFTER:
             refresh += [key for key in keys.all() if key in known]
-    return new, revised, refresh
+    renamed = [
+        (number, keys)
+        for number, found in stand_for.items()
+        if any(keys.primary not in known for keys in found)
+        for keys in found
+    ]
+    return new, revised, refresh, renamed
 
 
 def _listed(
@@ -364,14 +377,20 @@ def _listed(
 ) -> tuple[Listed, ...]:
     """The known entries that have a place, each its first."""
     found: dict[int, Listed] = {}
+    unstable = _ids_are_unstable(entries, known)
     for parsed, keys in entries:
         if parsed.rank is None:
             continue
-        match = known.get(keys.primary) or known.get(keys.link_title or -1)
+        match = _known_as(keys, known, unstable=unstable)
         if match is not None:
             listed = Listed(match.entry_id, parsed.rank, parsed.heat)
             found.setdefault(match.entry_id, listed)
     return tuple(found.values())
+
+
+def _known_as(keys: Keys, known: Mapping[int, Known], *, unstable: bool) -> Known | None:
+    match = known.get(keys.primary) or known.get(keys.link_title or -1)
+    return known.get(keys.title) if match is None and unstable else match
 
 
 def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]) -> bool:

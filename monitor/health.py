@@ -124,7 +124,10 @@ class Event:
         began = f"{self.since:%Y-%m-%d %H:%M} UTC"
         if self.became:
             return f"{self.finding.kind} since {began} is over; now {self.became.text}"
-        return f"{self.finding.name}: all is well again ({self.finding.kind} since {began} is over)"
+        well = "it lists as usual again, or its short lists have become usual"
+        if self.finding.kind is not EventKind.YIELD_DROP:
+            well = "all is well again"
+        return f"{self.finding.name}: {well} ({self.finding.kind} since {began} is over)"
 
     @property
     def zh(self) -> str:
@@ -138,7 +141,10 @@ class Event:
             name = f"通道 {self.finding.subject!r}"
         if self.became:
             return f"{what}（自 {began} 起）已结束；现在 {self.became.zh}"
-        return f"{name}：已恢复正常（{what}，自 {began} 起，现已结束）"
+        well = "条目数已恢复，或较少的条目已成为常态"
+        if self.finding.kind is not EventKind.YIELD_DROP:
+            well = "已恢复正常"
+        return f"{name}：{well}（{what}，自 {began} 起，现已结束）"
 
 
 TroubleKey = tuple[str, str]

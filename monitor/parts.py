@@ -40,7 +40,9 @@ def split(update: Update, size: int) -> list[Update]:
     if update.silent or ranked or len(update.new) <= size:
         return [update]
     cuts = [update.new[at : at + size] for at in range(0, len(update.new), size)]
-    bare = replace(update, revised=(), refresh=(), moved_from=None, event="", partial=True)
+    bare = replace(
+        update, revised=(), refresh=(), renamed=(), moved_from=None, event="", partial=True
+    )
     return [*(replace(bare, new=cut) for cut in cuts[:-1]), replace(update, new=cuts[-1])]
 
 

@@ -6,7 +6,7 @@ Nothing is alerted because of it. Which entries are done stands in the entries t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,8 +38,15 @@ class Rescoring:
     changed: int = 0
     trust: TrustBook = field(default_factory=TrustBook)
 
-    def step(self, database: Database, classifier: Classifier, now: datetime) -> int:
-        """Score some entries again; how many. Raises StorageError."""
+    def step(
+        self,
+        database: Database,
+        classifier: Classifier,
+        now: datetime,
+        names: Mapping[str, str] | None = None,
+    ) -> int:
+        """Score some entries again; how many. ``names`` are what the classifier calls sections.
+        Raises StorageError."""
         release = classifier.scorer.release
         if release != self.release:
             # At the start everything may have been scored by this release already: one look tells.
@@ -50,7 +57,7 @@ class Rescoring:
         found = database.look(lambda each: rescores.recent(each, since, self.place, LOOK_AT))
         old = [row for row in found if row.release != release][:WRITE]
         trust = database.look(lambda each: self.trust.trust(each, now))
-        done = rescore(database, classifier, old, trust) if old else 0
+        done = rescore(database, classifier, old, trust, names) if old else 0
         self._move_on(found, old)
         self.changed += done
         if not self.passes and self.changed:
@@ -68,13 +75,17 @@ class Rescoring:
 
 
 def rescore(
-    database: Database, classifier: Classifier, rows: Sequence[Recent], trust: Trust
+    database: Database,
+    classifier: Classifier,
+    rows: Sequence[Recent],
+    trust: Trust,
+    names: Mapping[str, str] | None = None,
 ) -> int:
     """Write what the live release says of ``rows``, unless they changed meanwhile."""
     predictions = classifier([row.title for row in rows])
     pairs = list(zip(rows, predictions, strict=True))
 
     def work(connection: Connection) -> int:
-        return rescores.write(connection, pairs, trust)
+        return rescores.write(connection, pairs, trust, names)
 
     return database.run(work)

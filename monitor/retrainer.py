@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -27,6 +27,7 @@ NAME = "retrained"
 NICENESS = 10
 LONGEST_S = 6 * 3600.0
 GRACE_S = 2.0
+AHEAD = timedelta(days=1)  # a clock that is put right by less begins nothing anew
 # The child lowers its own priority: nothing has to run between fork and exec. A hardened
 # service may forbid it, and is retrained all the same.
 PROGRAM = f"""
@@ -55,10 +56,10 @@ def due(database: Database, settings: Settings, now: datetime) -> bool:
 
     def work(connection: Connection) -> bool:
         last = moments.get(connection, NAME)
-        if last is not None and now < table.after(last, zone):
+        if last is not None and not _is_over(last, table, zone, now):
             return False
         moments.put(connection, NAME, now)
-        return last is not None
+        return last is not None and last <= now
 
     return database.run(work) if _may_be_due(database, table, zone, now) else False
 
@@ -68,7 +69,12 @@ def _may_be_due(
 ) -> bool:
     """A look that writes nothing, for all the times when it is not."""
     last = database.look(lambda connection: moments.get(connection, NAME))
-    return last is None or now >= table.after(last, zone)
+    return last is None or _is_over(last, table, zone, now)
+
+
+def _is_over(last: datetime, table: timetable.Timetable, zone: tzinfo, now: datetime) -> bool:
+    """Whether the wait that began at ``last`` has an end, or none: a clock was far ahead then."""
+    return now >= table.after(last, zone) or last - now > AHEAD
 
 
 def command(settings: Settings) -> list[str]:

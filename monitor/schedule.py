@@ -38,6 +38,12 @@ class Timing:
         return self.adaptive and not chosen and known is not None and known.is_known
 
 
+def chosen_s(seconds: float) -> float:
+    """An interval that a person chose, as it is stored: never quite one of the settings, whose
+    sources are timed by their rhythm and follow the settings when these change."""
+    return seconds * (1 - 1e-9)
+
+
 def backoff_s(failures: int, interval_s: float, jitter: float) -> float:
     """The wait after ``failures`` (1 or more) in a row: the interval, doubled each time.
 

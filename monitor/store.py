@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
 from monitor import climbing, telling, text
 from monitor.decide import Revised, Update
@@ -18,8 +18,8 @@ from monitor.identity import Keys
 from monitor.messages import AlertEntry
 from monitor.rulebook import RuleBook
 from monitor.rules.matcher import Subject, age_s
-from monitor.shown import circumstances_of
-from monitor.storage import corrections, entries, sources, subscriptions
+from monitor.shown import circumstances_of, subject_of
+from monitor.storage import corrections, entries, history, sources, subscriptions
 from monitor.storage import stories as story_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
@@ -61,7 +61,7 @@ class Draft(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a transaction stored: entries by number, and the rules that each matched; ``ours``
-    are the sources that it settled."""
+    are the sources that it settled, ``moved`` those that have another address now."""
 
     new_entries: int
     deliveries: int
@@ -69,6 +69,7 @@ class Written:
     hits: Mapping[int, Sequence[Hit]]
     placed: Mapping[int, Placed]
     ours: Set[int]
+    moved: Set[int] = frozenset()
 
 
 def draft(
@@ -113,7 +114,10 @@ def write(
     former = entries.former(connection, [d.revised.entry_id for d in changed if d.revised])
     said = corrections.said_of(connection, list(former)) if former else {}
     changed = [
-        d._replace(said=said.get(d.revised.entry_id))
+        d._replace(
+            said=said.get(d.revised.entry_id),
+            parsed=_at_best(d.parsed, former[d.revised.entry_id].rank),
+        )
         for d in changed
         if d.revised and d.revised.entry_id in former
     ]
@@ -128,13 +132,16 @@ def write(
         [_entry_row(number, draft, at, placed.get(number)) for number, draft in numbered],
         [mark for number, draft in (*numbered, *renumbered) for mark in _marks(number, draft, at)],
     )
+    edited = [number for number, _ in renumbered]
+    before = history.details(connection, edited) if edited else []
     entries.revise(
         connection,
         [_revision_row(number, draft, former[number].title) for number, draft in renumbered],
         now,
     )
+    story_rows.settle_sections(connection, edited)
     stored = (*numbered, *renumbered)
-    hits = _match(connection, stored, placed, book, now)
+    hits = _match(connection, stored, before, placed, book, now)
     standings = [
         _standing(number, draft, placed[number], hits.get(number, ()), now)
         for number, draft in stored
@@ -149,8 +156,14 @@ def write(
     standings += climbing.standings(connection, climbers, book, stories, now)
     sent = telling.tell(connection, standings, book, now)
     whole = [each for each in updates if each.source.id in ours and not each.partial]
-    _settle(connection, whole, now)
-    return Written(len(numbered), sent, stored, hits, placed, ours)
+    moved = _settle(connection, whole, now)
+    return Written(len(numbered), sent, stored, hits, placed, ours, moved)
+
+
+def _at_best(parsed: ParsedEntry, rank: int | None) -> ParsedEntry:
+    """``parsed`` at its best place, where that was ``rank`` so far."""
+    places = [place for place in (parsed.rank, rank) if place]
+    return parsed._replace(rank=min(places, default=None))
 
 
 Numbered = Sequence[tuple[int, Draft]]
@@ -166,7 +179,7 @@ def _place(
 ) -> dict[int, Placed]:
     """The stories of what is not silent. A revised title stays in the story that it had."""
     loud = [(number, draft) for number, draft in (*fresh, *revised) if not draft.update.silent]
-    known = {number: story for number, (_, story) in former.items() if story is not None}
+    known = {number: story for number, (_, story, _) in former.items() if story is not None}
     new = [_newcomer(number, draft, now) for number, draft in loud if number not in known]
     placed = stories.place(connection, new, now)
     merged = {old: each.story_id for each in placed.values() for old in each.merged}
@@ -186,16 +199,23 @@ def _newcomer(number: int, draft: Draft, now: datetime) -> Newcomer:
 def _match(
     connection: Connection,
     numbered: Numbered,
+    before: Sequence[RowMapping],
     placed: Mapping[int, Placed],
     book: RuleBook,
     now: datetime,
 ) -> dict[int, list[Hit]]:
-    """Match what is not silent against all rules, and store the matches."""
+    """Match what is not silent against all rules, and store the matches. Of a title that was
+    edited, what it matched ``before`` is no news."""
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
         return {}
     hits = book.matcher.match_many([_subject(draft, placed[number], now) for number, draft in loud])
     hits_of = {number: found for (number, _), found in zip(loud, hits, strict=True) if found}
+    for row in before:
+        if (number := row["id"]) in hits_of:
+            old = book.matcher.match(subject_of(row, now, placed[number]))
+            known = {hit.rule_id for hit in old}
+            hits_of[number] = [hit for hit in hits_of[number] if hit.rule_id not in known]
     entries.insert_matches(
         connection,
         [
@@ -229,24 +249,34 @@ def tell(written: Written, book: RuleBook, now: datetime) -> list[Headline]:
     ]
 
 
-def _settle(connection: Connection, updates: Sequence[Update], now: datetime) -> None:
+def _settle(connection: Connection, updates: Sequence[Update], now: datetime) -> set[int]:
+    """Write what is known of the sources; returns those that have moved."""
+    at = microseconds(now)
+    renamed = [
+        Mark(key, update.source.id, number, keys.title_hash, at)
+        for update in updates
+        for number, keys in update.renamed
+        for key in keys.all()
+    ]
+    entries.replace_marks(connection, renamed)
     refresh = {key: update.source.id for update in updates for key in update.refresh}
     entries.refresh_marks(connection, refresh, now)
-    moved = {update.polled.url: update for update in updates if update.moved_from}
-    taken = sources.known_urls(connection, list(moved)) if moved else set()
+    wanted = {update.source.id: update.polled.url for update in updates if update.moved_from}
+    moving = sources.may_move(connection, wanted)
     polled = [
-        replace(update.polled, url=update.source.url)
-        if update.moved_from and update.polled.url in taken
-        else update.polled
+        update.polled
+        if update.source.id in moving
+        else replace(update.polled, url=update.source.url)
         for update in updates
     ]
     sources.settle(connection, polled)
     subscriptions.repeat(connection, [each.id for each in polled], now)
     moves = [
-        (update.source.id, update.source.url) for url, update in moved.items() if url not in taken
+        (update.source.id, update.source.url) for update in updates if update.source.id in moving
     ]
     if moves:
         sources.record_moves(connection, moves, now)
+    return moving
 
 
 def _section(draft: Draft) -> tuple[str, bool]:

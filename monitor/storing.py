@@ -162,7 +162,7 @@ def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
 
     written, book, now = kit.database.run(work)
     for update in updates:
-        if update.event:
+        if update.event and (not update.moved_from or update.source.id in written.moved):
             log.warning(update.event)
     if kit.on_headlines and written.stored:
         kit.on_headlines(tell(written, book, now))

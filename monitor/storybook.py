@@ -112,6 +112,9 @@ class StoryBook:
         self, connection: Connection, story_of: Mapping[int, int], now: datetime
     ) -> dict[int, Placed]:
         """How the stories of entries that are grouped already stand; changes nothing."""
+        if not story_of:
+            return {}
+        self._look_at_pace(connection, now)
         told = stories.load(connection, set(story_of.values()))
         return {
             entry: self._placed(told[number], now, first=number == entry)
@@ -168,6 +171,7 @@ class StoryBook:
         stories.merge(connection, merged)
         telling.merge(connection, merged)
         stories.save(connection, list(told.values()))
+        stories.settle_sections(connection, merged)  # a person may have spoken of what is merged
         return placed
 
 
@@ -202,7 +206,10 @@ def group_some(database: Database, book: StoryBook, now: datetime) -> int:
         entries.one_at_a_time(connection)
         newcomers = stories.ungrouped(connection, GROUP_AT_ONCE)
         placed = book.place(connection, newcomers, now)
-        stories.assign(connection, {number: each.story_id for number, each in placed.items()})
+        story_of = {number: each.story_id for number, each in placed.items()}
+        stories.assign(connection, story_of)
+        # What climbed before it was grouped was told under its own number.
+        telling.merge(connection, {n: story for n, story in story_of.items() if story != n})
         return len(newcomers)
 
     return database.run(work)

@@ -55,7 +55,7 @@ def _show_some(database: Database, trust: Trust, after: int) -> int | None:
 
 
 def measure_if_due(database: Database, now: datetime) -> None:
-    """Measure, where nobody did within the last hour. Raises StorageError."""
+    """Measure, where nobody did within an hour of ``now``. Raises StorageError."""
     last = database.look(hints.measured_at)
-    if last is None or now - last >= MEASURE_AGAIN_AFTER:
+    if last is None or abs(now - last) >= MEASURE_AGAIN_AFTER:
         measure(database, now)

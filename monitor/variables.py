@@ -11,8 +11,8 @@ from typing import Any
 from monitor import options
 
 PREFIX = "HEADLINES_"
-# Variables that are not settings: where the settings are, and what only tests read.
-RESERVED = {"CONFIG", "DATA", "SHARED", "TEST_POSTGRES"}
+# Variables that are not settings: where the settings are, who scores, what only tests read.
+RESERVED = {"CONFIG", "DATA", "SCORER", "SHARED", "TEST_POSTGRES"}
 
 
 def merge(
@@ -36,6 +36,7 @@ def merge(
             except (OSError, UnicodeDecodeError) as error:
                 problems.append(("settings.file", f"{variable}: {value}: {error}"))
                 continue
+        place = place or _of_channel(name, table)
         if place is None:
             near = options.nearest(variable, [PREFIX + each for each in places])
             problems.append(("settings.unknown", f"{variable}: unknown{near}"))
@@ -55,15 +56,32 @@ def _places(
             places[f"{group}_{item.name}".upper()] = (group, item.name)
     channels = table.get("channels", {})
     for channel, keys in channels.items() if isinstance(channels, Mapping) else ():
-        spelled = re.sub(r"[^A-Z0-9]", "_", channel.upper())
+        spelled = _spelled(channel)
         for key in {*(keys if isinstance(keys, Mapping) else ()), "password", "secrets", "url"}:
             places[f"CHANNELS_{spelled}_{key.upper()}"] = ("channels", channel, key)
     return places
 
 
+def _of_channel(name: str, table: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The key of a channel that a variable sets; the channel's kind says whether it is one."""
+    channels = table.get("channels", {})
+    for channel in channels if isinstance(channels, Mapping) else ():
+        start = f"CHANNELS_{_spelled(channel)}_"
+        if name.startswith(start) and name != start:
+            return ("channels", channel, name.removeprefix(start).lower())
+    return None
+
+
+def _spelled(channel: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", channel.upper())
+
+
 def _put(table: dict[str, Any], place: tuple[str, ...], value: str) -> None:
     """Set a nested key; a variable that sets a list holds its items separated by commas."""
+    found: Any = table
     for key in place[:-1]:
-        table = table.setdefault(key, {})
+        found = found.setdefault(key, {})
+        if not isinstance(found, dict):
+            return  # who reads the settings says that a table is expected
     is_list = place[-1] in {"allow_private", "secrets", "recipients", "corpora", "caps"}
-    table[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value
+    found[place[-1]] = [item.strip() for item in value.split(",")] if is_list else value

@@ -102,6 +102,7 @@ def correct_many(settings: Settings, path: Path) -> Imported:
 
 def read_rows(path: Path, find: Find, problems: list[str]) -> Iterator[Row]:
     """The good rows of a file; what is wrong with others is added to ``problems``."""
+    good = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -115,15 +116,20 @@ def read_rows(path: Path, find: Find, problems: list[str]) -> Iterator[Row]:
                 if not values:
                     continue
                 try:
-                    yield _row(columns, values, reader.line_num, find)
+                    row = _row(columns, values, reader.line_num, find)
                 except UsageError as error:
                     problems.append(f"{path}:{reader.line_num}: left out: {error}")
+                else:
+                    good += 1
+                    yield row
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8; save the file as UTF-8") from error
-    except csv.Error as error:
-        raise UsageError(f"{path}:{reader.line_num}: not CSV ({error})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        is_text = isinstance(error, csv.Error)
+        why = f"not CSV ({error})" if is_text else "not UTF-8; save the file as UTF-8"
+        if not good:
+            raise UsageError(f"{path}:{reader.line_num}: {why}") from error
+        problems.append(f"{path}:{reader.line_num + 1}: left out from here on: {why}")
 
 
 def _row(columns: Sequence[str], values: Sequence[str], line: int, find: Find) -> Row:
@@ -131,10 +137,12 @@ def _row(columns: Sequence[str], values: Sequence[str], line: int, find: Find) -
         raise UsageError(f"{len(values)} columns where the header has {len(columns)}")
     cells = {name: value.strip() for name, value in zip(columns, values, strict=True)}
     number, title = cells.get("entry", ""), cells.get("title", "")
-    if number and not (number.isascii() and number.isdecimal() and len(number) < 19):
+    if number and not (number.isascii() and number.isdecimal() and 0 < int(number[:19]) < 10**18):
         raise UsageError(f"{number[:40]!r} is no number of an entry: {NUMBERS}")
     if not number and not title:
         raise UsageError("neither an entry nor a title stands there")
+    if "\0" in title:
+        raise UsageError("its title holds a null character")
     if not cells["section"]:
         raise UsageError("the section is empty")
     return Row(line, int(number or 0), title, find(cells["section"]))

@@ -10,7 +10,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
 
-from monitor.actions.opening import find_source, opened, section_finder, sections_in_queries
+from classifiers.taxonomy import read_taxonomy
+from monitor.actions.opening import (
+    find_source,
+    opened,
+    section_finder,
+    sections_in_queries,
+    taxonomy_of,
+)
 from monitor.actions.standing import SourceFinder, asks_of_stories, placed
 from monitor.config import Settings
 from monitor.errors import QueryError
@@ -55,9 +62,11 @@ def find(
     """
     if section is not None and section != UNSURE:
         section = section_finder(settings)(section)
+    moved = (taxonomy_of(settings) or read_taxonomy()).moved
     with opened(settings) as database, database.read() as connection:
         wanted = entries.Filter(
             section=section,
+            was=[old for old, new in moved.items() if new == section],
             source_id=find_source(connection, source)["id"] if source is not None else None,
             since=utc_now() - span if span is not None else None,
             limit=limit,

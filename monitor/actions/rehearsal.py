@@ -151,8 +151,8 @@ class _Rehearsing:
         self._sent.add(now, len(desk.messages))
         self._at_once += len(desk.messages)
         self._joined += each.matched and not desk.messages and not desk.held
-        for one in desk.held:
-            self._hold(one, now)
+        if desk.held:  # a headline waits once: what joins, and follows up, for what is sooner
+            self._hold(min(desk.held, key=lambda one: one.release_at), now)
 
     def _hold(self, one: Held, now: datetime) -> None:
         self._count_same()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifiers.compiled import Scorer
@@ -134,6 +135,7 @@ def retrain(
             return nothing_new
         compared = _compare(live, manifest, trained, lessons, split, moved)
         compared = _refuse_broken(compared, on_corrections)
+        compared = _refuse_overtaken(compared, serving, settings)
         promoted = not dry_run and (force or not compared.refusal)
         if promoted:  # killed at any point of this, what served before serves
             registry(settings).add(folder / "release")
@@ -214,6 +216,15 @@ def _refuse_broken(compared: Compared, found: Corrected) -> Compared:
         return compared
     first = found.unlearnt[0]
     refusal = f"it breaks {found.broken} corrections that the live one has right, as of {first!r}"
+    return replace(compared, refusal=refusal)
+
+
+def _refuse_overtaken(compared: Compared, before: Path, settings: Settings) -> Compared:
+    """What somebody promoted meanwhile was not compared with."""
+    serving = Classifier(settings.data / "models").folder
+    if serving == before or compared.refusal:
+        return compared
+    refusal = f"release {serving.name} was promoted meanwhile, and was not compared with"
     return replace(compared, refusal=refusal)
 
 

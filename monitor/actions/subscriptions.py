@@ -17,6 +17,7 @@ from monitor.actions.opening import opened, sections_of
 from monitor.addresses import check_url, parse_allowed
 from monitor.config import Settings
 from monitor.errors import FetchError, ParseError, UsageError
+from monitor.schedule import chosen_s
 from monitor.service import utc_now
 from monitor.sources import opml, opmllist
 from monitor.sources.opml import Node, Opml, OpmlSource
@@ -104,13 +105,13 @@ def _with_known_sections(
 
 def _as_new(outline: OpmlSource, settings: Settings, every_s: float | None) -> NewSource:
     said = outline.attributes
-    said_s = opmllist.seconds(said.get(INTERVAL, ""))
+    said_s = every_s or opmllist.seconds(said.get(INTERVAL, ""))
     return NewSource(
         outline.url,
         name=said.get(NAME) or outline.title,
         section=said.get(SECTION) or None,
         labels=outline.labels,
-        interval_s=every_s or said_s or settings.polling.interval_s,
+        interval_s=chosen_s(said_s) if said_s else settings.polling.interval_s,
     )
 
 

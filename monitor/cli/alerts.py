@@ -143,7 +143,8 @@ def run_alerts(arguments: argparse.Namespace) -> int:
     elif arguments.csv:
         print_csv(COLUMNS, ([row[name] for name in COLUMNS] for row in found))
     else:
-        head = ("id", "state", "channel", "rule", "attempts", "created_at", "title", "detail")
+        when = "next_attempt_at" if arguments.state == "held" else "attempts"
+        head = ("id", "state", "channel", "rule", when, "created_at", "title", "detail")
         print_table(head, [[row[name] for name in head] for row in found])
     return 0
 

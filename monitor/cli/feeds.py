@@ -78,6 +78,7 @@ def _add_listing(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 def run_add(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
     from monitor.actions.opening import section_finder
+    from monitor.schedule import chosen_s
     from monitor.sources import SOURCE_KINDS
     from monitor.storage.sources import NewSource
 
@@ -93,7 +94,7 @@ def run_add(arguments: argparse.Namespace) -> int:
         name=arguments.name or found.title,
         section=section,
         language=found.language,
-        interval_s=arguments.every or settings.polling.interval_s,
+        interval_s=chosen_s(arguments.every) if arguments.every else settings.polling.interval_s,
         labels=tuple(arguments.label),
         options=found.options,
         history=arguments.history,
@@ -210,16 +211,24 @@ def run_import(arguments: argparse.Namespace) -> int:
 def run_list(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
 
-    rows = feeds.list_all(settings_of(arguments))
+    rows = [
+        {**row, "interval_s": round(row["interval_s"], 3)}
+        for row in feeds.list_all(settings_of(arguments))
+    ]
     if arguments.json:
         print_json([{name: row[name] for name in SHOWN} for row in rows])
     else:
         names = ("id", "name", "state", "section", "last_fetch_at", "next_fetch_at", "last_error")
         print_table(
             ("id", "name", "state", "section", "last seen", "next", "error"),
-            [[row[name] for name in names] for row in rows],
+            [[row[name] for name in names] for row in map(shown, rows)],
         )
     return 0
+
+
+def shown(row: Any) -> dict[str, Any]:
+    """A source as the table has it: what is paused has no next time."""
+    return {**row, **({} if row["state"] == "active" else {"next_fetch_at": None})}
 
 
 def run_change(arguments: argparse.Namespace) -> int:

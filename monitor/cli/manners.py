@@ -61,11 +61,12 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def describe(options: RuleOptions) -> str:
-    """What differs from the defaults, on one line."""
+    """What differs from the defaults, and when digests leave, on one line."""
     words = []
-    for name, value in write_options(options).items():
-        if name == "digest" and options.mode != "digest":
-            continue
+    named = {**write_options(options), "digest": options.digest}
+    if "digest" not in {options.mode, options.later}:
+        del named["digest"]
+    for name, value in named.items():
         shown = " ".join(value) if isinstance(value, list) else value
         words.append(name if value is True else f"{name} {shown}")
     return ", ".join(words)

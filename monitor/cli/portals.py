@@ -28,7 +28,7 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     catalogue.add_argument("--all", action="store_true", help="also those that are off")
     catalogue.add_argument("--section", metavar="S")
     catalogue.add_argument("--language", metavar="L")
-    catalogue.add_argument("--add", metavar="URL", nargs="*", help="all that are on, or these")
+    catalogue.add_argument("--add", metavar="URL", nargs="*", help="all that is listed, or these")
     catalogue.add_argument("--pack", metavar="NAME", help="a starter pack; with --add: watch it")
     catalogue.add_argument("--packs", action="store_true", help="the starter packs")
     add_json(catalogue)
@@ -54,21 +54,23 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def run_catalogue(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
+    from monitor.actions.opening import section_finder
 
     if arguments.packs:
         return show_packs(as_json=arguments.json)
     pack = feeds.pack(arguments.pack).sources if arguments.pack else None
-    if arguments.add is not None:
-        added = feeds.add_catalogue(settings_of(arguments), arguments.add or pack)
-        say(f"added {added} portals")
-        return 0
+    section = arguments.section and section_finder(settings_of(arguments))(arguments.section)
     shown = [
         portal
         for portal in feeds.portals()
         if (portal.url in pack if pack else portal.on or arguments.all)
-        and arguments.section in {None, portal.section}
+        and section in {None, portal.section}
         and arguments.language in {None, portal.language}
     ]
+    if arguments.add is not None:
+        wanted = arguments.add or [portal.url for portal in shown]
+        say(f"added {feeds.add_catalogue(settings_of(arguments), wanted)} portals")
+        return 0
     if arguments.json:
         print_json([{name: getattr(portal, name) for name in PORTAL} for portal in shown])
     else:

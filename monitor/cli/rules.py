@@ -106,8 +106,8 @@ def run_edit(arguments: argparse.Namespace) -> int:
     if wanted == ruling.Edit():
         raise UsageError("nothing to change: 'headlines rules edit --help' lists what there is")
     rule = ruling.edit(settings_of(arguments), arguments.name, wanted)
-    told = manners.describe(rule.options) or "each at once"
-    say(f"rule {rule.name!r} is at version {rule.version}: {told}; to {', '.join(rule.channels)}")
+    how = told(rule, datetime.now(UTC)) or "each at once"
+    say(f"rule {rule.name!r} is at version {rule.version}: {how}; to {', '.join(rule.channels)}")
     if arguments.query is not None:
         _tell_remarks(settings_of(arguments), rule.name, rule.query)
     return 0

@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = (arguments.query is not None, arguments.rule is not None, arguments.every)
     if sum(chosen) != 1 or (arguments.every and (arguments.title or arguments.against)):
         raise UsageError("a query, --rule NAME or --all is expected, one of the three")
+    if arguments.every and manners.given(arguments):
+        raise UsageError("--all takes each rule's own options; try others with --rule NAME")
     if arguments.every:
         return try_every(arguments)
     return try_history(arguments) if arguments.title is None else try_title(arguments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -91,15 +92,11 @@ def with_titles(connection: Connection, titles: Sequence[str]) -> dict[str, list
     Found by the keys that entries are known by, not by looking through them.
     """
     sources = list(connection.execute(sa.select(source.c.id)).scalars())
-    wanted = {
-        identity.title_key(number, title): (number, title)
-        for title in set(titles)
-        for number in sources
-    }
+    pairs = ((number, title) for title in set(titles) for number in sources)
     found: dict[str, list[int]] = defaultdict(list)
-    keys = list(wanted)
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = {key: wanted[key][0] for key in keys[start : start + KEYS_AT_ONCE]}
+    while part := list(islice(pairs, KEYS_AT_ONCE)):
+        wanted = {identity.title_key(number, title): (number, title) for number, title in part}
+        some = {key: number for key, (number, _) in wanted.items()}
         rows = connection.execute(
             sa.select(seen.c.key, entry.c.id, entry.c.title)
             .join(entry, entry.c.id == seen.c.entry_id)

@@ -147,6 +147,8 @@ def describe(error: sa.exc.SQLAlchemyError) -> str:
     lowered = cause.lower()
     if "locked" in lowered:
         return f"database: {cause}; another program holds it, try again when that has ended"
+    if "readonly" in lowered or "unable to open" in lowered:
+        return f"database: {cause}; its file and folder must be this user's to write, see --data"
     if "disk" in lowered and "full" in lowered:
         return f"database: {cause}; free some disk space"
     if "no such table" in lowered or "does not exist" in lowered:

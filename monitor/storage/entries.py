@@ -75,10 +75,11 @@ class NewEntry(NamedTuple):
 
 
 class Former(NamedTuple):
-    """What an entry was before its title changed."""
+    """What an entry was before its title changed; ``rank`` is the best that it had."""
 
     title: str
     story_id: int | None
+    rank: int | None
 
 
 def known(connection: Connection, keys: Mapping[int, int]) -> dict[int, Known]:
@@ -121,6 +122,16 @@ def add_marks(connection: Connection, marks: Sequence[Mark]) -> None:
     bulk.insert(connection, seen, Mark._fields, marks, update=Mark._fields[2:])
 
 
+def replace_marks(connection: Connection, marks: Sequence[Mark]) -> None:
+    """Let the entries of ``marks`` be known by these alone."""
+    if not marks:
+        return
+    mine = bulk.among(connection, seen.c.entry_id, list({mark.entry_id for mark in marks}))
+    theirs = seen.c.source_id.in_({mark.source_id for mark in marks})
+    connection.execute(sa.delete(seen).where(theirs, mine))
+    add_marks(connection, marks)
+
+
 def refresh_marks(connection: Connection, keys: Mapping[int, int], now: datetime) -> None:
     """Say that a feed still lists what these keys, each with its source, stand for, so that
     their marks stay.
@@ -131,15 +142,15 @@ def refresh_marks(connection: Connection, keys: Mapping[int, int], now: datetime
 
 
 def former(connection: Connection, ids: Collection[int]) -> dict[int, Former]:
-    """The stored titles and stories of those of ``ids`` that still exist."""
+    """The stored titles, stories and places of those of ``ids`` that still exist."""
     if not ids:
         return {}
     rows = connection.execute(
-        sa.select(entry.c.id, entry.c.title, entry.c.story_id).where(
+        sa.select(entry.c.id, entry.c.title, entry.c.story_id, entry.c.rank).where(
             bulk.among(connection, entry.c.id, list(ids))
         )
     )
-    return {number: Former(title, story_id) for number, title, story_id in rows}
+    return {number: Former(*facts) for number, *facts in rows}
 
 
 def revise(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -239,9 +250,11 @@ def select_shown() -> sa.Select[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries to list; None leaves a condition out."""
+    """Which entries to list; None leaves a condition out. ``was``: what the section was called
+    when entries were stored or corrected."""
 
     section: str | None = None
+    was: Collection[str] = ()
     source_id: int | None = None
     since: datetime | None = None
     limit: int = 50
@@ -253,7 +266,7 @@ def conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     if wanted.section == "unsure":
         found.append(shown_unsure())
     elif wanted.section:
-        found.append(shown_section() == wanted.section)
+        found.append(shown_section().in_((wanted.section, *wanted.was)))
     if wanted.source_id is not None:
         found.append(entry.c.source_id == wanted.source_id)
     if wanted.since is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from monitor.hints import SOURCE, Hint
 from monitor.hints.trust import PERSON, Count, Trust, best, choose, collect
-from monitor.storage import bulk
+from monitor.storage import bulk, stories
 from monitor.storage.schema import EPOCH, correction, counter, entry, hint_trust, microseconds
 from monitor.types import Prediction
 
@@ -169,7 +169,7 @@ def stale(
     statement = (
         sa.select(
             entry.c.id, entry.c.section, entry.c.probability, entry.c.runner_up, entry.c.unsure,
-            entry.c.release, entry.c.hints, entry.c.hinted, entry.c.hinted_by,
+            entry.c.release, entry.c.title, entry.c.hints, entry.c.hinted, entry.c.hinted_by,
         )
         .where(entry.c.id > after)
         .order_by(entry.c.id)
@@ -177,26 +177,37 @@ def stale(
     )  # fmt: skip
     changed = []
     last = None
-    for number, *predicted, stored, hinted, hinted_by in connection.execute(statement):
+    for number, *predicted, title, stored, hinted, hinted_by in connection.execute(statement):
         last = number
         if stored:
             hint = choose(Prediction(*predicted), [Hint(*each) for each in stored], trust)
             wanted = (hint.section, hint.kind) if hint else (None, None)
             if wanted != (hinted, hinted_by):
-                changed.append({"b_id": number, "b_hinted": wanted[0], "b_by": wanted[1]})
+                changed.append(
+                    {
+                        "b_id": number, "b_title": title, "b_release": predicted[-1],
+                        "b_hinted": wanted[0], "b_by": wanted[1],
+                    }
+                )  # fmt: skip
     return last, changed
 
 
 def show(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change which hint is shown, if any, of the entries that ``stale`` found."""
+    """Change which hint is shown, if any, of the entries that ``stale`` found, unless their title
+    or release is another by now; their stories follow."""
     if not rows:
         return
     statement = (
         sa.update(entry)
-        .where(entry.c.id == sa.bindparam("b_id"))
+        .where(
+            entry.c.id == sa.bindparam("b_id"),
+            entry.c.title == sa.bindparam("b_title"),
+            entry.c.release == sa.bindparam("b_release"),
+        )
         .values(hinted=sa.bindparam("b_hinted"), hinted_by=sa.bindparam("b_by"))
     )
     connection.execute(statement, list(rows))
+    stories.settle_sections(connection, [row["b_id"] for row in rows])
 
 
 def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[Any]:

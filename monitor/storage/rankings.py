@@ -33,11 +33,22 @@ def load(connection: Connection, ids: Collection[int]) -> dict[int, Ranking]:
     }  # fmt: skip
 
 
-def last_listed(connection: Connection, sources: Collection[int]) -> dict[int, datetime]:
-    """When each of ``sources`` last listed anything."""
+def placed(connection: Connection, ids: Collection[int]) -> dict[int, int | None]:
+    """The best places of those of ``ids`` that still exist; None of one that never had any."""
+    if not ids:
+        return {}
+    query = sa.select(entry.c.id, entry.c.rank)
+    rows = connection.execute(query.where(bulk.among(connection, entry.c.id, list(ids))))
+    return {row.id: row.rank for row in rows}
+
+
+def last_listed(
+    connection: Connection, sources: Collection[int], now: datetime
+) -> dict[int, datetime]:
+    """When each of ``sources`` last listed anything, by a clock that is not ahead of ours."""
     query = (
         sa.select(ranking.c.source_id, sa.func.max(ranking.c.last_at).label("last"))
-        .where(bulk.among(connection, ranking.c.source_id, list(sources)))
+        .where(bulk.among(connection, ranking.c.source_id, list(sources)), ranking.c.last_at <= now)
         .group_by(ranking.c.source_id)
     )
     return {row.source_id: row.last for row in connection.execute(query)}
@@ -64,9 +75,11 @@ def save(connection: Connection, rows: Iterable[tuple[int, int, Ranking]]) -> No
 def hold(connection: Connection, source_id: int, now: datetime, longest: timedelta) -> None:
     """A source's list is as it was: what it had last stays where it is."""
     last = connection.execute(
-        sa.select(sa.func.max(ranking.c.last_at)).where(ranking.c.source_id == source_id)
+        sa.select(sa.func.max(ranking.c.last_at)).where(
+            ranking.c.source_id == source_id, ranking.c.last_at <= now
+        )
     ).scalar()
-    if last is None or last >= now:
+    if last is None or last == now:
         return
     spent_s = min(now - last, longest).total_seconds()
     connection.execute(

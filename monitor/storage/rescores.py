@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from monitor.hints import Hint
+from monitor.hints import SOURCE, Hint
 from monitor.hints.trust import Trust, choose
 from monitor.storage import stories
 from monitor.storage.schema import entry
@@ -49,8 +49,14 @@ def recent(
     return [Recent(*row) for row in connection.execute(statement)]
 
 
-def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]], trust: Trust) -> int:
-    """Store predictions, and which hint is shown in their stead.
+def write(
+    connection: Connection,
+    rows: Sequence[tuple[Recent, Prediction]],
+    trust: Trust,
+    names: Mapping[str, str] | None = None,
+) -> int:
+    """Store predictions, and which hint is shown in their stead; ``names`` says what the
+    classifier calls sections that hints name (as for ``monitor.hints.derive``).
 
     An entry whose title or release is another by now is left alone. Returns how many were
     there to be written.
@@ -69,7 +75,7 @@ def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]], tru
             "b_id": row.id,
             "b_title": row.title,
             "b_release": row.release,
-            **{f"b_new_{name}": value for name, value in _values(row, found, trust).items()},
+            **{f"b_new_{name}": value for name, value in _values(row, found, trust, names).items()},
         }
         for row, found in rows
     ]
@@ -78,10 +84,20 @@ def write(connection: Connection, rows: Sequence[tuple[Recent, Prediction]], tru
     return len(made)
 
 
-_COLUMNS = (*Prediction._fields, "hinted", "hinted_by")
+_COLUMNS = (*Prediction._fields, "hints", "hinted", "hinted_by")
 
 
-def _values(row: Recent, found: Prediction, trust: Trust) -> dict[str, object]:
-    hint = choose(found, [Hint(*each) for each in row.hints or ()], trust)
+def _values(
+    row: Recent, found: Prediction, trust: Trust, names: Mapping[str, str] | None
+) -> dict[str, object]:
+    hints = [Hint(*each) for each in row.hints or ()]
+    if names is not None:
+        hints = [
+            each._replace(section=names.get(each.section, each.section))
+            for each in hints
+            if each.section in names or each.kind == SOURCE
+        ]
+    hint = choose(found, hints, trust)
     shown = {"hinted": hint.section, "hinted_by": hint.kind} if hint else {}
-    return {"hinted": None, "hinted_by": None, **found._asdict(), **shown}
+    kept = None if row.hints is None else hints
+    return {"hints": kept, "hinted": None, "hinted_by": None, **found._asdict(), **shown}

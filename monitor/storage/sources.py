@@ -91,6 +91,21 @@ def known_urls(connection: Connection, urls: Sequence[str]) -> set[str]:
     return found
 
 
+def may_move(connection: Connection, wanted: Mapping[int, str]) -> set[int]:
+    """Those of ``wanted``, sources with the addresses that they lead to, that may have theirs:
+    no other source has it or had it before, and of several the first takes it. A source may go
+    back to where it was."""
+    if not wanted:
+        return set()
+    urls = list(wanted.values())
+    now = sa.select(source.c.url, source.c.id).where(source.c.url.in_(urls))
+    before = sa.select(source_url.c.url, source_url.c.source_id).where(source_url.c.url.in_(urls))
+    owners = {url: number for query in (before, now) for url, number in connection.execute(query)}
+    for number, url in wanted.items():
+        owners.setdefault(url, number)
+    return {number for number, url in wanted.items() if owners[url] == number}
+
+
 def former_addresses(connection: Connection) -> dict[str, int]:
     """The numbers of sources by the addresses that they had before they moved."""
     rows = connection.execute(sa.select(source_url.c.url, source_url.c.source_id))
@@ -240,9 +255,12 @@ def _driven(value: object) -> object:
 
 
 def record_moves(connection: Connection, moves: Sequence[tuple[int, str]], now: datetime) -> None:
-    """Keep the former addresses of ``(source id, former address)``."""
+    """Keep the former addresses of ``(source id, former address)``; where one is back, it is
+    no former one any more."""
     urls = [url for _, url in moves]
-    connection.execute(sa.delete(source_url).where(source_url.c.url.in_(urls)))
+    back = sa.select(source.c.url).where(source.c.id.in_([number for number, _ in moves]))
+    gone = sa.or_(source_url.c.url.in_(urls), source_url.c.url.in_(back))
+    connection.execute(sa.delete(source_url).where(gone))
     rows = [{"source_id": number, "url": url, "replaced_at": now} for number, url in moves]
     connection.execute(sa.insert(source_url), rows)
 

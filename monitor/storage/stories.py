@@ -123,11 +123,12 @@ def ungrouped(connection: Connection, limit: int) -> list[Newcomer]:
             entry.c.title,
             entry.c.url,
             source.c.url,
-            entry.c.section,
+            entries.shown_section(),
             entry.c.rank,
             entry.c.first_seen_at,
         )
         .join(source, source.c.id == entry.c.source_id)
+        .outerjoin(correction, correction.c.entry_id == entry.c.id)
         .where(entry.c.story_id.is_(None))
         .order_by(entry.c.id)
         .limit(limit)

@@ -25,6 +25,7 @@ _HELD = (
 )
 # What was held further ahead than this was held under another clock, and is due.
 CLOCK_SLACK = timedelta(hours=1)
+_SCHEDULED = (Reason.DIGEST, Reason.LATER)
 # A digest lists no more than this, however many rules it is about.
 LISTED = 200
 
@@ -67,10 +68,9 @@ def merge(connection: Connection, merged: Mapping[int, int]) -> None:
     save(connection, changed.values())
     _move_held(connection, merged)
     quiet = muted_among(connection, [*merged, *merged.values()])
-    for gone, root in merged.items():
-        if gone in quiet or root in quiet:
-            _mute(connection, root, "", None)
-            _drop(connection, root)
+    for root in {root for gone, root in merged.items() if gone in quiet or root in quiet}:
+        _mute(connection, root, "", None)
+        _drop(connection, root)
 
 
 def _united(one: Told | None, other: Told, story: int) -> Told:
@@ -205,19 +205,35 @@ def held_count(connection: Connection) -> int:
 
 
 def hold(connection: Connection, found: Sequence[Held], now: datetime) -> None:
-    """Keep what is to be told later; a headline that a rule waits to tell already is there."""
+    """Keep what is to be told later; a headline that a rule waits to tell already is there.
+
+    What waits for the digest of a schedule gives way to what is told before that.
+    """
     if not found:
         return
+    fresh: dict[tuple[str, str, int], Held] = {}
+    for each in found:
+        key = (each.channel, each.rule.name, each.entry.id)
+        if key not in fresh or each.release_at < fresh[key].release_at:
+            fresh[key] = each
     waits = connection.execute(
-        sa.select(held.c.channel, held.c.rule, held.c.entry_id).where(
+        sa.select(
+            held.c.channel, held.c.rule, held.c.entry_id, held.c.id, held.c.reason,
+            held.c.release_at,
+        ).where(
             held.c.digest.is_(None),
             bulk.among(connection, held.c.entry_id, sorted({each.entry.id for each in found})),
         )
-    )
-    there = {tuple(row) for row in waits}
-    fresh: dict[tuple[str, str, int], Held] = {}
-    for each in found:
-        fresh.setdefault((each.channel, each.rule.name, each.entry.id), each)
+    )  # fmt: skip
+    there = {tuple(row[:3]): row for row in waits}
+    late = [
+        key
+        for key, row in there.items()
+        if key in fresh and row.reason in _SCHEDULED and fresh[key].release_at < row.release_at
+    ]
+    gone = [there.pop(key).id for key in late]
+    if gone:
+        connection.execute(sa.delete(held).where(bulk.among(connection, held.c.id, gone)))
     rows = [
         (
             each.channel, each.rule.name, each.rule.version, each.entry.story_id, each.entry.id,

@@ -73,6 +73,7 @@ CARRIERS = frozenset(
     {
         *("rsshub.app", "feedburner.com", "feedx.net", "github.com", "github.io", "blogspot.com"),
         *("wordpress.com", "medium.com", "substack.com", "news.google.com", "localhost"),
+        *("rsshub", "newsnow", "dailyhot"),  # programs, as hosts that run them are named
     }
 )
 _SECOND_LEVEL = frozenset({"com", "co", "net", "org", "gov", "edu", "ac", "or", "ne", "go"})
@@ -94,4 +95,4 @@ def portal_of(url: str) -> str:
         return canonical_url(url)
     short = len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
     site = ".".join(labels[-3:] if short else labels[-2:])
-    return canonical_url(url) if {host, site} & CARRIERS else site
+    return canonical_url(url) if {host, site, *labels} & CARRIERS else site

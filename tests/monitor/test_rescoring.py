@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 import sqlalchemy as sa
 
 from monitor import rescoring
+from monitor.hints import SOURCE, Hint
+from monitor.hints.trust import choose
 from monitor.model import Classifier
 from monitor.rescoring import Rescoring
-from monitor.storage import Database, corrections, stories
+from monitor.storage import Database, corrections, hints, stories
 from monitor.storage.corrections import Said
 from monitor.storage.schema import delivery, entry, story
 from monitor.types import Prediction
+from tests.monitor.storage.test_hints import World
 from tests.monitor.storybooks import NOW, Desk
 
 
@@ -37,6 +40,22 @@ class Live:
 
     def step(self, state: Rescoring, database: Database, now: datetime) -> int:
         return state.step(database, cast(Classifier, self), now)
+
+
+class Renamed(Live):
+    """The classifier after a retraining with sections of one's own."""
+
+    NAMES: ClassVar = {"money": "money", "rest": "rest", "finance": "money", "realty": "money"}
+
+    def __init__(self, section: str, probability: float = 0.9) -> None:
+        super().__init__("own")
+        self.answer = Prediction(section, probability, "rest", probability < 0.5, "own")
+
+    def __call__(self, titles: Sequence[str]) -> list[Prediction]:
+        return [self.answer for _ in titles]
+
+    def step(self, state: Rescoring, database: Database, now: datetime) -> int:
+        return state.step(database, cast(Classifier, self), now, self.NAMES)
 
 
 def store(database: Database, count: int, *, age: timedelta = timedelta()) -> None:
@@ -159,3 +178,27 @@ def test_a_correction_moves_its_story_and_taking_it_back_moves_it_home(database:
     with database.read() as connection:
         found = stories.hottest(connection, NOW - timedelta(days=1), home, 9)
         assert {each.id for each in found} == {1, 2}
+
+
+def test_hints_are_called_as_the_release_that_scores_again_calls_them(database: Database) -> None:
+    world = World(database)
+    said = Hint(SOURCE, str(world.source), "finance")
+    world.add(said, section="finance", count=40)
+    assert world.measure() == {(SOURCE, said.key): (40, 40)}
+    state, live = Rescoring(), Renamed("money")
+    while live.step(state, database, NOW) or state.passes:
+        pass
+    world.measure()
+    with database.read() as connection:
+        trust = hints.known(connection).trust
+    fresh = said._replace(section="money")
+    assert choose(Renamed("rest", 0.3).answer, [fresh], trust) == fresh
+
+
+def test_an_unsure_entry_shows_no_section_that_is_gone(database: Database) -> None:
+    world = World(database)
+    world.add(
+        Hint(SOURCE, str(world.source), "finance"), section="tech", unsure=True, probability=0.3
+    )
+    Renamed("rest", 0.3).step(Rescoring(), database, NOW)
+    assert world.shown()[1][0] == "money"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor import retrainer
+from monitor import retrainer, trustbook
 from monitor.config import Alerts, Retrain, Settings
-from monitor.storage import Database
+from monitor.storage import Database, hints
 from tests.e2e.process import until
 
 THURSDAY = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -120,3 +120,19 @@ def test_it_does_not_outlive_the_daemon(monkeypatch: pytest.MonkeyPatch, tmp_pat
     asyncio.run(begin_and_end())
     with pytest.raises(ProcessLookupError):
         os.kill(int(at.read_text()), 0)
+
+
+def test_a_clock_that_was_years_ahead_does_not_end_retraining(database: Database) -> None:
+    wanted = settings("daily@04:00")
+    assert not retrainer.due(database, wanted, THURSDAY)
+    retrainer.due(database, wanted, THURSDAY + timedelta(days=3650))  # a dead battery's clock
+    later = [retrainer.due(database, wanted, THURSDAY + timedelta(days=n)) for n in range(1, 15)]
+    assert any(later)
+
+
+def test_a_clock_that_was_ahead_does_not_end_measuring(database: Database) -> None:
+    trustbook.measure_if_due(database, THURSDAY + timedelta(days=3650))
+    trustbook.measure_if_due(database, THURSDAY)
+    trustbook.measure_if_due(database, THURSDAY + timedelta(days=2))
+    with database.read() as connection:
+        assert hints.measured_at(connection) == THURSDAY + timedelta(days=2)

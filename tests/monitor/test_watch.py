@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from monitor.attempts import ChannelState
 from monitor.errors import StorageError
-from monitor.health import DISK_FREE_BYTES, EventKind
+from monitor.health import DISK_FREE_BYTES, EventKind, learn_yield
 from monitor.manners import House, read_quiet
 from monitor.rulebook import RuleBook, Rules
 from monitor.service import awake_or_asleep_s
@@ -108,7 +108,20 @@ def test_hostile_28_29_a_source_in_trouble_is_told_once_and_when_it_is_well_agai
     assert (first, second) == ("mail", "mail")
     assert said.startswith("ill: ")
     assert words in said
-    assert "well again" in last
+    assert "is over" in last
+
+
+@pytest.mark.parametrize(("count", "polls"), [(14, 12), (10, 60), (5, 140)])
+def test_a_page_that_stays_broken_is_not_said_to_be_well(rig: Rig, count: int, polls: int) -> None:
+    rig.add("page", kind="page")
+    usual, low = 50.0, 0
+    for _ in range(polls):
+        usual, low = learn_yield(usual, low, count)
+        rig.set("page", usual_yield=usual, low_polls=low, last_yield=count)
+        rig.look()
+    (_, began), (_, ended) = rig.notices
+    assert "short" in ended or "usual" in ended
+    assert "all is well" not in began + ended
 
 
 @pytest.mark.parametrize("way", ["paused", "removed"])

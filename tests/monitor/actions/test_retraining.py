@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from classifiers.errors import CorpusError
 from classifiers.registry import Registry
 from classifiers.release import read_manifest
 from classifiers.segment import use_words
+from monitor.actions import retraining
 from monitor.actions.comparing import Corrected
 from monitor.actions.models import promote, releases
 from monitor.actions.opening import sections_of
@@ -294,3 +297,42 @@ def test_labels_that_contradict_everything_known_are_refused(
     assert found.compared.after["accuracy"] > found.compared.before["accuracy"]
     assert "look at its labels" in found.compared.refusal
     assert not found.promoted
+
+
+def test_what_was_promoted_meanwhile_is_not_overruled(
+    lite: Settings, base: str, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by schedule is under way while a person retrains with a corpus."""
+    say(lite, titles(20, 9))
+    spec = write_corpus(tmp_path / "corpus.jsonl", titles(600, 5))
+    by_hand = meanwhile(monkeypatch, lambda: retrain(lite, [spec], base=base).release)
+    found = retrain(lite, [], base=base)
+    assert by_hand == [live(lite)]
+    assert not found.promoted
+    assert "promoted meanwhile" in found.compared.refusal
+
+
+def test_a_roll_back_during_a_retraining_stands(
+    lite: Settings, base: str, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(lite, titles(20, 9))
+    first = live(lite)
+    assert retrain(lite, [], base=base).promoted
+    say(lite, titles(20, 10))
+    meanwhile(monkeypatch, lambda: Registry(lite.data / "models").rollback())
+    retrain(lite, [], base=base)
+    assert live(lite) == first
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[object]:
+    """Let something be done once, when the next training has just ended; what it returned."""
+    train, done = retraining._train, []
+
+    def slow(*given: Any) -> Any:
+        trained = train(*given)
+        monkeypatch.setattr(retraining, "_train", train)
+        done.append(act())
+        return trained
+
+    monkeypatch.setattr(retraining, "_train", slow)
+    return done

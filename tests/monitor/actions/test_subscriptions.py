@@ -147,7 +147,7 @@ def test_what_changed_here_is_said(settings: Settings, database: Database) -> No
     assert bring(settings, out).new == 1
     with database.read() as connection:
         row = sources.find(connection, B)
-    assert (row["name"], row["section"], row["interval_s"]) == ("mine", "tech", 60)
+    assert (row["name"], row["section"], round(row["interval_s"])) == ("mine", "tech", 60)
 
 
 def test_sources_of_no_document_stand_in_folders_of_their_labels(

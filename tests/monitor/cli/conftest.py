@@ -22,6 +22,7 @@ TITLES = (
 )
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 RSS = {"Content-Type": "application/rss+xml"}
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # a published example
 
 
 def rss(name: str, titles: tuple[str, ...] = TITLES) -> bytes:
@@ -77,3 +78,14 @@ def filled(stored: CommandLine, portal: HttpServer) -> CommandLine:
     stored.good("feeds", "add", portal.url("/rss"), "--section", "finance")
     assert stored.good("poll", "--json").json["new_entries"] == len(TITLES)
     return stored
+
+
+@pytest.fixture
+def hooked(cli: CommandLine, database_url: str, portal: HttpServer) -> CommandLine:
+    portal.route("/hook", Reply(status=204))
+    cli.configure(
+        f'[channels.hook]\nkind = "webhook"\nurl = "{portal.url("/hook")}"\n'
+        f'secrets = ["{SECRET}"]\n',
+        database_url,
+    )
+    return cli

@@ -25,18 +25,6 @@ from tests.httpserver import HttpServer, Reply
 from tests.monitor.cli.conftest import RSS, rss
 
 LEASE = timedelta(minutes=1)
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # a published example
-
-
-@pytest.fixture
-def hooked(cli: CommandLine, database_url: str, portal: HttpServer) -> CommandLine:
-    portal.route("/hook", Reply(status=204))
-    cli.configure(
-        f'[channels.hook]\nkind = "webhook"\nurl = "{portal.url("/hook")}"\n'
-        f'secrets = ["{SECRET}"]\n',
-        database_url,
-    )
-    return cli
 
 
 def message(number: str, channel: str = "hook") -> Message:

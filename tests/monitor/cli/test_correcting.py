@@ -21,9 +21,9 @@ def shown(cli: CommandLine) -> dict[int, str]:
     return {row["id"]: row["corrected"] for row in cli.good("entries", "list", "--json").json}
 
 
-def write(cli: CommandLine, text: str) -> Path:
+def write(cli: CommandLine, text: str | bytes) -> Path:
     path = cli.folder / "right.csv"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
@@ -216,9 +216,51 @@ def test_a_users_own_sections_count_wherever_one_is_named(
     assert learning["detail"].startswith("2 sections of your own")
 
 
+def test_what_was_corrected_before_is_listed_under_the_users_sections(
+    cli: CommandLine, portal: HttpServer, database_url: str
+) -> None:
+    cli.configure(database=database_url)
+    cli.good("feeds", "add", portal.url("/rss"))
+    cli.good("poll")
+    cli.good("correct", "2", "finance")
+    cli.good("correct", "3", "realty")
+    (cli.folder / "own.toml").write_text(OWN, encoding="utf-8")
+    cli.configure('[classifier]\nsections = "own.toml"\n', database=database_url)
+    found = cli.good("entries", "list", "--section", "money", "--json").json
+    assert {2, 3} <= {each["id"] for each in found}
+
+
 def test_a_broken_file_of_sections_is_named(cli: CommandLine) -> None:
     (cli.folder / "own.toml").write_text("[[section]]\nid = 'a'\n", encoding="utf-8")
     cli.configure('[classifier]\nsections = "own.toml"\n')
     printed = cli("correct", "1", "a")
     assert printed.code == 1
     assert "own.toml: two [[section]] tables or more are expected" in printed.err
+
+
+def test_zero_is_no_number_of_an_entry(filled: CommandLine) -> None:
+    path = write(filled, "entry,section\n0,food\n1,food\n")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert (found["rows"], found["entries"], found["titles"]) == (1, 1, 0)
+    assert len(found["problems"]) == 1
+
+
+def test_a_row_that_no_database_takes_is_told_and_the_others_count(filled: CommandLine) -> None:
+    path = write(filled, "title,section\n甲\0乙,food\n没有的标题,food\n")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert (found["titles"], len(found["problems"])) == (1, 1)
+
+
+def test_a_cell_too_long_ends_a_file_and_what_stood_before_counts(filled: CommandLine) -> None:
+    rows = f"没有的标题,food\n{'长' * 140_000},food\n另一个,food\n"
+    found = filled.good("correct", "--csv", write(filled, f"title,section\n{rows}"), "--json").json
+    assert (found["titles"], len(found["problems"])) == (1, 1)
+    assert "left out from here on: not CSV" in found["problems"][0]
+
+
+def test_what_was_stored_before_a_file_broke_off_is_told(filled: CommandLine) -> None:
+    rows = b"".join(b"title %d,food\n" % number for number in range(3_000))
+    path = write(filled, b"title,section\n" + rows + "坏".encode("gbk") + b",food\n")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert found["rows"] == found["titles"] > 0
+    assert "save the file as UTF-8" in found["problems"][-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,27 @@ def test_a_feed_is_added_under_its_own_title(stored: CommandLine, portal: HttpSe
     assert (row["url"], row["name"], row["section"]) == (url, "Portal News", "finance")
     assert (row["interval_s"], row["labels"], row["retention_days"]) == (300, ["a"], 7)
     assert row["language"] == "zh-cn"
+
+
+def test_a_chosen_interval_is_kept_though_it_is_the_usual_one(
+    cli: CommandLine, portal: HttpServer
+) -> None:
+    """The rhythm of a weekly column would ask for hours."""
+    now = datetime.now(UTC)
+    items = "".join(
+        f"<item><title>weekly column number {week}</title><guid>{week}</guid>"
+        f"<pubDate>{format_datetime(now - timedelta(days=7 * week + 3))}</pubDate></item>"
+        for week in range(7)
+    )
+    portal.route(
+        "/weekly", Reply(body=f"<rss><channel>{items}</channel></rss>".encode(), headers=RSS)
+    )
+    cli.good("feeds", "add", portal.url("/weekly"), "--every", "15m")
+    cli.good("poll")
+    (row,) = listed(cli)
+    assert row["interval_s"] == 900
+    waits = [datetime.fromisoformat(str(row[f"{when}_fetch_at"])) for when in ("last", "next")]
+    assert waits[1] - waits[0] < timedelta(minutes=16)
 
 
 def test_the_name_that_was_asked_for_wins(cli: CommandLine, portal: HttpServer) -> None:
