@@ -65,11 +65,14 @@ def _places(
 def _of_channel(name: str, table: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The key of a channel that a variable sets; the channel's kind says whether it is one."""
     channels = table.get("channels", {})
+    found: tuple[str, ...] | None = None
+    longest = ""
     for channel in channels if isinstance(channels, Mapping) else ():
         start = f"CHANNELS_{_spelled(channel)}_"
-        if name.startswith(start) and name != start:
-            return ("channels", channel, name.removeprefix(start).lower())
-    return None
+        # mail_boss is not mail; of two that are spelled alike the last, as in ``_places``.
+        if name.startswith(start) and name != start and len(start) >= len(longest):
+            found, longest = ("channels", channel, name.removeprefix(start).lower()), start
+    return found
 
 
 def _spelled(channel: str) -> str:

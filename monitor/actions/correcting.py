@@ -102,17 +102,19 @@ def correct_many(settings: Settings, path: Path) -> Imported:
 
 def read_rows(path: Path, find: Find, problems: list[str]) -> Iterator[Row]:
     """The good rows of a file; what is wrong with others is added to ``problems``."""
-    good = 0
+    good = last = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             columns = [name.strip().lower() for name in next(reader, [])]
+            last = reader.line_num
             if "section" not in columns or not {"entry", "title"} & set(columns):
                 raise UsageError(
                     f"{path}:1: its first line must name the columns: entry,section or "
                     "title,section"
                 )
             for values in reader:
+                last = reader.line_num
                 if not values:
                     continue
                 try:
@@ -128,8 +130,9 @@ def read_rows(path: Path, find: Find, problems: list[str]) -> Iterator[Row]:
         is_text = isinstance(error, csv.Error)
         why = f"not CSV ({error})" if is_text else "not UTF-8; save the file as UTF-8"
         if not good:
-            raise UsageError(f"{path}:{reader.line_num}: {why}") from error
-        problems.append(f"{path}:{reader.line_num + 1}: left out from here on: {why}")
+            raise UsageError(f"{path}:{last + 1}: {why}") from error
+        # First, so that it is among those that are shown.
+        problems.insert(0, f"{path}:{last + 1}: left out from here on: {why}")
 
 
 def _row(columns: Sequence[str], values: Sequence[str], line: int, find: Find) -> Row:
@@ -137,7 +140,8 @@ def _row(columns: Sequence[str], values: Sequence[str], line: int, find: Find) -
         raise UsageError(f"{len(values)} columns where the header has {len(columns)}")
     cells = {name: value.strip() for name, value in zip(columns, values, strict=True)}
     number, title = cells.get("entry", ""), cells.get("title", "")
-    if number and not (number.isascii() and number.isdecimal() and 0 < int(number[:19]) < 10**18):
+    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    if number and not (is_number and int(number)):
         raise UsageError(f"{number[:40]!r} is no number of an entry: {NUMBERS}")
     if not number and not title:
         raise UsageError("neither an entry nor a title stands there")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from monitor.rules import language
 from monitor.rules.matcher import RuleSet
 from monitor.rules.sieve import Sieve
 from monitor.rules.tokens import normal
-from monitor.rules.tree import And, Literal, Query
+from monitor.rules.tree import And, Filter, Literal, Node, Not, Or, Query
 from monitor.rules.words import Words
 from monitor.service import utc_now
 from monitor.shown import subject_of
@@ -73,6 +74,7 @@ def find(
         )
         if query is None:
             return entries.list_shown(connection, wanted)
+        query = Query(_with_former(query.root, moved))
         return list(itertools.islice(_search(connection, wanted, query), limit))
 
 
@@ -87,6 +89,18 @@ def read_query(settings: Settings, text: str) -> tuple[Query, QueryError | None]
         if not terms:
             raise
         return Query(And(tuple(terms)) if len(terms) > 1 else terms[0]), error
+
+
+def _with_former(node: Node, moved: Mapping[str, str]) -> Node:
+    """``node``, asking also for what its sections were called before."""
+    if isinstance(node, Not):
+        return Not(_with_former(node.child, moved))
+    if isinstance(node, And | Or):
+        return type(node)(tuple(_with_former(child, moved) for child in node.children))
+    if isinstance(node, Filter) and node.name == "section":
+        was = (old for old, new in moved.items() if new in node.values)
+        return replace(node, values=tuple(dict.fromkeys((*node.values, *was))))
+    return node
 
 
 def _search(connection: Connection, wanted: entries.Filter, query: Query) -> Iterator[RowMapping]:

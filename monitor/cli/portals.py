@@ -9,6 +9,7 @@ from typing import Any
 
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.errors import UsageError
+from monitor.options import nearest
 from monitor.types import ParsedEntry, ParsedFeed
 
 PORTAL = (
@@ -52,14 +53,24 @@ def add_actions(actions: Any, everywhere: argparse.ArgumentParser) -> None:
     test.set_defaults(run=run_test)
 
 
+def catalogued(name: str) -> str:
+    """The section of the catalogue, which has the default ones, that a name stands for."""
+    from classifiers.taxonomy import read_taxonomy
+
+    known = read_taxonomy()
+    found = known.find(name)
+    if found is None:
+        raise UsageError(f"there is no section {name!r}{nearest(name, known.ids)}")
+    return found
+
+
 def run_catalogue(arguments: argparse.Namespace) -> int:
     from monitor.actions import feeds
-    from monitor.actions.opening import section_finder
 
     if arguments.packs:
         return show_packs(as_json=arguments.json)
     pack = feeds.pack(arguments.pack).sources if arguments.pack else None
-    section = arguments.section and section_finder(settings_of(arguments))(arguments.section)
+    section = arguments.section and catalogued(arguments.section)
     shown = [
         portal
         for portal in feeds.portals()

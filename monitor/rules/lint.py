@@ -244,12 +244,11 @@ def _implies(present: Literal, absent: Literal, words: Words) -> bool:
         return part in whole
     if absent.mode == "word":
         return present.mode == "word" and whole == part
-    if whole != part and words.may_hide(part):
-        return False
     starts = (at for at in range(len(whole)) if whole.startswith(part, at))
     return any(
         is_whole(whole, start, start + len(part))
         and (present.mode != "sub" or (start > 0 and start + len(part) < len(whole)))
+        and not (whole != part and words.may_hide(part, whole, start))
         for start in starts
     )
 

@@ -12,8 +12,9 @@ MEMORY = 4 << 20
 TOGETHER = 16
 # The very ends of a text, what sets flags of its own, and what hides either.
 _ENDS = re.compile(r"\\[AzQE]|\(\?[A-Za-z]*-?[A-Za-z]*[):]")
-# What takes a single byte, which may be part of a character.
-_BYTE = re.compile(r"(?:[^\\]|\\[^C])*?\\C", re.DOTALL)
+# What takes a single byte, which may be part of a character; all between \Q and \E stands
+# for itself.
+_BYTE = re.compile(r"(?:[^\\]|\\Q(?>.*?(?:\\E|\Z))|\\[^CQ])*?\\C", re.DOTALL)
 MOST_SPANS = 64  # empty matches included: each search is linear, so is a bounded number
 
 

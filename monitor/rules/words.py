@@ -67,9 +67,13 @@ class Words:
         """Whether a known word could cover one of ``keywords``."""
         return bool(self.yours) or not self._short.isdisjoint(keywords)
 
-    def may_hide(self, text: str) -> bool:
-        """Whether a known word holds the keyword ``text`` and would cover it."""
-        return text in self._short or any(text in word and text != word for word in self.yours)
+    def may_hide(self, text: str, whole: str, at: int) -> bool:
+        """Whether a known word could cover the keyword ``text`` where it stands in ``whole``."""
+        return any(
+            _covers(word, text, whole, at)
+            for word in self._texts
+            if text in word and (word in self.yours or text in self._pairs[word])
+        )
 
     def covers(self, folded: str) -> list[Cover]:
         """Every known word in ``folded``."""
@@ -135,6 +139,19 @@ def _reaches_over(word: str, text: str) -> bool:
     for at in range(1 - len(text), len(word)):
         within = 0 < at < len(word) or 0 < at + len(text) < len(word)
         if within and word[max(at, 0) : at + len(text)] == text[max(-at, 0) : len(word) - at]:
+            return True
+    return False
+
+
+def _covers(word: str, text: str, whole: str, at: int) -> bool:
+    """Whether ``word`` can lie over ``text``, which stands in ``whole`` at ``at``, and goes on."""
+    for begin in range(len(word) - len(text) + 1):
+        if not word.startswith(text, begin):
+            continue
+        end, place = begin + len(text), at - begin
+        shared = slice(max(place, 0), place + len(word))
+        agrees = whole[shared] == word[max(-place, 0) :][: len(whole[shared])]
+        if agrees and (joined(word, begin) or joined(word, end)):
             return True
     return False
 

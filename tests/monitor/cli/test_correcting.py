@@ -216,7 +216,7 @@ def test_a_users_own_sections_count_wherever_one_is_named(
     assert learning["detail"].startswith("2 sections of your own")
 
 
-def test_what_was_corrected_before_is_listed_under_the_users_sections(
+def test_what_was_corrected_before_is_found_under_the_users_sections(
     cli: CommandLine, portal: HttpServer, database_url: str
 ) -> None:
     cli.configure(database=database_url)
@@ -226,8 +226,9 @@ def test_what_was_corrected_before_is_listed_under_the_users_sections(
     cli.good("correct", "3", "realty")
     (cli.folder / "own.toml").write_text(OWN, encoding="utf-8")
     cli.configure('[classifier]\nsections = "own.toml"\n', database=database_url)
-    found = cli.good("entries", "list", "--section", "money", "--json").json
-    assert {2, 3} <= {each["id"] for each in found}
+    for asked in (("list", "--section", "money"), ("search", "section:money")):
+        found = cli.good("entries", *asked, "--json").json
+        assert {2, 3} <= {each["id"] for each in found}
 
 
 def test_a_broken_file_of_sections_is_named(cli: CommandLine) -> None:
@@ -264,3 +265,29 @@ def test_what_was_stored_before_a_file_broke_off_is_told(filled: CommandLine) ->
     found = filled.good("correct", "--csv", path, "--json").json
     assert found["rows"] == found["titles"] > 0
     assert "save the file as UTF-8" in found["problems"][-1]
+
+
+def test_a_number_with_a_nought_before_it_is_told(filled: CommandLine) -> None:
+    path = write(filled, "entry,section\n0123456789012345678901,food\n1,food\n")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert (found["entries"], len(found["problems"])) == (1, 1)
+
+
+def test_a_number_of_thousands_of_digits_is_told(filled: CommandLine) -> None:
+    path = write(filled, f"entry,section\n0{'1' * 5000},food\n1,food\n")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert (found["entries"], len(found["problems"])) == (1, 1)
+
+
+def test_where_a_file_broke_off_is_told(filled: CommandLine) -> None:
+    rows = "没有的标题,food\n" + '"开着的引号,food\n' + "title,food\n" * 20_000
+    path = write(filled, f"title,section\n{rows}")
+    found = filled.good("correct", "--csv", path, "--json").json
+    assert f"{path}:3: left out from here on" in found["problems"][-1]
+
+
+def test_a_file_that_broke_off_is_told_though_many_rows_were_bad(filled: CommandLine) -> None:
+    rows = b"good,food\n" + b"bad,nosuch\n" * 25 + b"bad,food\n" * 20_000
+    path = write(filled, b"title,section\n" + rows + "坏".encode("gbk") + b",food\n")
+    done = filled("correct", "--csv", path)
+    assert "left out from here on" in done.err

@@ -14,6 +14,7 @@ from monitor.service import utc_now
 from monitor.storage import Database, rules, telling
 from tests.commandline import CommandLine
 from tests.monitor.cli.test_alerts import LEASE, message
+from tests.monitor.cli.test_correcting import OWN
 
 
 def test_add_takes_of_the_catalogue_what_is_listed(cli: CommandLine) -> None:
@@ -119,3 +120,29 @@ def test_what_is_paused_has_no_next_time(cli: CommandLine) -> None:
     cli.good("feeds", "add", "https://a.example/rss", "--unchecked", "--name", "A")
     cli.good("feeds", "pause", "A")
     assert cli.good("feeds", "list").out.splitlines()[1].split() == ["1", "A", "paused", *"----"]
+
+
+@pytest.mark.parametrize("order", [("mail", "mail_boss"), ("mail_boss", "mail")])
+def test_a_variable_goes_to_the_channel_that_it_names(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    file = tmp_path / "headlines.toml"
+    file.write_text("".join(f"[channels.{name}]\nkind = 'email'\n" for name in order))
+    settings = load(file, environment={"HEADLINES_CHANNELS_MAIL_BOSS_PORT": "2525"})
+    assert settings.channels["mail_boss"] == {"kind": "email", "port": "2525"}
+    assert settings.channels["mail"] == {"kind": "email"}
+
+
+def test_variables_of_one_spelling_go_to_one_channel(tmp_path: Path) -> None:
+    file = tmp_path / "headlines.toml"
+    file.write_text("".join(f"[channels.{name}]\nkind = 'email'\n" for name in ("a-b", "a_b")))
+    names = {"PASSWORD": "x", "PORT": "2525"}
+    settings = load(file, environment={f"HEADLINES_CHANNELS_A_B_{k}": v for k, v in names.items()})
+    assert sorted(len(each) for each in settings.channels.values()) == [1, 3]
+
+
+def test_the_catalogue_is_listed_by_its_own_sections(cli: CommandLine, database_url: str) -> None:
+    want = cli.good("feeds", "catalogue", "--section", "finance", "--json").json
+    (cli.folder / "own.toml").write_text(OWN, encoding="utf-8")
+    cli.configure('[classifier]\nsections = "own.toml"\n', database=database_url)
+    assert cli.good("feeds", "catalogue", "--section", "finance", "--json").json == want != []

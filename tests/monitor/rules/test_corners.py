@@ -9,10 +9,11 @@ from monitor.actions.looked import Examiner
 from monitor.errors import QueryError
 from monitor.rules.importers import Choices, Fate, read
 from monitor.rules.language import parse, with_ids
-from monitor.rules.lint import lint
+from monitor.rules.lint import World, lint
 from monitor.rules.matcher import RuleSet, Subject
 from monitor.rules.tree import Filter, leaves
 from monitor.rules.values import Sections
+from monitor.rules.words import Words
 from monitor.types import Rule
 
 NAMES = (
@@ -125,3 +126,33 @@ def test_an_id_that_must_be_quoted_is_stored_in_quotes(which: str) -> None:
     sections = Sections.of([which], {"mine": which})
     (leaf,) = leaves(parse(with_ids("section:mine", sections)).root)
     assert isinstance(leaf, Filter) and leaf.values == (which.casefold(),)
+
+
+def test_a_quoted_path_is_searched() -> None:
+    rules = RuleSet([(1, parse(r"/\QC:\Code\E/"))])
+    assert rules.match(Subject(r"see C:\Code"))
+
+
+@pytest.mark.parametrize("words", [["OpenAI"], ["苹果酱"], ["airbus"]])
+@pytest.mark.parametrize("text", ["AI芯片 NOT AI", "苹果手机 NOT 苹果", "高通芯片 NOT 高通"])
+def test_lint_finds_what_no_word_can_hide(text: str, words: list[str]) -> None:
+    query = parse(text)
+    assert not RuleSet([(1, query)], Words(words)).match(
+        Subject(f"新款{query.root.children[0].text}发布")
+    )
+    assert [each.kind for each in lint(query, World(words=Words(words)))] == ["never"]
+
+
+def test_lint_looks_at_words_only_where_one_text_holds_the_other() -> None:
+    words = Words(f"词{chr(0x4E00 + at // 100)}{chr(0x5000 + at % 100)}语" for at in range(10_000))
+    asked: list[str] = []
+
+    class Watched(Words):
+        def may_hide(self, text: str, whole: str, at: int) -> bool:
+            asked.append(text)
+            return words.may_hide(text, whole, at)
+
+    some = " OR ".join(f"甲{at}乙" for at in range(200))
+    query = parse(f"央行 ({some}) " + " ".join(f"NOT 丙{at}丁" for at in range(200)) + " NOT 央行")
+    assert [each.kind for each in lint(query, World(words=Watched()))] == ["never"]
+    assert not asked
