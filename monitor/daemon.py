@@ -266,7 +266,9 @@ class Daemon:
     async def _measure(self, service: Service) -> None:
         """How far hints of sections are trusted; once an hour, whoever does it."""
         if self._may_begin():
-            await asyncio.to_thread(trustbook.measure_if_due, service.database, service.now())
+            names = service.classifier.names(service.taxonomy)
+            now = service.now()
+            await asyncio.to_thread(trustbook.measure_if_due, service.database, now, names)
 
     async def _tidy(self, _service: Service) -> None:
         await asyncio.to_thread(self._tidier.tidy, self.polls.new_entries)

@@ -38,6 +38,7 @@ UNSTABLE_SHARE = 0.8
 FAMILIAR_SHARE = 0.5
 UNSTABLE_MINIMUM = 3
 REFRESH_AFTER = timedelta(days=7)
+EMPTY_FOR = timedelta(days=1)
 DEFAULT_TIMING = Timing()
 FADE_AFTER_S = 6 * 3600.0
 
@@ -181,8 +182,7 @@ def _decide_answered(
         state=SourceState.ACTIVE,
         last_new_at=now if new else source.last_new_at,
         **taught,
-        # A page that lists nothing (a wall, a new layout) says nothing of what is old.
-        baseline_at=source.baseline_at or (now if listed or source.kind not in RANKED else None),
+        baseline_at=source.baseline_at or (now if _has_begun(source, listed, now) else None),
         etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
         last_modified=outcome.last_modified
         if isinstance(outcome, Fetched)
@@ -204,6 +204,14 @@ def _decide_answered(
         moved_from=source.url if moved else None,
         event=f"{source.name} has moved to {without_secrets(url)}" if moved else "",
     )
+
+
+def _has_begun(source: Source, listed: int | None, now: datetime) -> bool:
+    """Whether what comes next is news. A page that lists nothing (a wall, a new layout) says
+    nothing of what is old, unless it has been so for a day: then it has nothing."""
+    if listed or source.kind not in RANKED:
+        return True
+    return source.created_at is not None and now - source.created_at >= EMPTY_FOR
 
 
 def _polled(source: Source, now: datetime, **changes: object) -> Polled:
@@ -389,7 +397,12 @@ def _listed(
 
 
 def _known_as(keys: Keys, known: Mapping[int, Known], *, unstable: bool) -> Known | None:
-    match = known.get(keys.primary) or known.get(keys.link_title or -1)
+    match, exact = known.get(keys.primary), known.get(keys.link_title or -1)
+    if match is None:
+        match = exact
+    elif exact is not None and match.title_hash != keys.title_hash:
+        # Several headlines may share a link: the one with this title is no edit of another.
+        match = exact if exact.entry_id != match.entry_id else match
     return known.get(keys.title) if match is None and unstable else match
 
 

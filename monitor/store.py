@@ -21,6 +21,7 @@ from monitor.rules.matcher import Subject, age_s
 from monitor.shown import circumstances_of, subject_of
 from monitor.storage import corrections, entries, history, sources, subscriptions
 from monitor.storage import stories as story_rows
+from monitor.storage import telling as telling_rows
 from monitor.storage.entries import Mark, Matched, NewEntry
 from monitor.storage.schema import microseconds
 from monitor.stories.address import portal_of
@@ -184,7 +185,10 @@ def _place(
     placed = stories.place(connection, new, now)
     merged = {old: each.story_id for each in placed.values() for old in each.merged}
     known = {number: merged.get(story, story) for number, story in known.items()}
-    story_rows.assign(connection, {n: placed[n].story_id for n in former if n in placed})
+    joined = {n: placed[n].story_id for n in former if n in placed}
+    story_rows.assign(connection, joined)
+    # What climbed before it was grouped was told under its own number.
+    telling_rows.merge(connection, {n: story for n, story in joined.items() if story != n})
     lone = {number: Placed(number) for number, _ in loud}
     return lone | placed | stories.facts(connection, known, now)
 
@@ -209,11 +213,13 @@ def _match(
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
         return {}
-    hits = book.matcher.match_many([_subject(draft, placed[number], now) for number, draft in loud])
-    hits_of = {number: found for (number, _), found in zip(loud, hits, strict=True) if found}
+    subjects = {number: _subject(draft, placed[number], now) for number, draft in loud}
+    hits = book.matcher.match_many(list(subjects.values()))
+    hits_of = {number: found for number, found in zip(subjects, hits, strict=True) if found}
     for row in before:
         if (number := row["id"]) in hits_of:
-            old = book.matcher.match(subject_of(row, now, placed[number]))
+            was = subject_of(row, now, placed[number])  # an edit makes nothing young
+            old = book.matcher.match(replace(was, age_s=subjects[number].age_s))
             known = {hit.rule_id for hit in old}
             hits_of[number] = [hit for hit in hits_of[number] if hit.rule_id not in known]
     entries.insert_matches(

@@ -171,7 +171,8 @@ class StoryBook:
         stories.merge(connection, merged)
         telling.merge(connection, merged)
         stories.save(connection, list(told.values()))
-        stories.settle_sections(connection, merged)  # a person may have spoken of what is merged
+        # A person may have spoken of what is merged.
+        stories.settle_sections(connection, merged.values())
         return placed
 
 

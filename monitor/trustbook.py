@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
@@ -32,7 +33,7 @@ class TrustBook:
         return self._trust
 
 
-def measure(database: Database, now: datetime) -> Known:
+def measure(database: Database, now: datetime, names: Mapping[str, str] | None = None) -> Known:
     """Measure trust by what is stored, keep it, and show recent entries by it.
 
     Raises StorageError.
@@ -42,20 +43,24 @@ def measure(database: Database, now: datetime) -> Known:
     found = Known(tuple(rows), now, hints.collect_rows(rows))
     after: int | None = database.look(lambda connection: hints.recent(connection, now))
     while after is not None:
-        after = _show_some(database, found.trust, after)
+        after = _show_some(database, found.trust, after, names)
     return found
 
 
-def _show_some(database: Database, trust: Trust, after: int) -> int | None:
+def _show_some(
+    database: Database, trust: Trust, after: int, names: Mapping[str, str] | None
+) -> int | None:
     """Decide anew what a part of the entries shows; the number to go on after, if any."""
-    last, changed = database.look(lambda connection: hints.stale(connection, trust, after))
+    last, changed = database.look(lambda connection: hints.stale(connection, trust, after, names))
     if changed:
         database.run(lambda connection: hints.show(connection, changed))
     return last
 
 
-def measure_if_due(database: Database, now: datetime) -> None:
+def measure_if_due(
+    database: Database, now: datetime, names: Mapping[str, str] | None = None
+) -> None:
     """Measure, where nobody did within an hour of ``now``. Raises StorageError."""
     last = database.look(hints.measured_at)
     if last is None or abs(now - last) >= MEASURE_AGAIN_AFTER:
-        measure(database, now)
+        measure(database, now, names)

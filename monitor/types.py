@@ -85,6 +85,7 @@ class Source:
     body_hash: str | None = None
     failures: int = 0
     baseline_at: datetime | None = None
+    created_at: datetime | None = None
     redirect_url: str | None = None
     last_new_at: datetime | None = None
     usual_gap_s: float | None = None

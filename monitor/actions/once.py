@@ -39,7 +39,8 @@ async def poll_due(settings: Settings, *, everything: bool = False) -> PollRepor
             )
             await service.outbox.deliver_due()
             await asyncio.to_thread(_group, service)
-            await asyncio.to_thread(trustbook.measure_if_due, database, service.now())
+            names = service.classifier.names(service.taxonomy)
+            await asyncio.to_thread(trustbook.measure_if_due, database, service.now(), names)
             if await asyncio.to_thread(_look_after, service):
                 await service.outbox.deliver_due()
     return total

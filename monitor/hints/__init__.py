@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -61,6 +61,12 @@ def derive(
         said = (names or {}).get(source.section, source.section)
         found.append(Hint(SOURCE, str(source.id), said))
     return tuple(found)
+
+
+def speaking(hints: Sequence[Hint], names: Mapping[str, str] | None) -> list[Hint]:
+    """Those of stored ``hints`` that count while the classifier knows ``names``: the others wait
+    for a release that has their section, as one that is rolled back to."""
+    return [h for h in hints if names is None or h.section in names or h.kind == SOURCE]
 
 
 def of_address(url: str) -> tuple[Hint, ...]:

@@ -123,12 +123,21 @@ def add_marks(connection: Connection, marks: Sequence[Mark]) -> None:
 
 
 def replace_marks(connection: Connection, marks: Sequence[Mark]) -> None:
-    """Let the entries of ``marks`` be known by these alone."""
+    """Let the entries of ``marks`` be known by these, and by those that they had last: ids may
+    change back."""
     if not marks:
         return
     mine = bulk.among(connection, seen.c.entry_id, list({mark.entry_id for mark in marks}))
     theirs = seen.c.source_id.in_({mark.source_id for mark in marks})
-    connection.execute(sa.delete(seen).where(theirs, mine))
+    newest = (
+        sa.select(seen.c.entry_id, sa.func.max(seen.c.seen_at).label("at"))
+        .where(theirs, mine)
+        .group_by(seen.c.entry_id)
+    )
+    last = newest.subquery()
+    older = sa.select(seen.c.source_id, seen.c.key).join(last, last.c.entry_id == seen.c.entry_id)
+    older = older.where(theirs, mine, seen.c.seen_at < last.c.at)
+    connection.execute(sa.delete(seen).where(sa.tuple_(seen.c.source_id, seen.c.key).in_(older)))
     add_marks(connection, marks)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from monitor.hints import SOURCE, Hint
+from monitor.hints import SOURCE, Hint, speaking
 from monitor.hints.trust import PERSON, Count, Trust, best, choose, collect
 from monitor.storage import bulk, stories
 from monitor.storage.schema import EPOCH, correction, counter, entry, hint_trust, microseconds
@@ -160,7 +160,7 @@ def recent(connection: Connection, now: datetime) -> int:
 
 
 def stale(
-    connection: Connection, trust: Trust, after: int
+    connection: Connection, trust: Trust, after: int, names: Mapping[str, str] | None = None
 ) -> tuple[int | None, list[dict[str, Any]]]:
     """Of the next entries above number ``after``, those that are to be shown otherwise.
 
@@ -180,7 +180,8 @@ def stale(
     for number, *predicted, title, stored, hinted, hinted_by in connection.execute(statement):
         last = number
         if stored:
-            hint = choose(Prediction(*predicted), [Hint(*each) for each in stored], trust)
+            hints = speaking([Hint(*each) for each in stored], names)
+            hint = choose(Prediction(*predicted), hints, trust)
             wanted = (hint.section, hint.kind) if hint else (None, None)
             if wanted != (hinted, hinted_by):
                 changed.append(

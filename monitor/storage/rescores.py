@@ -9,7 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from monitor.hints import SOURCE, Hint
+from monitor.hints import Hint, speaking
 from monitor.hints.trust import Trust, choose
 from monitor.storage import stories
 from monitor.storage.schema import entry
@@ -92,12 +92,8 @@ def _values(
 ) -> dict[str, object]:
     hints = [Hint(*each) for each in row.hints or ()]
     if names is not None:
-        hints = [
-            each._replace(section=names.get(each.section, each.section))
-            for each in hints
-            if each.section in names or each.kind == SOURCE
-        ]
-    hint = choose(found, hints, trust)
+        hints = [each._replace(section=names.get(each.section, each.section)) for each in hints]
+    hint = choose(found, speaking(hints, names), trust)
     shown = {"hinted": hint.section, "hinted_by": hint.kind} if hint else {}
     kept = None if row.hints is None else hints
     return {"hints": kept, "hinted": None, "hinted_by": None, **found._asdict(), **shown}

@@ -199,8 +199,9 @@ def usual_peaks(connection: Connection, since: datetime, least: int) -> dict[str
 
 
 def settle_sections(connection: Connection, entries: Collection[int]) -> None:
-    """Put the stories of ``entries`` where they belong: where a person last said of one of
-    their entries, else where a hint or the model puts their earliest one."""
+    """Put the stories of ``entries``, and those that they began, where they belong: where a
+    person last said of one of their entries, else where a hint or the model puts their
+    earliest one."""
     if not entries:
         return
     said = (
@@ -215,9 +216,11 @@ def settle_sections(connection: Connection, entries: Collection[int]) -> None:
     shown = sa.func.coalesce(entry.c.hinted, entry.c.section)
     first = sa.select(shown).where(entry.c.id == story.c.id).correlate(story)
     told = sa.select(entry.c.story_id).where(bulk.among(connection, entry.c.id, sorted(entries)))
+    other = story.alias()  # whose first entry may be gone
+    begun = sa.select(other.c.id).where(bulk.among(connection, other.c.id, sorted(entries)))
     connection.execute(
         sa.update(story)
-        .where(story.c.id.in_(told))
+        .where(story.c.id.in_(sa.union_all(told, begun)))
         .values(section=sa.func.coalesce(said, first.scalar_subquery(), story.c.section))
     )
 

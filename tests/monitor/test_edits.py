@@ -81,3 +81,15 @@ def test_a_section_that_changes_with_the_title_alerts(world: World, server: Http
     assert world.poll(HOUR).deliveries == 0
     server.route("/a", Reply(body=rss("chip match", "old", ids=["0", "9"])))
     assert world.poll(HOUR).deliveries == 1
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_typo_in_an_old_headline_is_no_news_to_a_rule_that_asks_for_age(
+    world: World, server: HttpServer, days: int
+) -> None:
+    world.rule("chip age:<2h")
+    world.add("/a")
+    server.route("/a", Reply(body=rss("chip maker sues", "old", ids=["0", "9"])))
+    assert world.poll().deliveries == 0
+    server.route("/a", Reply(body=rss("chip maker sues!", "old", ids=["0", "9"])))
+    assert world.poll(timedelta(days=days)).deliveries == 0

@@ -285,3 +285,28 @@ def test_a_rehearsal_counts_a_headline_that_follows_up_at_night_once(desk: Desk)
     said = rehearse(heard, "rates", manners_of(RuleOptions(**wanted), QUIET), QUIET)
     digests = len(desk.digests)
     assert (said.at_once, said.digests) == (len(desk.messages) - digests, digests)
+
+
+def test_what_climbs_and_is_edited_before_it_is_grouped_is_told_once(portal: Portal) -> None:
+    portal.rule("地震 rank:<=2", "quake")
+    old = ("第一条很长的旧闻标题", "第二条很长的旧闻标题")
+    for path in ("/b", "/d"):
+        newsnow(portal, path)
+        portal.server.route(path, titled(*old))
+        portal.poll()
+    above, below = ("a", old[0]), ("b", old[1])
+    show(portal, numbered(above, below, ("q", AGAIN)), "/d", timedelta(0))
+    newsnow(portal, "/e")
+    show(portal, numbered(above, below, ("r", QUAKE)), "/e", timedelta(0))
+    show(portal, numbered(above, ("r", QUAKE), below), "/e")
+    assert told_by(portal) == ["quake"]
+    show(portal, numbered(above, ("r", f"{QUAKE}。"), below), "/e")
+    while group_some(portal.database, StoryBook(), portal.now):
+        pass
+    show(portal, titled(QUAKE, *old), "/b")
+    assert told_by(portal) == ["quake"]
+
+
+def numbered(*rows: tuple[str, str]) -> Reply:
+    items = [{"id": number, "title": title, "url": f"/t/{number}"} for number, title in rows]
+    return Reply(body=json.dumps({"status": "success", "id": "x", "items": items}).encode())

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from monitor import rescoring
-from monitor.hints import SOURCE, Hint
-from monitor.hints.trust import choose
+from monitor.hints import CATEGORY, SOURCE, Hint
+from monitor.hints.trust import Trust, choose
 from monitor.model import Classifier
 from monitor.rescoring import Rescoring
-from monitor.storage import Database, corrections, hints, stories
+from monitor.storage import Database, corrections, hints, rescores, stories
 from monitor.storage.corrections import Said
 from monitor.storage.schema import delivery, entry, story
 from monitor.types import Prediction
@@ -202,3 +202,25 @@ def test_an_unsure_entry_shows_no_section_that_is_gone(database: Database) -> No
     )
     Renamed("rest", 0.3).step(Rescoring(), database, NOW)
     assert world.shown()[1][0] == "money"
+
+
+def test_hints_are_back_when_a_release_is_rolled_back(database: Database) -> None:
+    desk = Desk(database)
+    desk.tell(("a.cn", "某市作家凭长篇小说获奖"))
+    tag = Hint(CATEGORY, "1:体育", "sports")
+    with database.write() as connection:
+        connection.execute(sa.update(entry).values(hints=[tag], release="a"))
+
+    def score(release: str, names: set[str]) -> None:
+        def work(connection: sa.Connection) -> None:
+            found = rescores.recent(connection, NOW - timedelta(days=3650), None, 10)
+            said = Prediction("culture", 0.4, "tech", True, release)
+            rescores.write(connection, [(r, said) for r in found], Trust(), {n: n for n in names})
+
+        database.run(work)
+
+    score("b", {"culture", "tech"})
+    score("a", {"culture", "tech", "sports"})
+    with database.read() as connection:
+        [kept] = connection.scalars(sa.select(entry.c.hints)).all()
+    assert [Hint(*each) for each in kept] == [tag]

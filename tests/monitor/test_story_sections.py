@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitor import trustbook
 from monitor.actions.correcting import say
 from monitor.hints import CATEGORY, SOURCE, Hint
-from monitor.storage import Database, entries, hints
+from monitor.storage import Database, entries, hints, sources
 from monitor.storage.entries import Filter
 from monitor.storage.schema import entry, story
 from monitor.storybook import StoryBook, group_some
@@ -72,19 +72,23 @@ QUAKE = "四川泸定县发生4.1级地震，暂无人员伤亡报告"
 PRIZE = "某市作家凭长篇小说《北方的河岸》获奖"
 
 
-def test_a_correction_counts_after_its_story_was_merged(world: World, server: HttpServer) -> None:
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_correction_counts_after_its_story_was_merged(
+    world: World, server: HttpServer, is_removed: bool
+) -> None:
+    """Though the entry that began it may be gone."""
     old = "去年的一则旧闻说明不了什么"
-    for path in "abc":
+    for path in "abcd":
         server.route(f"/{path}", Reply(body=rss(old + path, ids=["0"])))
-    world.add("/a", "/b", "/c")
+    world.add("/a", "/b", "/c", "/d")
     world.poll()
-    server.route("/a", Reply(body=rss(old + "a", QUAKE, ids=["0", "1a"])))
-    world.poll(timedelta(minutes=20))
-    server.route("/b", Reply(body=rss(old + "b", PRIZE, ids=["0", "1b"])))
-    world.poll(timedelta(minutes=20))
-    number = max(world.all(entry.c.id))
+    for path, title in (("a", QUAKE), ("b", PRIZE), ("d", PRIZE)):
+        server.route(f"/{path}", Reply(body=rss(old + path, title, ids=["0", f"1{path}"])))
+        world.poll(timedelta(minutes=20))
     with world.database.write() as connection:
-        say(connection, number, "games")
+        say(connection, max(world.all(entry.c.id)), "games")
+        if is_removed:
+            sources.remove(connection, sources.find(connection, "/b")["id"])
     assert "games" in story_sections(world.database).values()
     both = rss(old + "c", PRIZE, ids=["0", "9"])
     server.route(
