@@ -95,6 +95,13 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Stories:
+    """``reading``: pairs of titles that are in doubt are read by a model of language, too."""
+
+    reading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """``portals`` is a folder of the user's own adapters: TOML files as in docs/portals.md."""
 
@@ -146,6 +153,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
     text: Text = field(default_factory=Text)
+    stories: Stories = field(default_factory=Stories)
     sources: Sources = field(default_factory=Sources)
     classifier: Classifier = field(default_factory=Classifier)
     retrain: Retrain = field(default_factory=Retrain)
@@ -160,6 +168,7 @@ GROUPS: dict[str, type[Any]] = {
     "retention": Retention,
     "alerts": Alerts,
     "text": Text,
+    "stories": Stories,
     "sources": Sources,
     "classifier": Classifier,
     "retrain": Retrain,

@@ -40,6 +40,7 @@ from monitor.sources.budget import ParserPool
 from monitor.storage import Database, migrate, rules
 from monitor.storage import secrets as keys
 from monitor.store import Headline
+from monitor.stories import reading
 from monitor.storybook import StoryBook
 from monitor.telemetry import logger
 from monitor.watch import Watch
@@ -100,6 +101,7 @@ class Service:
         self._rng = random.Random()
         self._stack = AsyncExitStack()
         use_words(settings.text.words)
+        reading.use(settings.stories.reading)
         adapters.use(settings.sources.portals)
         self.taxonomy = taxonomy_of(settings)
         moved = self.taxonomy.moved if self.taxonomy else None

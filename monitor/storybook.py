@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 
 from monitor.storage import Database, entries, stories, telling
 from monitor.storage.schema import microseconds
-from monitor.stories import heat
+from monitor.stories import heat, reading
+from monitor.stories.compare import compare
 from monitor.stories.compiled import CompiledWindow, new_window
 from monitor.stories.grouping import Grouping, Told, group
 from monitor.stories.heat import Newcomer, Story
@@ -92,6 +93,30 @@ class StoryBook:
                 self._waiting.extend(rest)
             if ungrouped:
                 return
+
+    def in_doubt(
+        self, connection: Connection, told: Sequence[tuple[str, str]], now: datetime
+    ) -> list[tuple[str, str]]:
+        """The titles that titles and links to come will be compared with, in pairs: to be compared
+        before a transaction begins, where that takes long."""
+        assert self._window is not None
+        since, here = microseconds(now - self._span), Batch()
+        stored: dict[int, list[int]] = {}
+        pairs = []
+        with self._lock:
+            for number, (title, url) in enumerate(told):
+                found, link = grams(title), link_gram(url)
+                stored[number] = self._window.near(found, since, link)
+                pairs += [(title, told[other][0]) for other in here.near(found, link)]
+                here.add(number, found, link)
+        known = stories.told(connection, {other for near in stored.values() for other in near})
+        pairs += [
+            (told[number][0], known[other].title)
+            for number, near in stored.items()
+            for other in near
+            if other in known
+        ]
+        return pairs
 
     def place(
         self, connection: Connection, newcomers: Sequence[Newcomer], now: datetime
@@ -194,6 +219,17 @@ def _merge(told: dict[int, Story], merged: Mapping[int, int]) -> dict[int, list[
     return absorbed
 
 
+def read_ahead(
+    database: Database, book: StoryBook, told: Sequence[tuple[str, str]], now: datetime
+) -> None:
+    """Let the pairs that are in doubt be read now, not while the database is written to.
+
+    ``told`` are titles and links that are about to be placed.
+    """
+    for one, other in database.look(lambda connection: book.in_doubt(connection, told, now)):
+        compare(one, other)
+
+
 def group_some(database: Database, book: StoryBook, now: datetime) -> int:
     """Group some of the entries that were stored without a story; returns how many.
 
@@ -202,6 +238,13 @@ def group_some(database: Database, book: StoryBook, now: datetime) -> int:
     if not database.look(stories.any_ungrouped):
         return 0
     database.look(lambda connection: book.catch_up(connection, now))
+    if reading.is_used():
+        read_ahead(
+            database,
+            book,
+            database.look(lambda found: stories.first_ungrouped(found, GROUP_AT_ONCE)),
+            now,
+        )
 
     def work(connection: Connection) -> int:
         entries.one_at_a_time(connection)

@@ -33,6 +33,7 @@ from monitor.rules import language
 from monitor.service import check_channels
 from monitor.storage import migrate, sources
 from monitor.storage.schema import lease
+from monitor.stories import reading
 
 FREE_BYTES = 500 * 1024 * 1024
 OPEN_FILES = 1024
@@ -257,6 +258,16 @@ def check_browser(settings: Settings) -> Answer:
     return "ok", f"{program}, for {wanted} sources", ""
 
 
+def check_reading(settings: Settings) -> Answer:
+    """Can pairs of titles be read, where the settings ask for it?"""
+    if not settings.stories.reading:
+        return "skipped", "off in [stories]", ""
+    reading.use(True)
+    if problem := reading.missing():
+        return "failed", problem, "until then titles are compared without it"
+    return "ok", "titles in doubt are read by a model of language", ""
+
+
 CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "database": check_database,
     "model": check_model,
@@ -268,4 +279,5 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "rules": check_rules,
     "learning": check_learning,
     "browser": check_browser,
+    "reading": check_reading,
 }

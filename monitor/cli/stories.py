@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.cli.output import add_json, complain, print_json, print_table, say, settings_of
 from monitor.cli.values import count, entry_number
+from monitor.errors import UsageError
 
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -34,6 +35,10 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     compare.add_argument(
         "--pairs", metavar="FILE", required=True, help="JSONL; - is standard input"
     )
+    compare.add_argument(
+        "--reading", action=argparse.BooleanOptionalAction,
+        help="let a model of language read what is in doubt (default: as the settings say)",
+    )  # fmt: skip
     add_json(compare)
     compare.set_defaults(run=run_compare)
 
@@ -80,7 +85,13 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     from monitor.actions.stories import judge, read_pairs
+    from monitor.stories import reading
 
+    if arguments.reading is None:
+        arguments.reading = settings_of(arguments).stories.reading
+    reading.use(arguments.reading)
+    if arguments.reading and (problem := reading.missing()):
+        raise UsageError(problem)
     answers = list(judge(read_pairs(arguments.pairs)))
     if arguments.json:
         print_json([{"same": found.same, "score": found.score} for _, found in answers])

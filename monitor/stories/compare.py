@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.stories import alignment, finer, kin, numbers, tense, trees
+from monitor.stories import alignment, finer, kin, numbers, reading, tense, trees
 from monitor.stories.lexicon import lexicon
 from monitor.stories.weights import BIAS, WEIGHTS
 from monitor.stories.wording import Wording, is_short, lists, said, wording
@@ -32,6 +32,8 @@ SOON, LATE = timedelta(hours=6), timedelta(hours=48)
 _DIGITS = re.compile("[0-9]{1,4000}")  # what int() takes
 # Of these groups, two acts are opposites.
 OPPOSED = frozenset({"direction", "answer", "warning", "bill", "staffing"})
+# Of a pair that contradicts itself so no second reader is asked.
+CONTRARY = ("places_differ", "numbers_differ", "turned", "contrary")
 PLAYERS = frozenset({"team", "person", "country", "province", "city"})
 # Where one title alone tells of these, it often tells what came of the other's news.
 LONE_GROUPS = frozenset(
@@ -90,7 +92,12 @@ def compare(
         return Likeness(True, 1.0)
     if _count_otherwise(plain, other_plain) or lists(one) != lists(other):
         return Likeness(False, 0.0)
-    score = logistic(likelihood(paired(one, other)) - against(apart))
+    pair = paired(one, other)
+    found = features(pair)
+    total = likelihood(pair, found)
+    if not any(found[name] for name in CONTRARY):
+        total = reading.weigh(total, one, other)
+    score = logistic(total - against(apart))
     return Likeness(score >= SAME, round(score, 4))
 
 
@@ -103,9 +110,8 @@ def _count_otherwise(one: str, other: str) -> bool:
     ]
 
 
-def likelihood(pair: Pair) -> float:
+def likelihood(pair: Pair, found: Mapping[str, float]) -> float:
     """The fitted log-odds of a pair: of the first stage alone where that leaves no hope."""
-    found = features(pair)
     first = linear(found)
     if is_hopeless(found, first):
         return first

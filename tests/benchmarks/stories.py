@@ -8,6 +8,9 @@ compares the grams of each title with those of 300 others, which is what a loop 
 ``pairs_found``: of the labelled pairs that are told the same when compared, the share that the
 window brings together, the first title being one of its last 60,000.
 
+``reading``: what a second reader costs, where the settings ask for one (docs/stories.md): how many
+pairs an entry of such a window it is asked for, and milliseconds of processor time for one of these.
+
 Stability: the same stream is told in other orders to a story book on SQLite; of all pairs that
 are together in any order, the share that is not together in the other one.
 """
@@ -24,11 +27,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from monitor.storage import Database, entries, migrate, sources
 from monitor.storage.entries import NewEntry
 from monitor.storage.schema import microseconds
 from monitor.storage.sources import NewSource
+from monitor.stories import reading
 from monitor.stories.compare import compare
 from monitor.stories.compiled import CompiledWindow, new_window
 from monitor.stories.heat import Newcomer
@@ -285,6 +290,30 @@ def measure_stability(orders: int, every: int) -> dict[str, float]:
     }
 
 
+def measure_reading(size: int = 30_000, most: int = 100) -> dict[str, float]:
+    """Pairs in doubt for an entry behind a window of ``size``, and the time to read one."""
+    told = [title for title, _ in stream(random.Random(1), size + WARMING + MEASURED)]
+    reader, pairs = reading.Reader(), list[tuple[str, str]]()
+    with mock.patch.object(reading, "weigh", lambda total, *pair: doubted(pairs, total, pair)):
+        timed(fill(new_window(size), told[:size]), told)
+    reader.margin("one", "another")  # the model is loaded once in the life of a process
+    started = time.process_time()
+    for one, other in pairs[:most]:
+        reader.margin(one, other)
+    spent = time.process_time() - started
+    return {
+        "pairs_per_entry": len(pairs) / (WARMING + MEASURED),
+        "ms_per_pair": spent / max(len(pairs[:most]), 1) * 1e3,
+    }
+
+
+def doubted(pairs: list[tuple[str, str]], total: float, pair: tuple[str, str]) -> float:
+    """Note a pair that would be read, and leave its sum as it is."""
+    if abs(total) <= reading.DOUBT:
+        pairs.append(pair)
+    return total
+
+
 def main() -> None:
     """Parse, run, print."""
     chosen = options(__doc__ or "")
@@ -292,6 +321,7 @@ def main() -> None:
     figures = {
         "window": {str(size): measure_window(size) for size in sizes},
         "naive_us_per_entry": measure_naive(),
+        "reading": measure_reading(),
         "stability": measure_stability(*((1, 8) if chosen.quick else (4, 1))),
     }
     show(figures, as_json=chosen.json)

