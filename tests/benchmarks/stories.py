@@ -9,7 +9,7 @@ compares the grams of each title with those of 300 others, which is what a loop 
 window brings together, the first title being one of its last 60,000.
 
 ``reading``: what a second reader costs, where the settings ask for one (docs/stories.md): how many
-pairs an entry of such a window it is asked for, and milliseconds of processor time for one of these.
+pairs an entry of such a window it is asked for, and milliseconds of processor time for a pair.
 
 Stability: the same stream is told in other orders to a story book on SQLite; of all pairs that
 are together in any order, the share that is not together in the other one.
