@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from monitor import telemetry
 from monitor.storage import Database, migrate
 from monitor.storage.schema import metadata
+from monitor.stories import reading
 
 PROGRAM = logging.getLogger(telemetry.ROOT)
 SEQUENCES = sa.text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
@@ -27,6 +28,13 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     PROGRAM.handlers[:], PROGRAM.propagate = before[0], before[2]
     PROGRAM.setLevel(before[1])
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_read_twice() -> Iterator[None]:
+    """Commands that run in the test's process may ask for a second reader: nobody else does."""
+    yield
+    reading.use(False)
 
 
 @pytest.fixture(scope="session")

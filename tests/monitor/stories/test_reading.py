@@ -7,7 +7,7 @@ import math
 import platform
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +215,8 @@ def test_another_model_is_refused(model_file: Path) -> None:
 
 
 @pytest.fixture
-def used() -> Iterator[None]:
+def used() -> None:
     reading.use(True)
-    yield
-    reading.use(False)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, margin: float) -> list[tuple[str, ...]]:
