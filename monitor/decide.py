@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from monitor import rhythm
+from monitor import familiar, rhythm
+from monitor.familiar import Revised
 from monitor.health import PATIENCE, USUAL_PATIENCE, learn_gap, learn_yield
 from monitor.identity import Keys
 from monitor.ranking import MOST_POLLS, RANKED, Listed
@@ -31,13 +31,6 @@ from monitor.types import (
     SourceState,
 )
 
-# A feed whose ids and links are all new while its titles are not has changed its ids,
-# not its news. One or two repeated titles prove nothing: some headlines come back daily.
-# Much may be news after a night, so half of the titles are enough.
-UNSTABLE_SHARE = 0.8
-FAMILIAR_SHARE = 0.5
-UNSTABLE_MINIMUM = 3
-REFRESH_AFTER = timedelta(days=7)
 EMPTY_FOR = timedelta(days=1)
 DEFAULT_TIMING = Timing()
 FADE_AFTER_S = 6 * 3600.0
@@ -69,15 +62,6 @@ class Result:
         if self.outcome.hub is not None or self.parsed is None or not self.parsed.hub:
             return self.outcome.hub
         return HubLink(self.parsed.hub, self.parsed.topic or self.outcome.url)
-
-
-@dataclass(frozen=True, slots=True)
-class Revised:
-    """A known entry whose title changed."""
-
-    entry_id: int
-    parsed: ParsedEntry
-    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +152,10 @@ def _decide_answered(
 ) -> Update:
     source, parsed = result.source, result.parsed
     entries = list(zip(parsed.entries, result.keys, strict=True)) if parsed else []
-    new, revised, refresh, renamed = _sort_entries(entries, known, now)
+    found = familiar.sort(entries, known, now)
     listed = len(entries) if parsed else source.last_yield
     url, redirect_url = _follow(source, outcome.permanent_url if listed != 0 else None)
-    taught = _learn(source, len(entries) if parsed else None, now, is_news=bool(new))
+    taught = _learn(source, len(entries) if parsed else None, now, is_news=bool(found.new))
     timing = _sooner(timing, source, taught["low_polls"])
     polled = _polled(
         source,
@@ -180,7 +164,7 @@ def _decide_answered(
         name=_name(source, parsed),
         redirect_url=redirect_url,
         state=SourceState.ACTIVE,
-        last_new_at=now if new else source.last_new_at,
+        last_new_at=now if found.new else source.last_new_at,
         **taught,
         baseline_at=source.baseline_at or (now if _has_begun(source, listed, now) else None),
         etag=outcome.etag if isinstance(outcome, Fetched) else outcome.etag or source.etag,
@@ -188,17 +172,17 @@ def _decide_answered(
         if isinstance(outcome, Fetched)
         else outcome.last_modified or source.last_modified,
         body_hash=result.body_hash or source.body_hash,
-        **_plan(source, parsed, new, now, outcome.max_age_s, jitter, timing),
+        **_plan(source, parsed, found.new, now, outcome.max_age_s, jitter, timing),
     )
     moved = url != source.url
     return Update(
         source,
         polled,
-        new=tuple(new),
-        revised=tuple(revised),
-        refresh=tuple(refresh),
-        renamed=tuple(renamed),
-        listed=_listed(entries, known),
+        new=found.new,
+        revised=found.revised,
+        refresh=found.refresh,
+        renamed=found.renamed,
+        listed=familiar.listed(entries, known),
         unchanged=parsed is None,
         silent=source.baseline_at is None and not source.history,
         moved_from=source.url if moved else None,
@@ -281,7 +265,7 @@ def _sooner(timing: Timing, source: Source, low_polls: int) -> Timing:
 def _plan(
     source: Source,
     parsed: ParsedFeed | None,
-    new: list[tuple[ParsedEntry, Keys]],
+    new: Sequence[tuple[ParsedEntry, Keys]],
     now: datetime,
     max_age_s: float | None,
     jitter: float,
@@ -312,7 +296,7 @@ def _learn_rhythm(
     known: Rhythm | None,
     source: Source,
     parsed: ParsedFeed | None,
-    new: list[tuple[ParsedEntry, Keys]],
+    new: Sequence[tuple[ParsedEntry, Keys]],
     now: datetime,
 ) -> Rhythm | None:
     """When the source publishes, by what it was found to have published until now."""
@@ -343,76 +327,3 @@ def _follow(source: Source, permanent_url: str | None) -> tuple[str, str | None]
     if permanent_url == source.redirect_url:
         return permanent_url, None
     return source.url, permanent_url
-
-
-def _sort_entries(
-    entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known], now: datetime
-) -> tuple[list[tuple[ParsedEntry, Keys]], list[Revised], list[int], list[tuple[int, Keys]]]:
-    """A document's entries as new ones, revised ones, keys whose marks are getting old, and all
-    that stands for entries of which something has another id: next time they are known by that,
-    since by then too few may be left to tell that ids have changed, and a title may be edited."""
-    new: list[tuple[ParsedEntry, Keys]] = []
-    revised: list[Revised] = []
-    refresh: list[int] = []
-    taken: set[int] = set()
-    stand_for: defaultdict[int, list[Keys]] = defaultdict(list)
-    unstable = _ids_are_unstable(entries, known)
-    for parsed, keys in entries:
-        match = _known_as(keys, known, unstable=unstable)
-        if match is None:
-            # One document may list the same thing twice.
-            if keys.primary not in taken and (keys.link_title or -1) not in taken:
-                new.append((parsed, keys))
-                taken.update({keys.primary, keys.link_title or keys.primary})
-            continue
-        stand_for[match.entry_id].append(keys)
-        if match.title_hash != keys.title_hash and match.entry_id not in taken:
-            revised.append(Revised(match.entry_id, parsed, keys))
-            taken.add(match.entry_id)
-        if now - match.seen_at > REFRESH_AFTER:
-            refresh += [key for key in keys.all() if key in known]
-    renamed = [
-        (number, keys)
-        for number, found in stand_for.items()
-        if any(keys.primary not in known for keys in found)
-        for keys in found
-    ]
-    return new, revised, refresh, renamed
-
-
-def _listed(
-    entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]
-) -> tuple[Listed, ...]:
-    """The known entries that have a place, each its first."""
-    found: dict[int, Listed] = {}
-    unstable = _ids_are_unstable(entries, known)
-    for parsed, keys in entries:
-        if parsed.rank is None:
-            continue
-        match = _known_as(keys, known, unstable=unstable)
-        if match is not None:
-            listed = Listed(match.entry_id, parsed.rank, parsed.heat)
-            found.setdefault(match.entry_id, listed)
-    return tuple(found.values())
-
-
-def _known_as(keys: Keys, known: Mapping[int, Known], *, unstable: bool) -> Known | None:
-    match, exact = known.get(keys.primary), known.get(keys.link_title or -1)
-    if match is None:
-        match = exact
-    elif exact is not None and match.title_hash != keys.title_hash:
-        # Several headlines may share a link: the one with this title is no edit of another.
-        match = exact if exact.entry_id != match.entry_id else match
-    return known.get(keys.title) if match is None and unstable else match
-
-
-def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]) -> bool:
-    strangers = [
-        keys
-        for _, keys in entries
-        if keys.primary not in known and (keys.link_title or -1) not in known
-    ]
-    if len(strangers) < UNSTABLE_MINIMUM or len(strangers) < UNSTABLE_SHARE * len(entries):
-        return False
-    familiar = sum(keys.title in known for keys in strangers)
-    return familiar >= max(UNSTABLE_MINIMUM, FAMILIAR_SHARE * len(strangers))

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy.engine import Connection, RowMapping
 
 from monitor import climbing, telling, text
-from monitor.decide import Revised, Update
+from monitor.decide import Update
+from monitor.familiar import Revised
 from monitor.hints import Hint, derive
 from monitor.hints.trust import Trust, choose
 from monitor.identity import Keys

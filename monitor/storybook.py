@@ -30,6 +30,7 @@ from monitor.types import Placed
 WINDOW = timedelta(days=3)
 READ_AT_ONCE = 5_000
 GROUP_AT_ONCE = 500
+READ_AHEAD = 100  # pairs, of some 20 ms each
 # What is usual in a section: of the last week, looked up every ten minutes.
 USUAL_OF = timedelta(days=7)
 USUAL_FOR = timedelta(minutes=10)
@@ -94,11 +95,10 @@ class StoryBook:
             if ungrouped:
                 return
 
-    def in_doubt(
+    def compared(
         self, connection: Connection, told: Sequence[tuple[str, str]], now: datetime
     ) -> list[tuple[str, str]]:
-        """The titles that titles and links to come will be compared with, in pairs: to be compared
-        before a transaction begins, where that takes long."""
+        """The pairs of titles that placing these titles and links will compare."""
         assert self._window is not None
         since, here = microseconds(now - self._span), Batch()
         stored: dict[int, list[int]] = {}
@@ -130,7 +130,9 @@ class StoryBook:
         told = [Told(each.id, each.title, each.url, each.portal, each.at) for each in newcomers]
         inside = {each.id for each in newcomers}
         wanted = {number for found in near.values() for number in found} - inside
-        grouping = group(told, stories.told(connection, wanted), near)
+        earlier = stories.told(connection, wanted)
+        with reading.at_most(0):  # while others wait to write; see read_ahead
+            grouping = group(told, earlier, near)
         return self._write(connection, newcomers, grouping, now)
 
     def facts(
@@ -222,12 +224,15 @@ def _merge(told: dict[int, Story], merged: Mapping[int, int]) -> dict[int, list[
 def read_ahead(
     database: Database, book: StoryBook, told: Sequence[tuple[str, str]], now: datetime
 ) -> None:
-    """Let the pairs that are in doubt be read now, not while the database is written to.
+    """Let the pairs that are in doubt be read now, not while the database is written to: so many
+    that others do not wait for long. The rest are compared without being read.
 
     ``told`` are titles and links that are about to be placed.
     """
-    for one, other in database.look(lambda connection: book.in_doubt(connection, told, now)):
-        compare(one, other)
+    pairs = database.look(lambda connection: book.compared(connection, told, now))
+    with reading.at_most(READ_AHEAD):
+        for one, other in pairs:
+            compare(one, other)
 
 
 def group_some(database: Database, book: StoryBook, now: datetime) -> int:

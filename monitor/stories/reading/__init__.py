@@ -7,8 +7,10 @@ first pair is read, and some 20 ms a pair.
 
 from __future__ import annotations
 
-import functools
 import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from io import BytesIO
 
@@ -22,7 +24,7 @@ LEARNT = "learnt.npz"
 # Pairs whose log-odds are no further from even are read again. So much of the sum is the reader's;
 # and the sum must be surer, since a wrong "same" costs an alert.
 DOUBT, READ, CAUTION = 3.0, 0.7, 0.6
-REMEMBERED = 20_000  # pairs; what is read ahead of a transaction is not read in it
+REMEMBERED = 20_000  # pairs
 
 
 class Reader:
@@ -32,11 +34,25 @@ class Reader:
         self._lock = threading.Lock()
         self._network: Network | None = None
         self._missing: str | None = None
-        self._remembered = functools.lru_cache(REMEMBERED)(self._read)
+        self._margins: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def margin(self, one: str, other: str) -> float | None:
-        """Log-odds that two titles tell the same news; None where the model is missing."""
-        return self._remembered(min(one, other), max(one, other))
+        """Log-odds that two titles tell the same news; None where the model is missing, or so many
+        pairs were read in this thread as ``at_most`` allows."""
+        pair = (min(one, other), max(one, other))
+        with self._lock:
+            if pair in self._margins:
+                self._margins.move_to_end(pair)
+                return self._margins[pair]
+        if not _allowance.take():
+            return None
+        found = self._read(*pair)
+        if found is not None:
+            with self._lock:
+                self._margins[pair] = found
+                if len(self._margins) > REMEMBERED:
+                    self._margins.popitem(last=False)
+        return found
 
     def _read(self, one: str, other: str) -> float | None:
         network = self._ready()
@@ -69,6 +85,20 @@ def _load() -> Network:
         return Network(model, {name: learnt[name] for name in learnt.files})
 
 
+class _Allowance(threading.local):
+    """How many pairs more this thread may read; None: any number."""
+
+    left: int | None = None
+
+    def take(self) -> bool:
+        if self.left is not None:
+            if not self.left:
+                return False
+            self.left -= 1
+        return True
+
+
+_allowance = _Allowance()
 _asked: Reader | None = None
 
 
@@ -77,6 +107,16 @@ def use(wanted: bool) -> None:
     global _asked  # noqa: PLW0603
     if wanted != (_asked is not None):
         _asked = Reader() if wanted else None
+
+
+@contextmanager
+def at_most(pairs: int) -> Iterator[None]:
+    """Let this thread read so many pairs meanwhile; those that were read before cost nothing."""
+    before, _allowance.left = _allowance.left, pairs
+    try:
+        yield
+    finally:
+        _allowance.left = before
 
 
 def is_used() -> bool:

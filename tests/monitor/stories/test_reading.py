@@ -250,6 +250,11 @@ def test_only_what_is_in_doubt_is_read_and_once(
     assert not asked
     assert reading.weigh(0.0, "b", "a") == reading.weigh(0.0, "a", "b") > 0
     assert asked == [("a", "b")]
+    with reading.at_most(1):
+        assert reading.weigh(0.0, "a", "c") > 0
+        assert reading.weigh(0.0, "a", "d") == 0.0
+        assert reading.weigh(0.0, "a", "b") > 0, "it is remembered"
+    assert reading.weigh(0.0, "a", "d") > 0
 
 
 @pytest.mark.usefixtures("used")
@@ -273,8 +278,9 @@ def test_nothing_is_read_while_the_database_is_written_to(
     ahead = len(asked)
     assert ahead >= 2
     placed = desk.tell(*new)
-    assert len(asked) == ahead
     assert {each.story_id for each in placed} == {1}
+    desk.tell(("d.cn", "大桥有裂缝 城南车辆须绕行"))
+    assert len(asked) == ahead
 
 
 # What no fit has seen; the figures that were measured are in docs/stories.md.
