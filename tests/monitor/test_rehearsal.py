@@ -67,7 +67,8 @@ def _asked_each_time(heard: list[Heard], manners: Manners) -> Rehearsal:
         told.update(desk.told)
         sent += [now] * len(desk.messages)
         joined += not desk.messages and not desk.held and manners.mode != "none"
-        for one in desk.held:
+        # A headline waits once: what joins, and follows up, for what is sooner.
+        for one in sorted(desk.held, key=lambda each: each.release_at)[:1]:
             digests.add((one.reason is Reason.CAP, one.release_at))
             held.append(one.reason)
             if one.reason is Reason.CAP:
