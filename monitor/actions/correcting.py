@@ -127,8 +127,9 @@ def read_rows(path: Path, find: Find, problems: list[str]) -> Iterator[Row]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        is_text = isinstance(error, csv.Error)
-        why = f"not CSV ({error})" if is_text else "not UTF-8; save the file as UTF-8"
+        why = f"not CSV ({error})"
+        if isinstance(error, UnicodeDecodeError):
+            why = "not UTF-8; save the file as UTF-8"
         if not good:
             raise UsageError(f"{path}:{last + 1}: {why}") from error
         # First, so that it is among those that are shown.

@@ -87,11 +87,12 @@ def run_compare(arguments: argparse.Namespace) -> int:
     from monitor.actions.stories import judge, read_pairs
     from monitor.stories import reading
 
-    if arguments.reading is None:
-        arguments.reading = settings_of(arguments).stories.reading
-    reading.use(arguments.reading)
-    if arguments.reading and (problem := reading.missing()):
-        raise UsageError(problem)
+    asked = arguments.reading
+    reading.use(settings_of(arguments).stories.reading if asked is None else asked)
+    if problem := reading.missing():
+        if asked:
+            raise UsageError(problem)
+        complain(f"compared without being read: {problem}")
     answers = list(judge(read_pairs(arguments.pairs)))
     if arguments.json:
         print_json([{"same": found.same, "score": found.score} for _, found in answers])

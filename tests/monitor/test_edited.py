@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from monitor.storage import Database, retention, rules, sources
+from monitor.storage import retention, rules, sources
 from monitor.storage.schema import correction, entry, story
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import World, rss
@@ -18,17 +17,6 @@ HOUR = timedelta(hours=1)
 MINUTES = timedelta(minutes=20)
 QUAKE = "四川泸定县发生4.1级地震，暂无人员伤亡报告"
 PRIZE = "某市作家凭长篇小说《北方的河岸》获奖"
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as found:
-        yield found
-
-
-@pytest.fixture
-def world(database: Database, server: HttpServer) -> World:
-    return World(database, server)
 
 
 @pytest.mark.parametrize(("section", "alerts"), [("tech", 0), ("sports", 1)])

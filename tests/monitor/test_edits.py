@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from monitor.storage import Database
 from monitor.storage.schema import entry
 from tests.httpserver import HttpServer, Reply
 from tests.monitor import test_pipeline
 from tests.monitor.test_pipeline import World, classify, rss
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as found:
-        yield found
-
-
-@pytest.fixture
-def world(database: Database, server: HttpServer) -> World:
-    return World(database, server)
 
 
 def test_what_the_first_poll_brought_is_no_news_when_its_title_is_touched(

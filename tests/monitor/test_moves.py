@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from monitor.storage import Database, sources
+from monitor.storage import sources
 from monitor.storage.schema import delivery, entry, revision, seen, source, source_url
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import LATER, World, rss
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as found:
-        yield found
-
-
-@pytest.fixture
-def world(database: Database, server: HttpServer) -> World:
-    return World(database, server)
 
 
 def test_two_sources_that_move_to_one_address_stop_nobody(world: World, server: HttpServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -130,17 +130,6 @@ class World:
     def all(self, column: sa.ColumnElement[Any]) -> list[Any]:
         with self.database.read() as connection:
             return list(connection.scalars(sa.select(column)))
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Database, server: HttpServer) -> World:
-    return World(database, server)
 
 
 LATER = timedelta(hours=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,17 +19,6 @@ from tests.monitor.storybooks import NOW, Desk
 from tests.monitor.test_pipeline import World, rss
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as found:
-        yield found
-
-
-@pytest.fixture
-def world(database: Database, server: HttpServer) -> World:
-    return World(database, server)
 
 
 def shown_of(database: Database) -> dict[int, str]:

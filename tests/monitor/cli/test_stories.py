@@ -132,4 +132,6 @@ def test_a_reader_that_is_not_installed_is_named(
     cli.configure("[stories]\nreading = true")
     check = next(each for each in cli("doctor", "--json").json if each["check"] == "reading")
     assert check["result"] == "failed"
+    done = cli.good("stories", "compare", "--pairs", str(path))
+    assert "compared without being read: no_such_package is not installed" in done.err
     assert "no_such_package is not installed" in check["detail"]
