@@ -18,9 +18,7 @@ from monitor.store import Headline
 from monitor.types import RuleOptions
 from tests.fakes import make_message
 from tests.httpserver import Exchange, HttpServer, Reply
-from tests.monitor.test_pipeline import LATER, World, rss, server, world
-
-__all__ = ["server", "world"]  # fixtures
+from tests.monitor.test_pipeline import LATER, World, rss
 
 
 def test_what_brings_least_is_stored_first_and_by_itself(world: World, server: HttpServer) -> None:
