@@ -96,9 +96,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Stories:
-    """``reading``: pairs of titles that are in doubt are read by a model of language, too."""
+    """``reading``: where its extra is installed, a model of language reads pairs in doubt, too."""
 
-    reading: bool = False
+    reading: bool = True
 
 
 @dataclass(frozen=True, slots=True)

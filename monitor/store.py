@@ -214,7 +214,7 @@ def _match(
     loud = [(number, draft) for number, draft in numbered if not draft.update.silent]
     if not loud or not book.rules:
         return {}
-    subjects = {number: _subject(draft, placed[number], now) for number, draft in loud}
+    subjects = {number: subject(draft, placed[number], now) for number, draft in loud}
     hits = book.matcher.match_many(list(subjects.values()))
     hits_of = {number: found for number, found in zip(subjects, hits, strict=True) if found}
     for row in before:
@@ -239,7 +239,7 @@ def _standing(
 ) -> Standing:
     entry = _alert_entry(number, draft, now, placed)
     if hits:
-        entry = replace(entry, then=circumstances_of(_subject(draft, placed, now)))
+        entry = replace(entry, then=circumstances_of(subject(draft, placed, now)))
     return Standing(entry, hits, placed.heat, draft.revised is not None)
 
 
@@ -295,7 +295,8 @@ def _section(draft: Draft) -> tuple[str, bool]:
     return draft.prediction.section, draft.prediction.unsure
 
 
-def _subject(draft: Draft, placed: Placed, now: datetime) -> Subject:
+def subject(draft: Draft, placed: Placed, now: datetime) -> Subject:
+    """What rules see of an entry that is about to be stored."""
     source = draft.update.source
     section, unsure = _section(draft)
     return Subject(

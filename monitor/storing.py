@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from monitor.ahead import read_doubtful
 from monitor.decide import Result, Update, decide
 from monitor.errors import Unstorable
 from monitor.hints.trust import Trust
@@ -18,8 +19,6 @@ from monitor.room import Share
 from monitor.rulebook import RuleBook
 from monitor.storage import entries, subscriptions
 from monitor.store import Written, draft, tell, write
-from monitor.stories import reading
-from monitor.storybook import read_ahead
 from monitor.telemetry import logger
 from monitor.types import Failed, FailureKind, HubLink
 
@@ -151,10 +150,7 @@ def _write(kit: Kit, decided: Decided, updates: Sequence[Update]) -> Written:
     drafts = draft(updates, kit.classify, decided.trust, kit.sections and kit.sections())
     if any(not each.update.silent for each in drafts):
         kit.database.look(lambda connection: kit.stories.catch_up(connection, kit.now()))
-        if reading.is_used():
-            loud = [each.parsed for each in drafts if not each.update.silent]
-            told = [(each.title, each.url) for each in loud]
-            read_ahead(kit.database, kit.stories, told, kit.now())
+        read_doubtful(kit.database, kit.stories, drafts, decided.book, kit.now())
 
     def work(connection: Connection) -> tuple[Written, RuleBook, datetime]:
         if drafts or any(update.listed for update in updates):  # what climbs is told, too

@@ -30,7 +30,6 @@ from monitor.types import Placed
 WINDOW = timedelta(days=3)
 READ_AT_ONCE = 5_000
 GROUP_AT_ONCE = 500
-READ_AHEAD = 100  # pairs, of some 20 ms each
 # What is usual in a section: of the last week, looked up every ten minutes.
 USUAL_OF = timedelta(days=7)
 USUAL_FOR = timedelta(minutes=10)
@@ -131,7 +130,7 @@ class StoryBook:
         inside = {each.id for each in newcomers}
         wanted = {number for found in near.values() for number in found} - inside
         earlier = stories.told(connection, wanted)
-        with reading.at_most(0):  # while others wait to write; see read_ahead
+        with reading.only_known():  # while others wait to write; see read_ahead
             grouping = group(told, earlier, near)
         return self._write(connection, newcomers, grouping, now)
 
@@ -224,13 +223,13 @@ def _merge(told: dict[int, Story], merged: Mapping[int, int]) -> dict[int, list[
 def read_ahead(
     database: Database, book: StoryBook, told: Sequence[tuple[str, str]], now: datetime
 ) -> None:
-    """Let the pairs that are in doubt be read now, not while the database is written to: so many
-    that others do not wait for long. The rest are compared without being read.
+    """Let the pairs that are in doubt be read now, not while the database is written to, as far as
+    there is time. The rest are compared without being read.
 
     ``told`` are titles and links that are about to be placed.
     """
     pairs = database.look(lambda connection: book.compared(connection, told, now))
-    with reading.at_most(READ_AHEAD):
+    with reading.sparingly():
         for one, other in pairs:
             compare(one, other)
 
@@ -243,13 +242,6 @@ def group_some(database: Database, book: StoryBook, now: datetime) -> int:
     if not database.look(stories.any_ungrouped):
         return 0
     database.look(lambda connection: book.catch_up(connection, now))
-    if reading.is_used():
-        read_ahead(
-            database,
-            book,
-            database.look(lambda found: stories.first_ungrouped(found, GROUP_AT_ONCE)),
-            now,
-        )
 
     def work(connection: Connection) -> int:
         entries.one_at_a_time(connection)

@@ -259,9 +259,11 @@ def check_browser(settings: Settings) -> Answer:
 
 
 def check_reading(settings: Settings) -> Answer:
-    """Can pairs of titles be read, where the settings ask for it?"""
+    """Can pairs of titles be read, where what it takes is installed?"""
     if not settings.stories.reading:
         return "skipped", "off in [stories]", ""
+    if not reading.is_installed():
+        return "skipped", "not installed: pip install 'headline-monitor[reading]'", ""
     reading.use(True)
     if problem := reading.missing():
         return "failed", problem, "until then titles are compared without it"

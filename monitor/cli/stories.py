@@ -37,7 +37,8 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     compare.add_argument(
         "--reading", action=argparse.BooleanOptionalAction,
-        help="let a model of language read what is in doubt (default: as the settings say)",
+        help="let a model of language read what is in doubt (default: where it is installed, "
+        "unless the settings say no)",
     )  # fmt: skip
     add_json(compare)
     compare.set_defaults(run=run_compare)
@@ -89,7 +90,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
     asked = arguments.reading
     reading.use(settings_of(arguments).stories.reading if asked is None else asked)
-    if problem := reading.missing():
+    if (asked or reading.is_installed()) and (problem := reading.missing()):
         if asked:
             raise UsageError(problem)
         complain(f"compared without being read: {problem}")

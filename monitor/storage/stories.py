@@ -140,14 +140,6 @@ def ungrouped(connection: Connection, limit: int) -> list[Newcomer]:
     ]
 
 
-def first_ungrouped(connection: Connection, limit: int) -> list[tuple[str, str]]:
-    """Titles and links of the oldest entries that have no story yet."""
-    query = sa.select(entry.c.title, entry.c.url).where(entry.c.story_id.is_(None))
-    return [
-        (row.title, row.url) for row in connection.execute(query.order_by(entry.c.id).limit(limit))
-    ]
-
-
 def any_ungrouped(connection: Connection) -> bool:
     """Whether ``ungrouped`` would find something: a read, which waits for no writer."""
     query = sa.select(entry.c.id).where(entry.c.story_id.is_(None)).limit(1)

@@ -1,15 +1,17 @@
 """A second reader for pairs of titles that the trees of ``compare`` are in doubt about. Pure.
 
-It is asked where the settings say so (``[stories] reading``) and the extra ``reading`` is
-installed, which brings the language model that it starts from: about 130 MB of memory once the
-first pair is read, and some 20 ms a pair.
+It is asked where the extra ``reading`` is installed, which brings the language model that it starts
+from, unless the settings say no (``[stories] reading``): about 130 MB of memory once the first pair
+is read, and some 20 ms a pair.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from io import BytesIO
@@ -25,28 +27,55 @@ LEARNT = "learnt.npz"
 # and the sum must be surer, since a wrong "same" costs an alert.
 DOUBT, READ, CAUTION = 3.0, 0.7, 0.6
 REMEMBERED = 20_000  # pairs
+# Of a daemon's time so much may go into reading, saved up to so many seconds, and so many of them
+# may be spent on what is stored at once: alerts wait for it.
+SHARE, SAVED, AT_ONCE = 0.2, 30.0, 2.0
+
+
+class Purse:
+    """Seconds that may be spent: a share of the time that goes by. May be shared by threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._at, self._left = clock, clock(), SAVED
+        self._lock = threading.Lock()
+
+    def open(self) -> float:
+        """The seconds that may be spent now."""
+        with self._lock:
+            now = self._clock()
+            self._left = min(SAVED, self._left + SHARE * (now - self._at))
+            self._at = now
+            return max(0.0, min(self._left, AT_ONCE))
+
+    def spend(self, seconds: float) -> None:
+        """Take out what was spent, be it more than there is."""
+        with self._lock:
+            self._left -= seconds
 
 
 class Reader:
     """Reads pairs once it is asked to. May be shared by threads."""
 
     def __init__(self) -> None:
+        self.purse = Purse()
         self._lock = threading.Lock()
         self._network: Network | None = None
         self._missing: str | None = None
         self._margins: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def margin(self, one: str, other: str) -> float | None:
-        """Log-odds that two titles tell the same news; None where the model is missing, or so many
-        pairs were read in this thread as ``at_most`` allows."""
+        """Log-odds that two titles tell the same news; None where the model is missing, or this
+        thread may read no more (see ``only_known``, ``sparingly``)."""
         pair = (min(one, other), max(one, other))
         with self._lock:
             if pair in self._margins:
                 self._margins.move_to_end(pair)
                 return self._margins[pair]
-        if not _allowance.take():
+        if not _allowance.is_left():
             return None
+        began = time.monotonic()
         found = self._read(*pair)
+        _allowance.spend(time.monotonic() - began)
         if found is not None:
             with self._lock:
                 self._margins[pair] = found
@@ -72,7 +101,8 @@ class Reader:
                         self._network = _load()
                     except NotFound as error:
                         self._missing = str(error)
-                        log.warning("titles in doubt are compared without being read: %s", error)
+                        if is_installed():
+                            log.warning("titles in doubt are not read: %s", error)
         return self._network
 
 
@@ -86,16 +116,16 @@ def _load() -> Network:
 
 
 class _Allowance(threading.local):
-    """How many pairs more this thread may read; None: any number."""
+    """For how many seconds this thread may read; None: without end."""
 
-    left: int | None = None
+    left: float | None = None
 
-    def take(self) -> bool:
+    def is_left(self) -> bool:
+        return self.left is None or self.left > 0
+
+    def spend(self, seconds: float) -> None:
         if self.left is not None:
-            if not self.left:
-                return False
-            self.left -= 1
-        return True
+            self.left -= seconds
 
 
 _allowance = _Allowance()
@@ -110,18 +140,41 @@ def use(wanted: bool) -> None:
 
 
 @contextmanager
-def at_most(pairs: int) -> Iterator[None]:
-    """Let this thread read so many pairs meanwhile; those that were read before cost nothing."""
-    before, _allowance.left = _allowance.left, pairs
+def _within(seconds: float) -> Iterator[None]:
+    before, _allowance.left = _allowance.left, seconds
     try:
         yield
     finally:
         _allowance.left = before
 
 
+@contextmanager
+def only_known() -> Iterator[None]:
+    """Let this thread read no pair meanwhile; those that were read before are known."""
+    with _within(0.0):
+        yield
+
+
+@contextmanager
+def sparingly() -> Iterator[None]:
+    """Let this thread read meanwhile for no longer than what is saved allows."""
+    purse = _asked.purse if _asked else Purse()
+    given = purse.open()
+    with _within(given):
+        try:
+            yield
+        finally:
+            purse.spend(given - (_allowance.left or 0.0))
+
+
+def is_installed() -> bool:
+    """Whether the package that brings the language model is there."""
+    return importlib.util.find_spec(base.PACKAGE) is not None
+
+
 def is_used() -> bool:
-    """Whether pairs in doubt are read."""
-    return _asked is not None
+    """Whether pairs in doubt are read, as far as can be said without loading the model."""
+    return _asked is not None and is_installed()
 
 
 def missing() -> str:

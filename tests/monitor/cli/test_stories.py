@@ -105,7 +105,7 @@ def test_compare_says_what_is_wrong_with_a_line(cli: CommandLine, line: str, wor
     assert (absent.code, "no.jsonl" in absent.err) == (2, True)
 
 
-def test_a_second_reader_is_asked_where_the_settings_or_the_command_say_so(
+def test_a_second_reader_is_asked_unless_the_settings_or_the_command_say_no(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = cli.folder / "pairs.jsonl"
@@ -113,12 +113,15 @@ def test_a_second_reader_is_asked_where_the_settings_or_the_command_say_so(
     path.write_text(json.dumps(pair), "utf-8")
     monkeypatch.setattr(reading.Reader, "_read", lambda *_: 9.0)
     monkeypatch.setattr(reading.Reader, "missing", "")
+    monkeypatch.setattr(reading, "is_installed", lambda: True)
     ask = ("stories", "compare", "--pairs", str(path), "--json")
-    plain, read = (cli.good(*ask, *more).json[0]["score"] for more in ((), ("--reading",)))
+    plain, read = (cli.good(*ask, *more).json[0]["score"] for more in (("--no-reading",), ()))
     assert read > plain
-    cli.configure("[stories]\nreading = true")
-    assert cli.good(*ask).json[0]["score"] == read
-    assert cli.good(*ask, "--no-reading").json[0]["score"] == plain
+    cli.configure("[stories]\nreading = false")
+    assert cli.good(*ask).json[0]["score"] == plain
+    assert cli.good(*ask, "--reading").json[0]["score"] == read
+    check = next(each for each in cli("doctor", "--json").json if each["check"] == "reading")
+    assert (check["result"], check["detail"]) == ("skipped", "off in [stories]")
 
 
 def test_a_reader_that_is_not_installed_is_named(
@@ -129,9 +132,23 @@ def test_a_reader_that_is_not_installed_is_named(
     path.write_text("", "utf-8")
     done = cli("stories", "compare", "--pairs", str(path), "--reading")
     assert (done.code, "pip install 'headline-monitor[reading]'" in done.err) == (2, True)
-    cli.configure("[stories]\nreading = true")
     check = next(each for each in cli("doctor", "--json").json if each["check"] == "reading")
-    assert check["result"] == "failed"
+    assert check["result"] == "skipped"
+    assert "pip install 'headline-monitor[reading]'" in check["detail"]
+    assert not cli.good("stories", "compare", "--pairs", str(path)).err, "nobody asked for it"
+
+
+def test_a_reader_of_another_version_is_told(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = cli.folder / "other.bin"
+    other.write_bytes(b"E5S1 and so on")
+    monkeypatch.setattr(reading, "is_installed", lambda: True)
+    monkeypatch.setattr(reading.base, "find", lambda: other)
+    path = cli.folder / "pairs.jsonl"
+    path.write_text("", "utf-8")
     done = cli.good("stories", "compare", "--pairs", str(path))
-    assert "compared without being read: no_such_package is not installed" in done.err
-    assert "no_such_package is not installed" in check["detail"]
+    assert "compared without being read: " in done.err
+    assert "is another model" in done.err
+    check = next(each for each in cli("doctor", "--json").json if each["check"] == "reading")
+    assert (check["result"], "is another model" in check["detail"]) == ("failed", True)

@@ -250,11 +250,43 @@ def test_only_what_is_in_doubt_is_read_and_once(
     assert not asked
     assert reading.weigh(0.0, "b", "a") == reading.weigh(0.0, "a", "b") > 0
     assert asked == [("a", "b")]
-    with reading.at_most(1):
-        assert reading.weigh(0.0, "a", "c") > 0
-        assert reading.weigh(0.0, "a", "d") == 0.0
+    with reading.only_known():
+        assert reading.weigh(0.0, "a", "c") == 0.0
         assert reading.weigh(0.0, "a", "b") > 0, "it is remembered"
-    assert reading.weigh(0.0, "a", "d") > 0
+    assert reading.weigh(0.0, "a", "c") > 0
+
+
+def test_reading_takes_a_share_of_the_time() -> None:
+    now = [0.0]
+    purse = reading.Purse(lambda: now[0])
+    assert purse.open() == reading.AT_ONCE, "no more, however much is saved"
+    purse.spend(reading.SAVED + 1.0)
+    assert purse.open() == 0.0
+    now[0] = 1.5 / reading.SHARE
+    assert purse.open() == pytest.approx(0.5), "what was spent too much is missing"
+    now[0] = 1e6
+    assert purse.open() == reading.AT_ONCE
+    purse.spend(reading.SAVED)
+    assert purse.open() == 0.0, "no more is saved than so much"
+
+
+def test_who_spends_all_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answer(monkeypatch, 1.0)
+    now = [0.0]
+    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+
+    def slowly(_reader: Reader, *pair: str) -> float:
+        asked.append(pair)
+        now[0] += 0.7 * reading.AT_ONCE
+        return 1.0
+
+    monkeypatch.setattr(Reader, "_read", slowly)
+    with reading.sparingly():
+        scores = [reading.weigh(0.0, "a", other) for other in "bcde"]
+    assert [score > 0 for score in scores] == [True, True, False, False]
+    assert len(asked) == 2
+    with reading.sparingly():
+        assert reading.weigh(0.0, "a", "e") > 0, "there is more for what is stored next"
 
 
 @pytest.mark.usefixtures("used")
