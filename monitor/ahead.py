@@ -2,7 +2,8 @@
 titles that are in doubt are read.
 
 It takes some 20 ms a pair, and only alerts are the better for it: so a pair is read where a rule
-matches one of its titles.
+matches the new title. Where rules ask how stories stand, or follow up on them, any title may be the
+one that a story lacked.
 """
 
 from __future__ import annotations
@@ -17,10 +18,6 @@ from monitor.stories import reading
 from monitor.storybook import StoryBook
 from monitor.types import Placed
 
-# What a story that is not known yet may be to a rule: told for the first time, or everywhere.
-NEW = Placed(0)
-FAMOUS = Placed(0, first=False, portals=10**6, heat=1e9, burst=1e9)
-
 
 def read_doubtful(
     database: Database,
@@ -29,16 +26,14 @@ def read_doubtful(
     book: RuleBook,
     now: datetime,
 ) -> None:
-    """Read what is in doubt about the entries that rules match, where anybody reads."""
-    if not (reading.is_used() and book.rules):
+    """Read what is in doubt about new entries that may alert, where anybody reads."""
+    if not (book.rules and reading.has_time()):
         return
-    loud = [draft for draft in drafts if not draft.update.silent]
-    asked = [[store.subject(draft, placed, now) for draft in loud] for placed in (NEW, FAMOUS)]
-    hits = [book.matcher.match_many(subjects) for subjects in asked]
-    told = [
-        (draft.parsed.title, draft.parsed.url)
-        for draft, *found in zip(loud, *hits, strict=True)
-        if any(found)
-    ]
-    if told:
-        storybook.read_ahead(database, stories, told, now)
+    new = [draft for draft in drafts if not draft.update.silent and draft.revised is None]
+    subjects = [store.subject(draft, Placed(0), now) for draft in new]
+    hits = book.matcher.match_many(subjects)
+    told = [(bool(hit), draft.parsed) for draft, hit in zip(new, hits, strict=True)]
+    told.sort(key=lambda each: not each[0])  # what matches comes first
+    asked = [(it.title, it.url) for matches, it in told if matches or book.watches_stories]
+    if asked:
+        storybook.read_ahead(database, stories, asked, now)

@@ -28,8 +28,9 @@ Fresh = Sequence[tuple[int, int, ParsedEntry]]
 
 def note(
     connection: Connection, updates: Sequence[Update], fresh: Fresh, now: datetime
-) -> list[int]:
-    """Store where entries stand now; the known ones that stand higher than ever.
+) -> dict[int, int | None]:
+    """Store where entries stand now; the known ones that stand higher than ever, and their best
+    places before.
 
     ``fresh`` are the new entries of the poll, with their numbers and sources.
     """
@@ -55,7 +56,7 @@ def note(
     for update in updates:
         if update.unchanged and update.source.kind in RANKED:
             rankings.hold(connection, update.source.id, now, _longest(update))
-    return list(higher)
+    return {number: best[number] for number in higher}
 
 
 def _warm(
@@ -114,7 +115,7 @@ def _longest(update: Update) -> timedelta:
 
 def standings(
     connection: Connection,
-    climbers: Sequence[int],
+    climbers: Mapping[int, int | None],
     book: RuleBook,
     book_of_stories: StoryBook,
     now: datetime,
@@ -122,11 +123,12 @@ def standings(
     """What rules that ask for a place say of entries that have reached it now; the others stand
     for their stories, which have become hotter, where rules follow up on that.
 
-    A rule that has matched an entry is not asked again.
+    A rule that has matched an entry is not asked again, nor one that its place before was enough
+    for: it was no news then.
     """
     if not climbers or not (book.ranked or book.is_escalating):
         return []
-    rows = history.details(connection, climbers)
+    rows = history.details(connection, list(climbers))
     story_of = {row["id"]: row["story_id"] for row in rows if row["story_id"] is not None}
     placed = book_of_stories.facts(connection, story_of, now)
     matched = entries.matched_pairs(connection, climbers)
@@ -140,6 +142,10 @@ def standings(
             for hit in book.matcher.match(subject)
             if hit.rule_id in book.ranked and (hit.rule_id, number) not in matched
         ]
+        if hits:
+            before = replace(subject_of(row, now, Placed(number)), rank=climbers[number])
+            enough = {hit.rule_id for hit in book.matcher.match(before)}
+            hits = [hit for hit in hits if hit.rule_id not in enough]
         kept += [_matched(hit, number, now) for hit in hits]
         if hits or book.is_escalating:
             then = circumstances_of(subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from monitor.types import (
 )
 
 EMPTY_FOR = timedelta(days=1)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 DEFAULT_TIMING = Timing()
 FADE_AFTER_S = 6 * 3600.0
 
@@ -192,10 +194,11 @@ def _decide_answered(
 
 def _has_begun(source: Source, listed: int | None, now: datetime) -> bool:
     """Whether what comes next is news. A page that lists nothing (a wall, a new layout) says
-    nothing of what is old, unless it has been so for a day: then it has nothing."""
+    nothing of what is old, unless it is watched for a day and was so before: it has nothing."""
     if listed or source.kind not in RANKED:
         return True
-    return source.created_at is not None and now - source.created_at >= EMPTY_FOR
+    is_old = source.created_at is not None and now - source.created_at >= EMPTY_FOR
+    return is_old and source.last_yield == 0
 
 
 def _polled(source: Source, now: datetime, **changes: object) -> Polled:
@@ -225,7 +228,7 @@ def _polled(source: Source, now: datetime, **changes: object) -> Polled:
 
 def _name(source: Source, parsed: ParsedFeed | None) -> str:
     """Its own title names a source that was added without a name, unseen."""
-    unnamed = source.name == without_secrets(source.url) or "://" in source.name
+    unnamed = source.name == without_secrets(source.url) or bool(_ADDRESS.fullmatch(source.name))
     return parsed.title if unnamed and parsed and parsed.title else source.name
 
 

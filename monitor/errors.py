@@ -20,6 +20,7 @@ that is that library's home.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,10 +57,20 @@ class QueryError(UsageError):
         super().__init__(f"{expected}\n  {text}\n  {caret_line(text, position)}")
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: wide characters two, and marks none."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
 def caret_line(text: str, position: int) -> str:
-    """Spaces up to ``position`` and a caret; wide characters of ``text`` take two columns."""
-    columns = sum(2 if ord(char) >= 0x1100 else 1 for char in text[:position])
-    return " " * columns + "^"
+    """Spaces up to ``position`` of ``text`` and a caret."""
+    return " " * columns(text[:position]) + "^"
 
 
 class FetchError(HeadlineError):

@@ -66,10 +66,11 @@ def sort(
             taken.add(match.entry_id)
         if now - match.seen_at > REFRESH_AFTER:
             refresh += [key for key in keys.all() if key in known]
+    changed = unstable or _ids_have_changed(entries, known)
     renamed = [
         (number, keys)
         for number, found in stand_for.items()
-        if any(keys.primary not in known for keys in found)
+        if changed and any(keys.primary not in known for keys in found)
         for keys in found
     ]
     return Sorted(tuple(new), tuple(revised), tuple(refresh), tuple(renamed))
@@ -111,3 +112,11 @@ def _ids_are_unstable(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[in
         return False
     familiar = sum(keys.title in known for keys in strangers)
     return familiar >= max(UNSTABLE_MINIMUM, FAMILIAR_SHARE * len(strangers))
+
+
+def _ids_have_changed(entries: list[tuple[ParsedEntry, Keys]], known: Mapping[int, Known]) -> bool:
+    """Whether nearly all that is known by link and title has a new id: where it is one entry, it
+    may be an id that others had, too."""
+    exact = [keys for _, keys in entries if (keys.link_title or -1) in known]
+    changed = sum(keys.primary not in known for keys in exact)
+    return changed >= max(UNSTABLE_MINIMUM, UNSTABLE_SHARE * len(exact))

@@ -22,6 +22,8 @@ from monitor.types import Rule, RuleOptions
 
 log = logger("rules")
 FEW_CHANGES = 16
+RANK = frozenset({"rank"})
+STANDING = RANK | {"portals", "hot", "is", "burst"}  # what a story that grows may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class RuleBook:
     house: House = field(default_factory=House)
     ids: Mapping[str, int] = field(default_factory=dict)
     ranked: frozenset[int] = frozenset()  # the rules that ask for a place on a list
+    watches_stories: bool = False  # whether a rule asks how a story stands, or follows up on it
 
     @property
     def is_escalating(self) -> bool:
@@ -71,13 +74,16 @@ class Rules:
             enabled = [rule for rule in rules.list_all(connection) if rule.enabled]
             matcher = self._compile(enabled, words)
             matcher.prepare()
+            manners = {rule.id: self._manners(rule) for rule in enabled}
             self._book = RuleBook(
                 rules={rule.id: rule for rule in enabled},
                 matcher=matcher,
-                manners={rule.id: self._manners(rule) for rule in enabled},
+                manners=manners,
                 house=self._house,
                 ids={rule.name: rule.id for rule in enabled},
-                ranked=frozenset(rule.id for rule in enabled if _asks_for_rank(rule)),
+                ranked=frozenset(rule.id for rule in enabled if _asks_for(rule, RANK)),
+                watches_stories=any(each.escalation for each in manners.values())
+                or any(_asks_for(rule, STANDING) for rule in enabled),
             )
             self._version = version
         return self._book
@@ -114,14 +120,16 @@ class Rules:
             return manners_of(RuleOptions(), self._house)
 
 
-def _asks_for_rank(rule: Rule) -> bool:
-    if "rank:" not in rule.query.lower():
+def _asks_for(rule: Rule, filters: frozenset[str]) -> bool:
+    """Whether a rule has one of these filters."""
+    query = rule.query.lower().replace("：", ":")
+    if not any(f"{name}:" in query for name in filters):
         return False
     try:
         terms = leaves(language.parse(rule.query).root)
     except QueryError:
         return False
-    return any(isinstance(term, Filter) and term.name == "rank" for term in terms)
+    return any(isinstance(term, Filter) and term.name in filters for term in terms)
 
 
 def _same(rule: Rule, before: Rule | None) -> bool:

@@ -217,12 +217,17 @@ def _match(
     subjects = {number: subject(draft, placed[number], now) for number, draft in loud}
     hits = book.matcher.match_many(list(subjects.values()))
     hits_of = {number: found for number, found in zip(subjects, hits, strict=True) if found}
-    for row in before:
-        if (number := row["id"]) in hits_of:
-            was = subject_of(row, now, placed[number])  # an edit makes nothing young
-            old = book.matcher.match(replace(was, age_s=subjects[number].age_s))
-            known = {hit.rule_id for hit in old}
-            hits_of[number] = [hit for hit in hits_of[number] if hit.rule_id not in known]
+    edited = [row for row in before if row["id"] in hits_of]
+    told = entries.matched_pairs(connection, [row["id"] for row in edited])
+    for row in edited:
+        number = row["id"]
+        was = book.matcher.match(_as_it_came(row, subjects[number], now))
+        known = {hit.rule_id for hit in was}
+        hits_of[number] = [
+            hit
+            for hit in hits_of[number]
+            if hit.rule_id not in known and (hit.rule_id, number) not in told
+        ]
     entries.insert_matches(
         connection,
         [
@@ -232,6 +237,15 @@ def _match(
         ],
     )
     return hits_of
+
+
+def _as_it_came(row: RowMapping, edited: Subject, now: datetime) -> Subject:
+    """What rules saw of an entry under its former title: no story yet, and no person's word. An
+    edit makes nothing young."""
+    was = subject_of(row, now, Placed(row["id"]))
+    section = row["hinted"] or row["section"]
+    unsure = row["unsure"] and row["hinted"] is None
+    return replace(was, section=section, unsure=unsure, age_s=edited.age_s)
 
 
 def _standing(

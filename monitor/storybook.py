@@ -21,7 +21,7 @@ from monitor.storage.schema import microseconds
 from monitor.stories import heat, reading
 from monitor.stories.compare import compare
 from monitor.stories.compiled import CompiledWindow, new_window
-from monitor.stories.grouping import Grouping, Told, group
+from monitor.stories.grouping import MERGE_SCORE, Grouping, Told, group
 from monitor.stories.heat import Newcomer, Story
 from monitor.stories.window import CAPACITY, Batch, Window
 from monitor.stories.wording import grams, link_gram
@@ -94,28 +94,25 @@ class StoryBook:
             if ungrouped:
                 return
 
-    def compared(
+    def near(
         self, connection: Connection, told: Sequence[tuple[str, str]], now: datetime
-    ) -> list[tuple[str, str]]:
-        """The pairs of titles that placing these titles and links will compare."""
+    ) -> list[list[str]]:
+        """For each of these titles and links the titles that placing it will compare it with."""
         assert self._window is not None
         since, here = microseconds(now - self._span), Batch()
-        stored: dict[int, list[int]] = {}
-        pairs = []
+        stored: list[list[int]] = []
+        found: list[list[str]] = []
         with self._lock:
             for number, (title, url) in enumerate(told):
-                found, link = grams(title), link_gram(url)
-                stored[number] = self._window.near(found, since, link)
-                pairs += [(title, told[other][0]) for other in here.near(found, link)]
-                here.add(number, found, link)
-        known = stories.told(connection, {other for near in stored.values() for other in near})
-        pairs += [
-            (told[number][0], known[other].title)
-            for number, near in stored.items()
-            for other in near
-            if other in known
+                own, link = grams(title), link_gram(url)
+                stored.append(self._window.near(own, since, link))
+                found.append([told[other][0] for other in here.near(own, link)])
+                here.add(number, own, link)
+        known = stories.told(connection, {other for near in stored for other in near})
+        return [
+            [*(known[other].title for other in near if other in known), *others]
+            for near, others in zip(stored, found, strict=True)
         ]
-        return pairs
 
     def place(
         self, connection: Connection, newcomers: Sequence[Newcomer], now: datetime
@@ -228,10 +225,13 @@ def read_ahead(
 
     ``told`` are titles and links that are about to be placed.
     """
-    pairs = database.look(lambda connection: book.compared(connection, told, now))
+    near = database.look(lambda connection: book.near(connection, told, now))
     with reading.sparingly():
-        for one, other in pairs:
-            compare(one, other)
+        for (title, _), others in zip(told, near, strict=True):
+            for other in others:
+                # What is surely the same says of the rest what it is.
+                if not reading.has_time() or compare(title, other).score >= MERGE_SCORE:
+                    break
 
 
 def group_some(database: Database, book: StoryBook, now: datetime) -> int:

@@ -216,8 +216,15 @@ def _composed(text: str, form: str) -> str:
 # Characters that one-to-one conversion leaves alone because both spellings are in use.
 _MORE_SIMPLIFIED = {ord(old): new for old, new in zip("著瞭藉妳牠祂", "着了借你它他", strict=True)}
 
-# ① to ⑳ become the black ones, which have no digits inside: AI is a word in ①AI.
-_NUMBERED = {chr(0x2460 + at): chr((0x2776 if at < 10 else 0x24EB - 10) + at) for at in range(20)}
+# ① to ⑳ become the black ones, which have no digits inside: AI is a word in ①AI. For ㉑ to ㊿ there
+# are none: private ones stand in. Nor has ™ letters inside.
+_SIGNS = (
+    {chr(0x2460 + at): chr((0x2776 if at < 10 else 0x24EB - 10) + at) for at in range(20)}
+    | {chr((0x3251 if at < 15 else 0x32B1 - 15) + at): chr(0xF8C0 + at) for at in range(30)}
+    | {"⓪": "⓿", "™": "®", "℠": "®"}
+)
+# Marks that Unicode takes for a part of the letter.
+_STROKES = dict(zip("łđøħŧı", "ldohti", strict=True))
 
 
 @functools.cache
@@ -233,11 +240,13 @@ def _tables() -> dict[str, str]:
     tables = {}
     for form, values in (("unify", composed), ("fold", folded)):
         becomes = {
-            ord(old): simplified.get(ord(new), _NUMBERED.get(old, new))
+            ord(old): simplified.get(ord(new), new)
             for old, new in zip(changing, values.split("\n"), strict=True)
             if old != new and len(new) == 1
         }
-        tables[form] = identity.translate(simplified | becomes)
+        signs = {ord(old): new for old, new in _SIGNS.items()}
+        tables[form] = identity.translate(simplified | becomes | signs)
+    tables["fold"] = tables["fold"].translate({ord(old): new for old, new in _STROKES.items()})
     return tables
 
 

@@ -7,11 +7,11 @@ import csv
 import json
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from monitor.config import Settings, load
+from monitor.errors import columns
 from monitor.sources import adapters
 from monitor.telemetry import escape
 
@@ -63,10 +63,12 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns that line up, wide characters counted as two; control characters escaped."""
     cells = [[escape(_text(cell)) for cell in row] for row in rows]
     widths = [
-        max([width(title), *(width(row[at]) for row in cells)]) for at, title in enumerate(head)
+        max([columns(title), *(columns(row[at]) for row in cells)]) for at, title in enumerate(head)
     ]
     for row in ([_heading(title) for title in head], *cells):
-        padded = [cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)]
+        padded = [
+            cell + " " * (size - columns(cell)) for cell, size in zip(row, widths, strict=True)
+        ]
         print("  ".join(padded).rstrip())
 
 
@@ -98,8 +100,3 @@ def _text(cell: object) -> str:
     if isinstance(cell, datetime):
         return cell.astimezone().strftime("%Y-%m-%d %H:%M")
     return str(cell)
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal ``text`` takes."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

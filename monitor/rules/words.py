@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -121,16 +122,16 @@ def is_whole(folded: str, start: int, end: int) -> bool:
     )
 
 
+# Han, kana and hangul.
+_UNSPACED = re.compile(
+    "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff]"
+)
+
+
 def joined(folded: str, at: int) -> bool:
-    """Whether letters of a writing without spaces stand on both sides of ``at``."""
-    if not 0 < at < len(folded):
-        return False
-    one, other = folded[at - 1], folded[at]
-    return (
-        one.isalnum()
-        and other.isalnum()
-        and not is_word_character(one)
-        and not is_word_character(other)
+    """Whether letters of Chinese, Japanese or Korean stand on both sides of ``at``."""
+    return 0 < at < len(folded) and bool(
+        _UNSPACED.match(folded, at - 1) and _UNSPACED.match(folded, at)
     )
 
 

@@ -115,7 +115,8 @@ def _read_row(cells: dict[str, str], number: int, report: Report) -> None:
     }
     for name, value in flags.items():
         if value is None:
-            report.note(number, Fate.LOST, f"{name} {cells[name]}", "yes or no is expected")
+            why = "yes or no is expected" + ("; the rule is off" if name == "enabled" else "")
+            report.note(number, Fate.LOST, f"{name} {cells[name]}", why)
     if flags.get("urgent") is not None:
         options["urgent"] = flags["urgent"]
     channels = cells.get("channels")
@@ -124,6 +125,6 @@ def _read_row(cells: dict[str, str], number: int, report: Report) -> None:
         query,
         options,
         tuple(part.strip() for part in _BETWEEN.split(channels)) if channels else None,
-        flags.get("enabled") is not False,
+        flags.get("enabled", True) is True,
     )
     report.keep(draft, number)

@@ -7,9 +7,12 @@ is read, and some 20 ms a pair.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import struct
 import threading
 import time
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,25 +30,28 @@ LEARNT = "learnt.npz"
 # and the sum must be surer, since a wrong "same" costs an alert.
 DOUBT, READ, CAUTION = 3.0, 0.7, 0.6
 REMEMBERED = 20_000  # pairs
-# Of a daemon's time so much may go into reading, saved up to so many seconds, and so many of them
-# may be spent on what is stored at once: alerts wait for it.
+# What a file that is cut short or unreadable comes to.
+DAMAGED = (OSError, ValueError, LookupError, struct.error, zipfile.BadZipFile)
+# Of a daemon's time so much may go into reading, of a processor, saved up to so many seconds; and
+# so many seconds by the clock may be spent on what is stored at once: alerts wait for it.
 SHARE, SAVED, AT_ONCE = 0.2, 30.0, 2.0
 
 
 class Purse:
-    """Seconds that may be spent: a share of the time that goes by. May be shared by threads."""
+    """Seconds of a processor that may be spent: a share of the time that goes by. May be shared by
+    threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._at, self._left = clock, clock(), SAVED
         self._lock = threading.Lock()
 
-    def open(self) -> float:
-        """The seconds that may be spent now."""
+    def left(self) -> float:
+        """The seconds that may be spent now; below 0 where too many were."""
         with self._lock:
             now = self._clock()
             self._left = min(SAVED, self._left + SHARE * (now - self._at))
             self._at = now
-            return max(0.0, min(self._left, AT_ONCE))
+            return self._left
 
     def spend(self, seconds: float) -> None:
         """Take out what was spent, be it more than there is."""
@@ -58,7 +64,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.purse = Purse()
-        self._lock = threading.Lock()
+        self._lock, self._loading = threading.Lock(), threading.Lock()
         self._network: Network | None = None
         self._missing: str | None = None
         self._margins: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -73,9 +79,7 @@ class Reader:
                 return self._margins[pair]
         if not _allowance.is_left():
             return None
-        began = time.monotonic()
         found = self._read(*pair)
-        _allowance.spend(time.monotonic() - began)
         if found is not None:
             with self._lock:
                 self._margins[pair] = found
@@ -84,8 +88,13 @@ class Reader:
         return found
 
     def _read(self, one: str, other: str) -> float | None:
-        network = self._ready()
-        return network.margin(one, other) if network else None
+        if (network := self._ready()) is None:
+            return None
+        began, worked = time.monotonic(), time.thread_time()
+        found = network.margin(one, other)
+        _allowance.spend(time.monotonic() - began)
+        self.purse.spend(time.thread_time() - worked)
+        return found
 
     @property
     def missing(self) -> str:
@@ -95,12 +104,12 @@ class Reader:
 
     def _ready(self) -> Network | None:
         if self._network is None and self._missing is None:
-            with self._lock:
+            with self._loading:
                 if self._network is None and self._missing is None:
                     try:
                         self._network = _load()
-                    except NotFound as error:
-                        self._missing = str(error)
+                    except (NotFound, *DAMAGED) as error:
+                        self._missing = str(error) or type(error).__name__
                         if is_installed():
                             log.warning("titles in doubt are not read: %s", error)
         return self._network
@@ -157,19 +166,25 @@ def only_known() -> Iterator[None]:
 
 @contextmanager
 def sparingly() -> Iterator[None]:
-    """Let this thread read meanwhile for no longer than what is saved allows."""
-    purse = _asked.purse if _asked else Purse()
-    given = purse.open()
-    with _within(given):
-        try:
-            yield
-        finally:
-            purse.spend(given - (_allowance.left or 0.0))
+    """Let this thread read meanwhile for no longer than others can wait."""
+    with _within(AT_ONCE):
+        yield
+
+
+def has_time() -> bool:
+    """Whether a pair would be read now, by this thread, for all that can be said without loading
+    the model."""
+    return is_used() and _allowance.is_left() and (_asked is None or _asked.purse.left() > 0)
 
 
 def is_installed() -> bool:
     """Whether the package that brings the language model is there."""
-    return importlib.util.find_spec(base.PACKAGE) is not None
+    return _is_there(base.PACKAGE)
+
+
+@functools.cache
+def _is_there(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def is_used() -> bool:

