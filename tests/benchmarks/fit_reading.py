@@ -3,8 +3,7 @@
 ``python -m tests.benchmarks.fit_reading`` writes ``monitor/stories/reading/learnt.npz``. It needs
 PyTorch, which nothing else here does, and about an hour on two cores. First all weights are learnt;
 then what each matrix has changed by is cut to a product of two narrow ones, and these are learnt
-further. Files with ``exam`` in their names take no part. ``--without FILE`` leaves out files of
-topics, to choose settings by.
+further. Files with ``exam`` in their names take no part.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import argparse
 import os
 import random
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,10 @@ from monitor.stories import reading
 from monitor.stories.reading import base
 from monitor.stories.reading.network import MOST_PIECES
 from monitor.stories.reading.pieces import Pieces
-from tests.benchmarks import fit_stories, story_topics
+from tests.benchmarks import fit_stories
 
 TARGET = Path(reading.__file__).with_name(reading.LEARNT)
-WIDTH, SEED, BATCH, DROPPED = 48, 0, 32, 0.1
+WIDTH, SEED, BATCH, DROPPED = 16, 0, 32, 0.1
 # Headlines of streams and of the project that resemble each other and are other news.
 OF_STREAMS, STRANGERS = 4_000, 1_500
 MATRICES = ("q", "k", "v", "ao", "fi", "fo")
@@ -126,17 +125,13 @@ class Narrow(nn.Module):
         return self.plain + self.u @ self.v
 
 
-def items(pieces: Pieces, rng: random.Random, without: Collection[str] = ()) -> list[Item]:
-    """What is learnt from, as numbers of pieces; ``without`` these files of topics."""
+def items(pieces: Pieces, rng: random.Random) -> list[Item]:
+    """What is learnt from, as numbers of pieces."""
     pairs = [pair for part in fit_stories.parts().values() for pair in part]
     others = [pair for pair in pairs if pair.get("kind") == "stream" and not pair["same"]]
     strangers = fit_stories.strangers()
     chosen = [pair for pair in pairs if pair.get("kind") != "stream" or pair["same"]]
     chosen += rng.sample(others, OF_STREAMS) + rng.sample(strangers, STRANGERS)
-    for path in story_topics.files():
-        if path.stem not in without:
-            for topic in story_topics.topics(path):
-                chosen += story_topics.chosen(topic, rng)
     return [
         (*(pieces.numbers(pair[side])[:MOST_PIECES] for side in "ab"), float(pair["same"]))
         for pair in chosen
@@ -209,16 +204,8 @@ def narrow(reader: Reader) -> list[nn.Parameter]:
     return found
 
 
-def rounded(name: str, plain: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """A narrow matrix as whole numbers up to 127, and what one is worth in each of its columns
-    (``u``) or rows (``v``)."""
-    most = np.abs(plain).max(axis=0 if name.endswith(".u") else 1, keepdims=True)
-    worth = np.maximum(most, 1e-12) / 127
-    return {name: np.rint(plain / worth).astype(np.int8), f"{name}.worth": worth}
-
-
 def store(reader: Reader, path: Path) -> None:
-    """Write what was learnt: narrow matrices in bytes, all else in half precision."""
+    """Write what was learnt, in half precision."""
     named = {"pos": reader.pos, "seg": reader.seg}
     for name, part in (("emb.ln", reader.eln), ("h1", reader.h1), ("h2", reader.h2)):
         named |= {f"{name}.w": part.weight, f"{name}.b": part.bias}
@@ -230,14 +217,8 @@ def store(reader: Reader, path: Path) -> None:
         for name in ("aln", "oln"):
             part = getattr(layer, name)
             named |= {f"l{number}.{name}.w": part.weight, f"l{number}.{name}.b": part.bias}
-    found: dict[str, Any] = {}
-    for name, value in named.items():
-        plain = np.array(value.tolist(), np.float32)
-        if name.endswith((".u", ".v")):
-            found |= rounded(name, plain)
-        else:
-            found[name] = plain.astype(np.float16)
-    np.savez_compressed(path, **found)
+    half = {name: np.array(value.tolist(), np.float16) for name, value in named.items()}
+    np.savez_compressed(path, **half)  # type: ignore[arg-type]
 
 
 def main() -> None:
@@ -246,13 +227,12 @@ def main() -> None:
         "--passes", type=float, default=2.0, help="over all pairs, then half as many"
     )
     asked.add_argument("--target", type=Path, default=TARGET)
-    asked.add_argument("--without", nargs="*", default=(), metavar="FILE", help="of topics")
     arguments = asked.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(os.cpu_count() or 1)
     model = base.read(base.find())
     reader = Reader(model)
-    known = items(Pieces(model.tokenizer), random.Random(SEED), arguments.without)
+    known = items(Pieces(model.tokenizer), random.Random(SEED))
     steps = max(1, int(arguments.passes * len(known) / BATCH))
     new = [*reader.h1.parameters(), *reader.h2.parameters(), reader.seg]
     mine = {id(weight) for weight in new}

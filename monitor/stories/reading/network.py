@@ -76,11 +76,8 @@ class _Layer:
         def matrix(name: str, width: int) -> Array:
             part = f"l{number}.{name}"
             plain = base.tensor(f"{part}.w").reshape(-1, width)
-            learnt: Array = plain + narrow(f"{part}.u") @ narrow(f"{part}.v")
+            learnt: Array = plain + tuned[f"{part}.u"] @ tuned[f"{part}.v"]
             return learnt.T.copy()
-
-        def narrow(name: str) -> Array:
-            return tuned[name] * tuned[f"{name}.worth"] if f"{name}.worth" in tuned else tuned[name]
 
         self._heads, self._epsilon = base.heads, base.epsilon
         self._asks = np.hstack([matrix(name, base.width) for name in "qkv"])
