@@ -286,7 +286,8 @@ def check_values(groups: Mapping[str, Any], channels: Mapping[str, Any]) -> list
             value = getattr(record, item.name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if is_number and (value < 0 if item.name in MAY_BE_ZERO else value <= 0):
-                problems.append(("settings.value", f"{where}.{item.name}: must be more than 0"))
+                key = item.name.removesuffix("_s")
+                problems.append(("settings.value", f"{where}.{key}: must be more than 0"))
     if polling and polling.least_s > polling.most_s:
         problems.append(("settings.value", "polling.least: must not be more than polling.most"))
     if classifier := groups.get("classifier"):

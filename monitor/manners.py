@@ -119,8 +119,11 @@ class House:
 def read_options(table: Mapping[str, object], where: str) -> RuleOptions:
     """A table of a TOML or JSON file, checked; ``where`` names it in errors.
 
-    Keys are those of RuleOptions (``cooldown`` takes "2h"). Raises SettingsError.
+    Keys are those of RuleOptions (``cooldown`` takes "2h"); a digest sets the mode as well. Raises
+    SettingsError.
     """
+    if "digest" in table and "mode" not in table and table.get("later") != "digest":
+        table = {**table, "mode": "digest"}  # as on the command line
     written = options.read(RuleOptions, table, where)
     manners_of(written, where=where)
     return written
@@ -131,6 +134,8 @@ def write_options(written: RuleOptions) -> dict[str, object]:
     usual = RuleOptions()
     named = {item.name: getattr(written, item.name) for item in fields(RuleOptions)}
     changed = {name: value for name, value in named.items() if value != getattr(usual, name)}
+    if "digest" in changed and written.mode == usual.mode and written.later != "digest":
+        changed["mode"] = written.mode  # a digest alone would set it
     return {
         name.removesuffix("_s"): list(value) if isinstance(value, tuple) else value
         for name, value in changed.items()

@@ -41,7 +41,8 @@ def read(record: type[Record], table: Mapping[str, object], where: str) -> Recor
             try:
                 values[name] = convert(hints[name], table[name], name)
             except (TypeError, ValueError) as error:
-                problems.append(("settings.type", f"{where}.{name}: {error}"))
+                key = name.removesuffix("_s")
+                problems.append(("settings.type", f"{where}.{key}: {error}"))
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             problems.append(("settings.missing", f"{where}: {name!r} must be set"))
     if problems:

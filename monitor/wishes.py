@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from monitor.types import Rule
 
 log = logger("links")
 SNOOZE = timedelta(days=1)
+MOST_TOLD = 10  # rules, of which a notice tells how to undo what was done
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,16 @@ def _unsubscribe(connection: Connection, wish: Wish, owner: str, now: datetime) 
         rules.change(connection, replace(rule, channels=left), now)
     if changed and owner and owner != wish.channel:
         names = ", ".join(repr(rule.name) for rule in changed)
+        undo = "; ".join(map(_as_it_was, changed[:MOST_TOLD]))
         text = (
-            f"Somebody unsubscribed the channel {wish.channel!r} from: {names}. "
-            f"To undo it: headlines rules edit NAME --channel {wish.channel}"
+            f"Somebody unsubscribed the channel {wish.channel!r} from: {names}. To undo it: {undo}"
         )
-        zh = (
-            f"有人让通道 {wish.channel!r} 退订了规则：{names}。"
-            f"如要恢复：headlines rules edit NAME --channel {wish.channel}"
-        )
+        zh = f"有人让通道 {wish.channel!r} 退订了规则：{names}。如要恢复：{undo}"
         note = alerts.notice(text, zh, owner, f"unsubscribe {wish.ticket.message_id}", now)
         deliveries.insert_many(connection, [note], now)
+
+
+def _as_it_was(rule: Rule) -> str:
+    """The command that gives a rule the channels that it has."""
+    channels = " ".join(f"--channel {shlex.quote(name)}" for name in rule.channels)
+    return f"headlines rules edit {shlex.quote(rule.name)} {channels}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from monitor import channels
 from monitor.client import ClientSettings, HttpClient
 from monitor.config import Settings
-from monitor.errors import NotFound, TransportError
+from monitor.errors import NotFound, SettingsError, TransportError
 from monitor.messages import AlertEntry, Message
 from monitor.options import nearest
 from monitor.service import USER_AGENT, make_means, utc_now
@@ -64,6 +65,18 @@ async def try_channel(settings: Settings, name: str) -> Trial:
             trial.delivered, trial.detail, trial.warning = True, receipt.detail, receipt.warning
         trial.seconds = round(time.monotonic() - started, 3)
     return trial
+
+
+def unusable(settings: Settings, names: Collection[str]) -> dict[str, SettingsError]:
+    """Those of the settings' channels whose tables make none, and why."""
+    means = make_means(settings, HttpClient(ClientSettings(USER_AGENT)))
+    found = {}
+    for name in names:
+        try:
+            channels.build(name, settings.channels[name], means)
+        except SettingsError as error:
+            found[name] = error
+    return found
 
 
 def test_message(channel: str) -> Message:

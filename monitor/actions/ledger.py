@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy.engine import Connection, RowMapping
 
 from classifiers.segment import use_words
+from monitor.actions.channels import unusable
 from monitor.actions.opening import opened
 from monitor.alerts import message_id
 from monitor.config import Settings
 from monitor.errors import NotFound, QueryError
 from monitor.messages import AlertEntry
+from monitor.options import nearest
 from monitor.rulebook import known_words
 from monitor.rules import language, tree
 from monitor.rules.matcher import RuleSet
@@ -32,10 +34,23 @@ AT_ONCE = 500
 def alert_list(settings: Settings, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """The newest deliveries, with the title that caused each; or what is held."""
     with opened(settings) as database, database.read() as connection:
+        _check_names(connection, settings, wanted)
         if wanted.state == "held":
             yield from map(held_as_json, ledger.waiting(connection, wanted))
         else:
             yield from map(as_json, ledger.newest(connection, wanted))
+
+
+def _check_names(connection: Connection, settings: Settings, wanted: Wanted) -> None:
+    """Raise NotFound for a rule or a channel that neither is there nor was owed anything."""
+    stored = {rule.name for rule in rules.list_all(connection)} if wanted.rule else set[str]()
+    for what, name, known in (
+        ("rule", wanted.rule, stored),
+        ("channel", wanted.channel, settings.channels.keys()),
+    ):
+        if name and name not in known and not ledger.names(connection, what, name):
+            hint = nearest(name, known) if known else "; there is none yet"
+            raise NotFound(f"no {what} is called {name!r}{hint}")
 
 
 def as_json(row: RowMapping) -> dict[str, Any]:
@@ -164,6 +179,7 @@ def replay(settings: Settings, wanted: Replay) -> int:
     def work(connection: Connection) -> int:
         batch = []
         total = 0
+        _check_names(connection, settings, found)
         for row in ledger.newest(connection, found):
             if row["state"] in {"sent", "dead"} and row["kind"] not in {"notice", "replay"}:
                 number = message_id("replay", row["id"], now.isoformat())
@@ -223,8 +239,13 @@ def channel_list(settings: Settings) -> list[dict[str, Any]]:
         states = deliveries.channel_states(connection)
         waiting = deliveries.waiting(connection)
     missing = [name for name in sorted(waiting) if name not in settings.channels]
+    broken = unusable(settings, settings.channels.keys())
     found: list[Mapping[str, Any]] = [
-        {"name": name, "kind": table["kind"], "state": states.get(name, "working")}
+        {
+            "name": name,
+            "kind": table["kind"],
+            "state": f"unusable: {broken[name]}" if name in broken else states.get(name, "working"),
+        }
         for name, table in settings.channels.items()
     ]
     found += [

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from monitor.actions.channels import unusable
 from monitor.actions.opening import opened, sections_in_queries
 from monitor.config import Settings
-from monitor.errors import UsageError
+from monitor.errors import SettingsError, UsageError
 from monitor.manners import manners_of
 from monitor.options import nearest
 from monitor.rules import language
@@ -34,8 +35,9 @@ def add(
         raise UsageError(
             f"{name[:40]!r} is no name for a rule: 1 to {LONGEST_NAME} visible characters"
         )
-    channels = tuple(dict.fromkeys(channels))
+    name, channels = name.strip(), tuple(dict.fromkeys(channels))
     check_channels(channels, settings.channels)
+    check_tables(settings, channels)
     manners_of(options or RuleOptions(), where=name)
     query = language.with_ids(query, sections_in_queries(settings))
     with opened(settings) as database:
@@ -58,6 +60,7 @@ def edit(settings: Settings, name: str, wanted: Edit) -> Rule:
     """Change a rule; what is there now. Raises UsageError, NotFound."""
     if wanted.channels is not None:
         check_channels(wanted.channels, settings.channels)
+        check_tables(settings, wanted.channels)
     query = wanted.query
     if query is not None:
         query = language.with_ids(query, sections_in_queries(settings))
@@ -101,6 +104,15 @@ def check_channels(wanted: Collection[str], known: Collection[str]) -> None:
         if name not in known:
             hint = nearest(name, known) if known else "; none yet: add a table [channels.NAME]"
             raise UsageError(f"no channel is called {name!r} in headlines.toml{hint}")
+
+
+def check_tables(settings: Settings, wanted: Collection[str]) -> None:
+    """Raise SettingsError where a table of the settings makes no channel."""
+    problems = [
+        problem for error in unusable(settings, wanted).values() for problem in error.problems
+    ]
+    if problems:
+        raise SettingsError(problems)
 
 
 def list_all(settings: Settings) -> list[Rule]:

@@ -71,11 +71,12 @@ def sheltered(argv: Sequence[str]) -> list[str]:
     """``argv``, where argparse takes no query for an option: -word gets a space before it."""
     if not {"rules", "entries"}.intersection(argv):
         return list(argv)
+    until = argv.index("--") if "--" in argv else len(argv)
     before = ("", *argv)
     return [
         f" {each}" if _EXCLUDES.match(each) and last != "--title" else each
-        for last, each in zip(before, argv, strict=False)
-    ]
+        for last, each in zip(before, argv[:until], strict=False)
+    ] + list(argv[until:])
 
 
 _EXCLUDES = re.compile(r"-(?!-|h\Z|\d+\Z).")

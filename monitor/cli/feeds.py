@@ -21,6 +21,9 @@ SHOWN = (
     "last_error",
 )  # fmt: skip
 
+# What an address that is watched already does not take.
+KEPT = ("name", "section", "every", "label", "keep", "history")
+
 
 def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Put this room's commands on the command line."""
@@ -105,6 +108,11 @@ def run_add(arguments: argparse.Namespace) -> int:
     what = "" if found.kind == "feed" else f", a {found.kind}{holds}"
     named = f"watching {found.url} ({new.name or found.url}{what})"
     say(named if added else f"{found.url} is watched already")
+    if not added and (ignored := [f"--{name}" for name in KEPT if getattr(arguments, name)]):
+        complain(
+            f"{', '.join(ignored)} not taken: a source keeps what it was added with, until "
+            "'headlines feeds remove', which forgets its entries"
+        )
     if added and SOURCE_KINDS[found.kind].robots and not arguments.unchecked:
         from monitor.actions.looking import objection
 

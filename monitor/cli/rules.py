@@ -27,7 +27,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     add = actions.add_parser("add", parents=[everywhere], help="store a rule")
-    add.add_argument("name", metavar="NAME")
+    add.add_argument("name", type=str.strip, metavar="NAME")
     add.add_argument(
         "query", type=str.strip, metavar="QUERY", help="docs/rules.md has the language"
     )
@@ -38,7 +38,7 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     manners.add_options(add)
     add.set_defaults(run=run_add)
     edit = actions.add_parser("edit", parents=[everywhere], help="change what is given of a rule")
-    edit.add_argument("name", metavar="NAME")
+    edit.add_argument("name", type=str.strip, metavar="NAME")
     edit.add_argument(
         "--query", type=str.strip, metavar="QUERY", help="docs/rules.md has the language"
     )
@@ -55,13 +55,13 @@ def add_commands(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     add_json(show)
     show.set_defaults(run=run_list)
     remove = actions.add_parser("remove", parents=[everywhere], help="delete a rule")
-    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("name", type=str.strip, metavar="NAME")
     remove.set_defaults(run=run_remove)
     snooze = actions.add_parser(
         "snooze", parents=[everywhere],
         help="hold what a rule matches for a while; it comes in one digest after",
     )  # fmt: skip
-    snooze.add_argument("name", metavar="NAME")
+    snooze.add_argument("name", type=str.strip, metavar="NAME")
     snooze.add_argument("span", metavar="AGE", type=age, help="e.g. 2h; 0 ends it")
     snooze.set_defaults(run=run_snooze)
     trying.add_command(actions, everywhere)

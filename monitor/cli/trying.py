@@ -36,12 +36,16 @@ def add_command(actions: Any, everywhere: argparse.ArgumentParser) -> None:
         "query", type=str.strip, metavar="QUERY", nargs="?",
         help="what to try; or a stored rule, by --rule",
     )  # fmt: skip
-    test.add_argument("--rule", metavar="NAME", help="try this rule's own query and options")
+    test.add_argument(
+        "--rule", type=str.strip, metavar="NAME", help="try this rule's own query and options"
+    )
     test.add_argument(
         "--all", action="store_true", dest="every", help="what every stored rule would have sent"
     )
     test.add_argument("--title", metavar="T", help="match this title instead of history")
-    test.add_argument("--against", metavar="NAME", help="what QUERY adds to this rule and loses")
+    test.add_argument(
+        "--against", type=str.strip, metavar="NAME", help="what QUERY adds to this rule and loses"
+    )
     test.add_argument(
         "--since", type=age, default="30d", metavar="AGE", help="how far back (default 30d)"
     )
@@ -60,6 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--all takes each rule's own options; try others with --rule NAME")
     if arguments.every:
         return try_every(arguments)
+    if arguments.title is not None and (arguments.against or manners.given(arguments)):
+        raise UsageError(
+            "--title asks of one title: how a rule is told, and --against, are of history"
+        )
     return try_history(arguments) if arguments.title is None else try_title(arguments)
 
 

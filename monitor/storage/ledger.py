@@ -111,6 +111,14 @@ def newest(connection: Connection, wanted: Wanted) -> Iterator[RowMapping]:
     yield from _in_parts(connection, query, delivery.c.created_at, delivery.c.id, wanted.limit)
 
 
+def names(connection: Connection, what: str, name: str) -> bool:
+    """Whether anything was or is owed by a ``rule``, or to a ``channel``, of that name."""
+    return any(
+        connection.scalar(sa.select(sa.exists().where(table.c[what] == name)))
+        for table in (delivery, held)
+    )
+
+
 def waiting(connection: Connection, wanted: Wanted) -> Iterator[RowMapping]:
     """What is held and in no digest yet, newest first, read a part at a time."""
     query = sa.select(held).where(held.c.digest.is_(None))

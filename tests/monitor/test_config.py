@@ -105,7 +105,7 @@ def test_every_problem_says_where_and_what(tmp_path: Path, text: str, told: str)
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     told = problems(tmp_path, "[polling]\nper_host = -1\ngap = 'x'\n[log]\nformat = 'xml'\n")
     assert told.count("\n") == 1
-    assert "polling.gap_s" in told
+    assert "polling.gap:" in told
     assert "log.format" in told
 
 

@@ -341,3 +341,20 @@ def test_the_same_document_twice_is_never_news(document: list[ParsedEntry]) -> N
     world = World()
     world.poll(document)
     assert world.poll(document).new == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Ops https://a.example", "Ops https://a.example"),
+        ("https://former.example/feed", "The portal"),
+        ("see http://x y", "see http://x y"),
+    ],
+)
+def test_only_an_address_is_no_name(name: str, told: str) -> None:
+    source = replace(SOURCE, name=name)
+    answer = Fetched(source.id, source.url, b"")
+    named = decide(
+        Result(source, answer, ParsedFeed("rss20", (), title="The portal")), {}, NOW, 0.0
+    )
+    assert named.polled.name == told

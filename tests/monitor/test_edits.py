@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from monitor.actions.correcting import say
 from monitor.storage.schema import entry
 from tests.httpserver import HttpServer, Reply
 from tests.monitor import test_pipeline
@@ -80,3 +81,36 @@ def test_a_typo_in_an_old_headline_is_no_news_to_a_rule_that_asks_for_age(
     assert world.poll().deliveries == 0
     server.route("/a", Reply(body=rss("chip maker sues!", "old", ids=["0", "9"])))
     assert world.poll(timedelta(days=days)).deliveries == 0
+
+
+def test_an_edit_is_news_to_a_rule_that_never_fired(world: World, server: HttpServer) -> None:
+    """What a person said of a headline since is no word on what rules made of it then."""
+    world.rule("chip section:sports")
+    world.add("/a")
+    server.route("/a", Reply(body=rss("old", ids=["9"])))
+    world.poll()
+    server.route("/a", Reply(body=rss("new chip gadget", "old", ids=["0", "9"])))
+    assert world.poll(HOUR).deliveries == 0
+    with world.database.write() as connection:
+        say(connection, 2, "sports")
+    server.route("/a", Reply(body=rss("new chip gadget arrives", "old", ids=["0", "9"])))
+    assert world.poll(HOUR).deliveries == 1
+    server.route("/a", Reply(body=rss("new chip gadget arrives!", "old", ids=["0", "9"])))
+    assert world.poll(HOUR).deliveries == 0
+
+
+def test_a_story_that_has_grown_since_does_not_silence_an_edit(
+    world: World, server: HttpServer
+) -> None:
+    world.rule("storm -is:first")
+    world.add("/a", "/b")
+    for path in ("/a", "/b"):
+        server.route(path, Reply(body=rss(f"nothing {path}", ids=["9"])))
+    world.poll()
+    storm = "Hurricane Maria hits Puerto Rico as storm cuts power to millions"
+    server.route("/b", Reply(body=rss("Hurricane Maria hits Puerto Rico, cuts power to millions")))
+    world.poll(HOUR)
+    server.route("/a", Reply(body=rss(storm.replace(" as storm", ", tempest"), ids=["1"])))
+    assert world.poll(HOUR).deliveries == 0
+    server.route("/a", Reply(body=rss(storm, ids=["1"])))
+    assert world.poll(HOUR).deliveries == 1

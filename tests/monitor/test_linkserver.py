@@ -122,6 +122,8 @@ def test_unsubscribing_takes_the_channel_from_the_rule_and_tells_the_owner(site:
     assert (site.rule().channels, site.rule().version) == (("hook",), 2)
     (notice,) = site.owed
     assert "unsubscribed" in notice["notice"]  # type: ignore[index]
+    undo = "headlines rules edit rates --channel mail --channel hook"
+    assert undo in notice["notice"]  # type: ignore[index]
 
 
 def test_unsubscribing_from_a_digest_takes_the_channel_from_all_its_rules(site: Site) -> None:

@@ -310,3 +310,15 @@ def test_what_climbs_and_is_edited_before_it_is_grouped_is_told_once(portal: Por
 def numbered(*rows: tuple[str, str]) -> Reply:
     items = [{"id": number, "title": title, "url": f"/t/{number}"} for number, title in rows]
     return Reply(body=json.dumps({"status": "success", "id": "x", "items": items}).encode())
+
+
+def test_what_was_high_at_first_is_no_news_when_it_rises(portal: Portal) -> None:
+    portal.rule("topic rank:<=3")
+    newsnow(portal)
+    show(portal, hot(1, 2, 3, 4, 5))
+    show(portal, hot(3, 1, 2, 4, 5))
+    assert told_by(portal) == []
+    show(portal, hot(3, 1, 5, 2, 4))
+    assert told_by(portal) == ["rule"]
+    show(portal, hot(5, 3, 1, 2, 4))
+    assert told_by(portal) == ["rule"]

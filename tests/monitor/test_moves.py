@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from monitor.storage import sources
+from monitor.storage import Database, sources
 from monitor.storage.schema import delivery, entry, revision, seen, source, source_url
 from tests.httpserver import HttpServer, Reply
 from tests.monitor.test_pipeline import LATER, World, rss
+from tests.monitor.test_portal_polls import Portal
+
+
+@pytest.fixture
+def portal(database: Database) -> Iterator[Portal]:
+    with HttpServer() as running:
+        yield Portal(database, running)
 
 
 def test_two_sources_that_move_to_one_address_stop_nobody(world: World, server: HttpServer) -> None:
@@ -246,3 +254,40 @@ def test_the_first_headline_of_a_page_that_was_empty_is_told(
     server.route("/page", page(("/1", "Recall of a chip fryer that burns houses")))
     report = world.poll(LATER)
     assert (report.new_entries, report.deliveries) == (1, 1)
+
+
+def test_an_id_that_several_shared_names_nobody(world: World, server: HttpServer) -> None:
+    """The next lone headline under it is no edit of the last one."""
+    world.rule("alarm")
+    world.add("/f")
+    told = []
+    for titles in (
+        ["Calm day now", "Mild day"],
+        ["Bridge closed after alarm in Lyon", "Calm day now"],
+        ["Bridge closed after alarm in Lyon"],
+        ["Gas leak alarm at a school in Porto"],
+    ):
+        body = "".join(
+            f"<item><title>{title}</title><link>http://news.example/{len(title)}</link>"
+            "<guid isPermaLink='false'>0</guid></item>"
+            for title in titles
+        )
+        document = f"<rss version='2.0'><channel><title>F</title>{body}</channel></rss>"
+        server.route("/f", Reply(body=document.encode()))
+        told.append(world.poll(LATER).deliveries)
+    assert told == [0, 1, 0, 1]
+    assert len(world.all(entry.c.id)) == 4
+
+
+def test_a_wall_that_is_seen_once_is_no_empty_day(portal: Portal) -> None:
+    portal.rule("quake")
+    portal.add("/list", kind="page", options={"selector": "li a"})
+    portal.now += timedelta(days=1, hours=1)
+    portal.server.route("/list", Reply(body=b"<html><body><ul></ul></body></html>"))
+    portal.poll()
+    links = "".join(f'<li><a href="/n/{n}.html">Old quake number {n}</a></li>' for n in range(9))
+    page = f"<html><body><ul>{links}</ul></body></html>"
+    portal.server.route("/list", Reply(body=page.encode()))
+    portal.poll(LATER)
+    assert len(portal.all(entry.c.id)) == 9
+    assert portal.all(delivery.c.id) == []

@@ -14,7 +14,7 @@ import threading
 import time
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from io import BytesIO
@@ -41,14 +41,14 @@ class Purse:
     """Seconds of a processor that may be spent: a share of the time that goes by. May be shared by
     threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._at, self._left = clock, clock(), SAVED
+    def __init__(self) -> None:
+        self._at, self._left = time.monotonic(), SAVED
         self._lock = threading.Lock()
 
     def left(self) -> float:
         """The seconds that may be spent now; below 0 where too many were."""
         with self._lock:
-            now = self._clock()
+            now = time.monotonic()
             self._left = min(SAVED, self._left + SHARE * (now - self._at))
             self._at = now
             return self._left

@@ -146,3 +146,50 @@ def test_the_catalogue_is_listed_by_its_own_sections(cli: CommandLine, database_
     (cli.folder / "own.toml").write_text(OWN, encoding="utf-8")
     cli.configure('[classifier]\nsections = "own.toml"\n', database=database_url)
     assert cli.good("feeds", "catalogue", "--section", "finance", "--json").json == want != []
+
+
+def test_a_rule_whose_name_begins_with_a_dash_can_be_ended(hooked: CommandLine) -> None:
+    (hooked.folder / "words.txt").write_text("-20度\n", encoding="utf-8")
+    importing = ("rules", "import", str(hooked.folder / "words.txt"))
+    hooked.good(*importing, "--format", "trendradar", "--channel", "hook")
+    assert [each["name"] for each in hooked.good("rules", "list", "--json").json] == ["-20度"]
+    assert "matches" in hooked.good("rules", "test", "--rule", "-20度", "--title", "降至-20度").out
+    hooked.good("rules", "remove", "-20度")
+    hooked.good("rules", "add", "-x", "storm", "--channel", "hook")
+    hooked.good("rules", "remove", "--", "-x")
+    assert hooked.good("rules", "list", "--json").json == []
+
+
+def test_a_channel_that_cannot_be_is_not_said_to_work(cli: CommandLine) -> None:
+    cli.configure("[channels.mail]\nkind = 'emial'\n[channels.hook]\nkind = 'webhook'\nurl = 7")
+    mail, hook = cli.good("channels", "list", "--json").json
+    assert "unusable: " in mail["state"]
+    assert "did you mean 'email'" in mail["state"]
+    assert "channels.hook.url" in hook["state"]
+    done = cli("rules", "add", "r", "storm", "--channel", "mail")
+    assert (done.code, "emial" in done.err) == (2, True)
+    assert cli.good("rules", "list", "--json").json == []
+
+
+def test_names_that_nothing_has_are_told(hooked: CommandLine) -> None:
+    hooked.good("rules", "add", "rates", "降息", "--channel", "hook")
+    for ask in (("alerts", "list"), ("alerts", "replay", "--since", "1d")):
+        done = hooked(*ask, "--rule", "rate")
+        assert (done.code, "did you mean 'rates'?" in done.err) == (1, True)
+        done = hooked(*ask, "--channel", "hok")
+        assert (done.code, "did you mean 'hook'?" in done.err) == (1, True)
+        hooked.good(*ask, "--rule", "rates", "--channel", "hook")
+
+
+def test_options_that_would_not_count_are_refused(hooked: CommandLine) -> None:
+    hooked.good("rules", "add", "rates", "降息", "--channel", "hook")
+    ask = ("rules", "test", "降息", "--title", "央行降息")
+    for more in (("--against", "rates"), ("--cap", "5/hour"), ("--quiet", "off")):
+        done = hooked(*ask, *more)
+        assert (done.code, "--title" in done.err) == (2, True)
+    add = ("feeds", "add", "http://127.0.0.1:8099/f.xml", "--unchecked")
+    hooked.good(*add, "--section", "sports")
+    assert "is watched already" in hooked.good(*add).out
+    told = hooked.good(*add, "--section", "tech", "--every", "5m").err
+    assert "--section, --every not taken" in told
+    assert [each["section"] for each in hooked.good("feeds", "list", "--json").json] == ["sports"]

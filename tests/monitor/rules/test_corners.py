@@ -7,6 +7,7 @@ import pytest
 from monitor.actions import linting
 from monitor.actions.looked import Examiner
 from monitor.errors import QueryError
+from monitor.manners import read_options, write_options
 from monitor.rules.importers import Choices, Fate, read
 from monitor.rules.language import parse, with_ids
 from monitor.rules.lint import World, lint
@@ -14,7 +15,7 @@ from monitor.rules.matcher import RuleSet, Subject
 from monitor.rules.tree import Filter, leaves
 from monitor.rules.values import Sections
 from monitor.rules.words import Words
-from monitor.types import Rule
+from monitor.types import Rule, RuleOptions
 
 NAMES = (
     r"/\p{Lu}\pL{2,15} \p{Lu}\pL{2,15} \p{Lu}\pL{2,15}/",
@@ -156,3 +157,68 @@ def test_lint_looks_at_words_only_where_one_text_holds_the_other() -> None:
     query = parse(f"央行 ({some}) " + " ".join(f"NOT 丙{at}丁" for at in range(200)) + " NOT 央行")
     assert [each.kind for each in lint(query, World(words=Watched()))] == ["never"]
     assert not asked
+
+
+def found(query: str, title: str, *others: str) -> list[str] | None:
+    """What a rule finds in a title, beside other rules."""
+    rules = RuleSet([(at, parse(text)) for at, text in enumerate((query, *others), 1)])
+    spans = {hit.rule_id: hit.spans for hit in rules.match(Subject(title))}
+    return [title[start:end] for start, end in spans[1]] if 1 in spans else None
+
+
+@pytest.mark.parametrize("number", "①⑨⑩⑪⑳㉑㉟㊱㊿⓪")
+def test_a_word_stands_alone_beside_a_circled_number(number: str) -> None:
+    assert found("AI", f"{number}AI芯片量产") == ["AI"]
+    assert found(number, f"要闻{number}：AI") == [number]
+    assert found("10", f"{number}要闻") is None
+
+
+@pytest.mark.parametrize("title", ["Apple iPhone™ 17", "iPhone℠", "iPhone®发布"])
+def test_a_trade_mark_is_no_letter(title: str) -> None:
+    assert found("iPhone", title) == ["iPhone"]
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [("Lodz", "Łódź wins"), ("Łódź", "LODZ wins"), ("Da Nang", "Đà Nẵng"), ("Tromso", "Tromsø"),
+     ("istanbul", "ıstanbul"), ("exact:Łódź", "Łódź")],
+)  # fmt: skip
+def test_a_stroke_through_a_letter_is_an_accent(query: str, title: str) -> None:
+    assert found(query, title)
+
+
+@pytest.mark.parametrize(
+    ("query", "title"), [("قمر", "قمرية"), ("สยาม", "สยามพารากอน"), ("เชียง", "เชียงใหม่ข่าว")]
+)
+def test_only_chinese_kana_and_hangul_cover_shorter_keywords(query: str, title: str) -> None:
+    assert found(query, title, title)
+    assert found("王兴", "王兴兴谈机器人", "王兴兴") is None
+    assert found("サッカ", "サッカー代表", "サッカー") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [("“rate cut” AND OR x", 15), ("ｱｲｳ AND OR x", 8), ("Đà Nẵng AND OR x", 12),
+     ("央行 AND OR x", 9), ("e\u0301t\u200d AND OR x", 7)],
+)  # fmt: skip
+def test_the_caret_stands_under_its_character(text: str, before: int) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(text)
+    assert str(caught.value).split("\n")[2] == f"  {' ' * before}^"
+
+
+def test_a_digest_in_a_table_is_a_digest() -> None:
+    table = "name,query,channels,digest\nd,storm,hook,daily@08:00\n"
+    [draft] = read(table, "csv", Choices()).drafts
+    rule = read_options(draft.options, draft.name)
+    assert (rule.mode, rule.digest) == ("digest", "daily@08:00")
+    later = read_options({"later": "digest", "digest": "hourly"}, "rule")
+    assert (later.mode, later.digest) == ("now", "hourly")
+    for options in (rule, later, RuleOptions(digest="hourly"), RuleOptions()):
+        assert read_options(write_options(options), "rule") == options
+
+
+def test_what_nobody_can_read_turns_no_rule_on() -> None:
+    table = "query,enabled\nstorm,nein\nfire,yes\nice,no\nfog,\n"
+    drafts = read(table, "csv", Choices()).drafts
+    assert [draft.enabled for draft in drafts] == [False, True, False, True]

@@ -257,9 +257,10 @@ def test_only_what_is_in_doubt_is_read_and_once(
     assert reading.weigh(0.0, "a", "c") > 0
 
 
-def test_reading_takes_a_share_of_the_time() -> None:
+def test_reading_takes_a_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    purse = reading.Purse(lambda: now[0])
+    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+    purse = reading.Purse()
     assert purse.left() == reading.SAVED
     purse.spend(reading.SAVED + 1.0)
     assert purse.left() == -1.0
@@ -307,6 +308,8 @@ def test_who_spends_all_time_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_there_is_no_time_when_the_share_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Slowly(monkeypatch, clock=0.0, work=reading.SAVED / 3)
+    reading.weigh(0.0, "the model", "is loaded")
+    network.now += reading.SAVED / reading.SHARE
     for other in "bcd":
         assert reading.has_time()
         reading.weigh(0.0, "a", other)
