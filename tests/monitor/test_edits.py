@@ -97,20 +97,3 @@ def test_an_edit_is_news_to_a_rule_that_never_fired(world: World, server: HttpSe
     assert world.poll(HOUR).deliveries == 1
     server.route("/a", Reply(body=rss("new chip gadget arrives!", "old", ids=["0", "9"])))
     assert world.poll(HOUR).deliveries == 0
-
-
-def test_a_story_that_has_grown_since_does_not_silence_an_edit(
-    world: World, server: HttpServer
-) -> None:
-    world.rule("storm -is:first")
-    world.add("/a", "/b")
-    for path in ("/a", "/b"):
-        server.route(path, Reply(body=rss(f"nothing {path}", ids=["9"])))
-    world.poll()
-    storm = "Hurricane Maria hits Puerto Rico as storm cuts power to millions"
-    server.route("/b", Reply(body=rss("Hurricane Maria hits Puerto Rico, cuts power to millions")))
-    world.poll(HOUR)
-    server.route("/a", Reply(body=rss(storm.replace(" as storm", ", tempest"), ids=["1"])))
-    assert world.poll(HOUR).deliveries == 0
-    server.route("/a", Reply(body=rss(storm, ids=["1"])))
-    assert world.poll(HOUR).deliveries == 1

@@ -85,8 +85,10 @@ def read(path: Path) -> Base:
     import numpy as np
 
     with path.open("rb") as file:
+        # Not by way of the mapping, which would keep all of it in memory.
+        found = hashlib.file_digest(file, "sha256").hexdigest()
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    if (found := hashlib.sha256(view).hexdigest()) != SHA256:
+    if found != SHA256:
         raise NotFound(f"{path} is another model (SHA-256 {found[:12]}…)")
     width, layers, heads, inner, _, _, _, epsilon, _ = struct.unpack_from("<7ifi", view, 8)
     start = 8 + struct.calcsize("<7ifi")

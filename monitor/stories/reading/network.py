@@ -30,9 +30,9 @@ class Network:
 
     def __init__(self, base: Base, tuned: Mapping[str, Array]) -> None:
         self._base, self._pieces = base, Pieces(base.tokenizer)
-        self._tuned = {name: value.astype("float32") for name, value in tuned.items()}
+        self._layers = [_Layer(base, tuned, number) for number in range(base.layers)]
+        self._tuned = {name: tuned[name].astype("float32") for name in tuned if name[0] != "l"}
         self._place = self._tuned["pos"] + base.tensor("emb.type")[: base.width]
-        self._layers = [_Layer(base, self._tuned, number) for number in range(base.layers)]
 
     def margin(self, one: str, other: str) -> float:
         """Log-odds that the two tell the same news, whichever is given first."""
@@ -70,8 +70,11 @@ class Network:
 class _Layer:
     """One step of reading: what each piece learns from all others, then by itself."""
 
-    def __init__(self, base: Base, tuned: Mapping[str, Array], number: int) -> None:
+    def __init__(self, base: Base, learnt: Mapping[str, Array], number: int) -> None:
         import numpy as np
+
+        own = f"l{number}."
+        tuned = {name: learnt[name].astype("float32") for name in learnt if name.startswith(own)}
 
         def matrix(name: str, width: int) -> Array:
             part = f"l{number}.{name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from array import array
 from typing import NamedTuple
 
 BLANK = "▁"
@@ -36,7 +37,7 @@ class Pieces:
         at = 28
         offsets = struct.unpack_from(f"<{count + 1}I", raw, at)
         at += 4 * (count + 1)
-        self._scores = struct.unpack_from(f"<{count}f", raw, at)
+        self._scores = array("f", struct.unpack_from(f"<{count}f", raw, at))
         at += 4 * count
         text = bytes(raw[at : at + size])
         # Of pieces that read the same the first counts.
