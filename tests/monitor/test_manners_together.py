@@ -135,6 +135,7 @@ def test_a_digest_of_several_rules_is_replayed_for_each(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.house, desk.now = QUIET, NIGHT
+    desk.rule("others")
     for name in ("rates", "banks"):
         desk.rule(name)
         desk.match(name)
