@@ -1,7 +1,7 @@
 """A second reader for pairs of titles that the trees of ``compare`` are in doubt about. Pure.
 
 It is asked where the extra ``reading`` is installed, which brings the language model that it starts
-from, unless the settings say no (``[stories] reading``): about 130 MB of memory once the first pair
+from, unless the settings say no (``[stories] reading``): about 160 MB of memory once the first pair
 is read, and some 20 ms a pair.
 """
 
